@@ -1,0 +1,1 @@
+"""Kubernetes operator that runs a bank's model matrix on NVIDIA and Ascend accelerators."""
