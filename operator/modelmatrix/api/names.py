@@ -1,0 +1,70 @@
+"""Every name that others see: API group, labels, annotations, managers. Nothing else may spell them out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+GROUP = "modelmatrix.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "modelmatrix"
+
+FIELD_MANAGER = "modelmatrix"
+REPORTING_CONTROLLER = f"{GROUP}/operator"
+LEASE_NAME = "modelmatrix-leader"
+
+LABEL_DEPLOYMENT = f"{GROUP}/deployment"
+LABEL_POOL = f"{GROUP}/pool"
+LABEL_QUANTIZATION = f"{GROUP}/quantization"
+LABEL_ENGINE = f"{GROUP}/engine"
+LABEL_ROLE = f"{GROUP}/role"
+LABEL_TENANT = f"{GROUP}/tenant"
+LABEL_COST_CENTER = f"{GROUP}/cost-center"
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+LABEL_APP_NAME = "app.kubernetes.io/name"
+LABEL_APP_INSTANCE = "app.kubernetes.io/instance"
+LABEL_APP_COMPONENT = "app.kubernetes.io/component"
+
+MANAGED_BY = "modelmatrix"
+ROLE_LEADER = "leader"
+ROLE_WORKER = "worker"
+
+# The digest of the manifest that was applied last: server-side apply alone cannot tell that a field we once set must go.
+ANNOTATION_DIGEST = f"{GROUP}/manifest-digest"
+# The placement that the workload was made for, so that a restart recognises it without rendering it again.
+ANNOTATION_PLACEMENT = f"{GROUP}/placement"
+
+PRIORITY_CLASS_PREFIX = "modelmatrix-"
+
+NAME_MAX_LENGTH = 40
+WORKLOAD_NAME_MAX_LENGTH = 48
+LABEL_VALUE_MAX_LENGTH = 63
+
+
+class Kind(NamedTuple):
+    """An API resource: where it lives and how it is called."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """The apiVersion of its objects, e.g. ``apps/v1``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+MODEL_DEPLOYMENTS = Kind(GROUP, VERSION, "modeldeployments", "ModelDeployment")
+ACCELERATOR_POOLS = Kind(GROUP, VERSION, "acceleratorpools", "AcceleratorPool", namespaced=False)
+MODEL_PROFILES = Kind(GROUP, VERSION, "modelprofiles", "ModelProfile", namespaced=False)
+ENGINE_PROFILES = Kind(GROUP, VERSION, "engineprofiles", "EngineProfile", namespaced=False)
+NODES = Kind("", "v1", "nodes", "Node", namespaced=False)
+PODS = Kind("", "v1", "pods", "Pod")
+SERVICES = Kind("", "v1", "services", "Service")
+DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment")
+LEADER_WORKER_SETS = Kind("leaderworkerset.x-k8s.io", "v1", "leaderworkersets", "LeaderWorkerSet")
+RUNTIME_CLASSES = Kind("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", namespaced=False)
+LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease")
+EVENTS = Kind("events.k8s.io", "v1", "events", "Event")

@@ -1,0 +1,236 @@
+"""The closed enumeration of reasons: one table for conditions, events, metric labels, the command line and the documentation.
+
+A reason says why something is as it is. Messages with figures are made where the figures are; this table holds what is true
+of every case: what the reason means, what to change, and the words for it in Chinese.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Reason(StrEnum):
+    """Why an object is in its state. Values are part of the public contract: add, never rename."""
+
+    # placement
+    PLACED = "Placed"
+    POOL_NOT_FOUND = "PoolNotFound"
+    POOL_OVERLAP = "PoolOverlap"
+    ACCELERATOR_UNKNOWN = "AcceleratorUnknown"
+    MODEL_UNKNOWN = "ModelUnknown"
+    SOURCE_INVALID = "SourceInvalid"
+    QUANTIZATION_UNSUPPORTED = "QuantizationUnsupported"
+    ENGINE_UNSUPPORTED = "EngineUnsupported"
+    UNLISTED = "Unlisted"
+    PARALLELISM_ILLEGAL = "ParallelismIllegal"
+    NODES_MISMATCH = "NodesMismatch"
+    MEMORY_INSUFFICIENT = "MemoryInsufficient"
+    SLO_INFEASIBLE = "SLOInfeasible"
+    INSUFFICIENT_DEVICES = "InsufficientDevices"
+    DEVICES_UNHEALTHY = "DevicesUnhealthy"
+    NO_SURGE_CAPACITY = "NoSurgeCapacity"
+    DISPLACED = "Displaced"
+    # workloads
+    NAME_CONFLICT = "NameConflict"
+    REPLICAS_READY = "ReplicasReady"
+    REPLICA_STARTING = "ReplicaStarting"
+    REPLICA_FAILING = "ReplicaFailing"
+    LEADER_WORKER_SET_MISSING = "LeaderWorkerSetMissing"
+    RUNTIME_CLASS_MISSING = "RuntimeClassMissing"
+    WRITE_FAILED = "WriteFailed"
+    # signals and scaling
+    SIGNALS_FRESH = "SignalsFresh"
+    SIGNALS_MISSING = "SignalsMissing"
+    SIGNALS_STALE = "SignalsStale"
+    PROMETHEUS_UNAVAILABLE = "PrometheusUnavailable"
+    NO_TRAFFIC = "NoTraffic"
+    SLO_MET = "SLOMet"
+    SLO_MISSED = "SLOMissed"
+    LOAD_RISING = "LoadRising"
+    LOAD_FALLING = "LoadFalling"
+    STEADY = "Steady"
+    BOUNDS_CHANGED = "BoundsChanged"
+    SCHEDULED_FLOOR = "ScheduledFloor"
+    NO_WAKE_SIGNAL = "NoWakeSignal"
+    # intent
+    SUSPENDED = "Suspended"
+    SCALED_TO_ZERO = "ScaledToZero"
+    MISCONFIGURED = "Misconfigured"
+    # pools
+    POOL_READY = "PoolReady"
+    POD_SECURITY_RELAXED = "PodSecurityRelaxed"
+
+
+class ReasonInfo(NamedTuple):
+    """What is true of every case of a reason."""
+
+    meaning: str
+    remedy: str
+    chinese: str
+
+
+TABLE: dict[Reason, ReasonInfo] = {
+    Reason.PLACED: ReasonInfo("Every wanted replica has a pool.", "Nothing to do.", "已放置"),
+    Reason.POOL_NOT_FOUND: ReasonInfo(
+        "The deployment names a pool that does not exist.",
+        "Create the AcceleratorPool or correct spec.pools[].name.",
+        "资源池不存在",
+    ),
+    Reason.POOL_OVERLAP: ReasonInfo(
+        "A node is matched by the selectors of two pools; it counts for neither.",
+        "Give each pool a selector of its own, e.g. the label modelmatrix.io/pool.",
+        "资源池节点重叠",
+    ),
+    Reason.ACCELERATOR_UNKNOWN: ReasonInfo(
+        "The pool names a chip that the catalogue does not have.",
+        "Use an id that the message lists in spec.accelerator.",
+        "未知加速卡型号",
+    ),
+    Reason.MODEL_UNKNOWN: ReasonInfo(
+        "The model is neither in the catalogue nor a ModelProfile of this cluster.",
+        "Correct spec.model.name, or describe the model with a ModelProfile.",
+        "未知模型",
+    ),
+    Reason.SOURCE_INVALID: ReasonInfo(
+        "The source of the weights cannot be parsed.",
+        "Write scheme://path, e.g. modelscope://Qwen/Qwen3-32B@master or pvc://CLAIM/PATH.",
+        "权重来源无效",
+    ),
+    Reason.QUANTIZATION_UNSUPPORTED: ReasonInfo(
+        "The chip or the engine cannot run weights of this format.",
+        "Use the format that the message names, with weights converted to it.",
+        "不支持的量化格式",
+    ),
+    Reason.ENGINE_UNSUPPORTED: ReasonInfo(
+        "The engine does not run on this accelerator or cannot serve this model.",
+        "Leave spec.pools[].engine out, or use the engine that the message names.",
+        "推理引擎不支持",
+    ),
+    Reason.UNLISTED: ReasonInfo(
+        "The engine publishes a list of supported models and this architecture is not on it.",
+        "Try it on a test pool and set spec.unlisted: Allow, or use the engine that the message names.",
+        "未列入引擎支持列表",
+    ),
+    Reason.PARALLELISM_ILLEGAL: ReasonInfo(
+        "The requested parallelism contradicts the model, the chip or itself.",
+        "Use the parallelism that the message names, or leave it to the planner.",
+        "并行度不合法",
+    ),
+    Reason.NODES_MISMATCH: ReasonInfo(
+        "The pool's nodes are not what the pool says: chip label, resource or selector disagree.",
+        "Correct spec.accelerator, spec.resourceName or the node labels.",
+        "节点与资源池不符",
+    ),
+    Reason.MEMORY_INSUFFICIENT: ReasonInfo(
+        "Weights and KV cache do not fit the devices that a replica may use.",
+        "Lower maxModelLen, use a smaller quantization, or a pool with more or larger devices.",
+        "显存不足",
+    ),
+    Reason.SLO_INFEASIBLE: ReasonInfo(
+        "Even an idle replica cannot answer within the SLO on this pool.",
+        "Use a faster pool, more tensor parallelism, or a looser SLO.",
+        "无法满足服务目标",
+    ),
+    Reason.INSUFFICIENT_DEVICES: ReasonInfo(
+        "The replica would fit, but too few devices are free.",
+        "Add nodes, raise the pool's limit, or lower what others use; the message says how much is missing.",
+        "可用设备不足",
+    ),
+    Reason.DEVICES_UNHEALTHY: ReasonInfo(
+        "Devices are missing from a node's allocatable: the device plugin reports them unhealthy.",
+        "Repair or replace the devices that the message names.",
+        "设备不健康",
+    ),
+    Reason.NO_SURGE_CAPACITY: ReasonInfo(
+        "There is no room for one more replica, so a rollout replaces replicas in place.",
+        "Accept the dip, or free the devices of one replica.",
+        "无滚动升级余量",
+    ),
+    Reason.DISPLACED: ReasonInfo(
+        "Replicas gave way to a deployment of a higher priority.",
+        "Add devices, or raise spec.priority.",
+        "被高优先级让位",
+    ),
+    Reason.NAME_CONFLICT: ReasonInfo(
+        "An object of the needed name exists and is not ours; it is left alone.",
+        "Delete or rename the other object, or rename the deployment.",
+        "名称冲突",
+    ),
+    Reason.REPLICAS_READY: ReasonInfo("Every wanted replica is ready.", "Nothing to do.", "副本就绪"),
+    Reason.REPLICA_STARTING: ReasonInfo(
+        "Replicas are being scheduled or load their weights.",
+        "Wait; large models take minutes.",
+        "副本启动中",
+    ),
+    Reason.REPLICA_FAILING: ReasonInfo(
+        "Pods cannot be created, or their containers fail again and again.",
+        "Read the quoted message of the API server or the container's log.",
+        "副本异常",
+    ),
+    Reason.LEADER_WORKER_SET_MISSING: ReasonInfo(
+        "The replica needs several nodes and the LeaderWorkerSet API is not installed.",
+        "Install LeaderWorkerSet v0.8 or newer.",
+        "缺少 LeaderWorkerSet",
+    ),
+    Reason.RUNTIME_CLASS_MISSING: ReasonInfo(
+        "The pool names a RuntimeClass that does not exist; its pods would be rejected.",
+        "Create the RuntimeClass or remove spec.runtimeClassName from the pool.",
+        "缺少 RuntimeClass",
+    ),
+    Reason.WRITE_FAILED: ReasonInfo(
+        "The API server refused a write.",
+        "Read the quoted answer; often a quota or an admission policy.",
+        "写入被拒绝",
+    ),
+    Reason.SIGNALS_FRESH: ReasonInfo("Every ready replica is measured.", "Nothing to do.", "指标正常"),
+    Reason.SIGNALS_MISSING: ReasonInfo(
+        "Ready replicas have no samples in Prometheus; the replica count is held.",
+        "Check that Prometheus scrapes the engine pods (PodMonitor of the chart).",
+        "指标缺失",
+    ),
+    Reason.SIGNALS_STALE: ReasonInfo(
+        "The newest samples are too old; the replica count is held.",
+        "Check Prometheus and the scrape targets of the engine pods.",
+        "指标过期",
+    ),
+    Reason.PROMETHEUS_UNAVAILABLE: ReasonInfo(
+        "Prometheus cannot be queried; the replica count is held.",
+        "Check the operator's prometheus-url setting and Prometheus itself.",
+        "Prometheus 不可用",
+    ),
+    Reason.NO_TRAFFIC: ReasonInfo(
+        "No request arrived in the observed time, and the samples prove it.",
+        "Nothing to do.",
+        "无流量",
+    ),
+    Reason.SLO_MET: ReasonInfo("The share of requests within the SLO is at or above its target.", "Nothing to do.", "达到服务目标"),
+    Reason.SLO_MISSED: ReasonInfo(
+        "The share of requests within the SLO is below its target.",
+        "See the scaling history; raise maxReplicas or add devices if it is at its bound.",
+        "未达到服务目标",
+    ),
+    Reason.LOAD_RISING: ReasonInfo("More replicas are needed to keep the SLO.", "Nothing to do.", "负载上升"),
+    Reason.LOAD_FALLING: ReasonInfo("Fewer replicas keep the SLO.", "Nothing to do.", "负载下降"),
+    Reason.STEADY: ReasonInfo("The replica count is right.", "Nothing to do.", "负载平稳"),
+    Reason.BOUNDS_CHANGED: ReasonInfo("The bounds of the spec moved the replica count.", "Nothing to do.", "上下限变更"),
+    Reason.SCHEDULED_FLOOR: ReasonInfo("A schedule window asks for at least this many replicas.", "Nothing to do.", "定时下限"),
+    Reason.NO_WAKE_SIGNAL: ReasonInfo(
+        "At zero replicas nothing can wake the deployment: it has no schedule and no gateway metric.",
+        "Set minReplicas to 1, add a schedule window, or configure a gateway metric.",
+        "缺少唤醒信号",
+    ),
+    Reason.SUSPENDED: ReasonInfo("spec.suspend is true.", "Set spec.suspend to false to serve.", "已暂停"),
+    Reason.SCALED_TO_ZERO: ReasonInfo("No replicas are wanted now.", "Nothing to do.", "已缩容到零"),
+    Reason.MISCONFIGURED: ReasonInfo(
+        "The spec contradicts itself in a way that the schema cannot see.",
+        "Correct the field that the message names.",
+        "配置错误",
+    ),
+    Reason.POOL_READY: ReasonInfo("Labels, memory and resource of the nodes agree with the chip.", "Nothing to do.", "资源池就绪"),
+    Reason.POD_SECURITY_RELAXED: ReasonInfo(
+        "Pods of this pool use the host's network or paths and leave Pod Security restricted.",
+        "Remove hostNetwork and hostMounts if a device runtime makes them unnecessary.",
+        "Pod 安全级别放宽",
+    ),
+}

@@ -1,0 +1,1 @@
+"""Facts as data: accelerators, models, engines and what runs on what. Knows nothing of the cluster."""

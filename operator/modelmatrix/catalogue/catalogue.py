@@ -1,0 +1,135 @@
+"""The catalogue: every known accelerator, model and engine, and lookups by the names that users write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
+from modelmatrix.catalogue.facts import (
+    Accelerator,
+    Architectures,
+    Argument,
+    Compatibility,
+    Engine,
+    EngineImageRule,
+    Histograms,
+    Model,
+    Vendor,
+)
+
+# Repositories of quantized or tuned weights carry what they are in their name; the architecture is that of the base model.
+_SUFFIX = re.compile(
+    r"-(fp8|bf16|fp16|w8a8(sc)?|w8a16|w4a16|w4a8|awq|gptq|int4|int8|mxfp4|nvfp4|gguf|gptq-int[48]|instruct|chat|quarot|mtp)$"
+)
+
+
+def normalise(name: str) -> str:
+    """The form in which names are compared: lower case, without organisation."""
+    return name.strip().lower().rpartition("/")[2]
+
+
+def _shorter_names(name: str) -> Iterator[str]:
+    """The normalised name, then the same without one after the other of the suffixes of quantized or tuned weights."""
+    key = normalise(name)
+    while True:
+        yield key
+        shorter = _SUFFIX.sub("", key)
+        if shorter == key:
+            return
+        key = shorter
+
+
+class KnownModel(NamedTuple):
+    """A model that was found: its canonical name, and the facts of its architecture."""
+
+    name: str
+    facts: Model
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Facts by name. Immutable; a bank's own profiles make a new catalogue with :meth:`extended`."""
+
+    accelerators: Mapping[str, Accelerator]
+    models: tuple[Model, ...]
+    engines: Mapping[str, Engine]
+    compatibility: Compatibility
+    histograms: Histograms
+
+    def accelerator(self, accelerator_id: str) -> Accelerator | None:
+        """The chip of that id."""
+        return self.accelerators.get(accelerator_id)
+
+    def model(self, name: str) -> KnownModel | None:
+        """The model that a user means by ``name``: an id or alias, in any case, with or without organisation.
+
+        A name that is not known is tried again without the suffixes of quantized weights, such as ``-FP8`` or ``-W8A8``.
+        """
+        return next((known for key in _shorter_names(name) if (known := self._by_name.get(key))), None)
+
+    def engine(self, name: str) -> Engine | None:
+        """The engine of that name, in any case."""
+        return self._engines_by_name.get(name.lower())
+
+    def engines_for(self, vendor: Vendor) -> tuple[Engine, ...]:
+        """Engines that run on the vendor's accelerators, the preferred one first."""
+        return self._engines_by_vendor[vendor]
+
+    def extended(
+        self, models: Mapping[str, ModelProfileSpec], engines: Mapping[str, EngineProfileSpec]
+    ) -> Catalogue:
+        """This catalogue with a bank's own models and engine images; they win over built-in ones of the same name."""
+        own = tuple(Model(id=name, **profile.model_dump()) for name, profile in sorted(models.items()))
+        derived = {name: engine for name, profile in sorted(engines.items()) if (engine := self._derive(name, profile))}
+        return replace(self, models=(*self.models, *own), engines={**self.engines, **derived})
+
+    def _derive(self, name: str, profile: EngineProfileSpec) -> Engine | None:
+        base = self.engine(profile.base)
+        if base is None:
+            return None
+        listed = base.architectures
+        extra = profile.supports_architectures
+        return base.model_copy(
+            update={
+                "name": name,
+                "rank": 100,  # never chosen unless it is named
+                "images": tuple(EngineImageRule(families=(i.accelerator,), image=i.image) for i in profile.images),
+                "arguments": (*base.arguments, *(Argument(args=(text,)) for text in _literal(profile.arguments))),
+                "architectures": Architectures(
+                    any=listed.any,
+                    listed=(*listed.listed, *extra),
+                    families={family: (*names, *extra) for family, names in listed.families.items()},
+                    source=f"EngineProfile {name}",
+                ),
+                "base": base.name,
+            }
+        )
+
+    @cached_property
+    def _by_name(self) -> dict[str, KnownModel]:
+        exact: dict[str, KnownModel] = {}
+        short: dict[str, KnownModel] = {}
+        for model in self.models:  # later ones, a bank's own, win
+            for name in (*model.aliases, model.id):
+                known = KnownModel(name, model)
+                exact[normalise(name)] = known
+                short.update(dict.fromkeys(_shorter_names(name), known))
+        return short | exact
+
+    @cached_property
+    def _engines_by_name(self) -> dict[str, Engine]:
+        return {name.lower(): engine for name, engine in self.engines.items()}
+
+    @cached_property
+    def _engines_by_vendor(self) -> dict[Vendor, tuple[Engine, ...]]:
+        ranked = sorted(self.engines.values(), key=lambda engine: (engine.rank, engine.name))
+        return {vendor: tuple(engine for engine in ranked if vendor in engine.vendors) for vendor in Vendor}
+
+
+def _literal(arguments: Iterable[str]) -> Iterable[str]:
+    """Arguments of a profile are literal: braces in them are no variables."""
+    return (text.replace("{", "{{").replace("}", "}}") for text in arguments)

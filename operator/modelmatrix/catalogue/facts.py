@@ -1,0 +1,247 @@
+"""Types of the catalogue's entries. Each entry is one YAML file that these types check."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ConfigDict
+
+from modelmatrix.api.base import ApiModel
+from modelmatrix.api.model_deployment import Quantization
+from modelmatrix.api.profiles import ModelProfileSpec
+
+STRICT = ConfigDict(**ApiModel.model_config | {"extra": "forbid"})  # a typo in our own data is an error
+
+
+class Vendor(StrEnum):
+    """Makers of accelerators."""
+
+    NVIDIA = "nvidia"
+    HUAWEI = "huawei"
+
+
+class Teraflops(ApiModel):
+    """Dense peak compute by number format, in 10^12 operations per second; 0 where it is not native."""
+
+    model_config = STRICT
+    bf16: float = 0
+    fp16: float = 0
+    fp8: float = 0
+    int8: float = 0
+    fp4: float = 0
+
+
+class Accelerator(ApiModel):
+    """One kind of schedulable device.
+
+    ``usable_gibibytes`` is what the framework sees, which is less than the nominal memory. ``device_counts`` are the
+    counts that one pod may ask for. ``labels`` are the vendor's own node labels with the values that this chip has.
+    """
+
+    model_config = STRICT
+    id: str
+    vendor: Vendor
+    family: str
+    product: str
+    unit: str
+    memory_mebibytes: int
+    usable_gibibytes: float
+    bandwidth_gigabytes_per_second: float = 0
+    teraflops: Teraflops = Teraflops()
+    compute_capability: int = 0
+    devices_per_node: int
+    device_counts: tuple[int, ...]
+    labels: dict[str, tuple[str, ...]]
+    resources: tuple[str, ...]
+    architecture: str
+    link: str = ""
+    evidence: str
+    notes: tuple[str, ...] = ()
+
+
+class Model(ModelProfileSpec):
+    """A model of the catalogue: a profile with a canonical id."""
+
+    model_config = STRICT
+    id: str
+    notes: tuple[str, ...] = ()
+
+
+class Format(ApiModel):
+    """Size of weights in one quantization, in bytes per parameter.
+
+    ``experts`` counts for routed experts, ``linear`` for the other linear layers. Embeddings, output layer, norms, router
+    and vision tower stay 16 bit. ``block`` is the edge of scaling blocks that a tensor-parallel shard must not cut.
+    """
+
+    model_config = STRICT
+    experts: float
+    linear: float
+    block: int = 0
+    source: str
+
+
+class Cell(ApiModel):
+    """One cell of the truth table: weights of one quantization on one family of accelerators.
+
+    ``engines`` maps the engines that run it to a note. ``unlisted`` names engines whose documents are silent.
+    When no engine runs it, ``why`` says so and ``instead`` names what to use.
+    """
+
+    model_config = STRICT
+    engines: dict[str, str] = {}
+    unlisted: tuple[str, ...] = ()
+    why: str = ""
+    instead: str = ""
+
+
+class Compatibility(ApiModel):
+    """The truth table: quantization, then family, then cell."""
+
+    model_config = STRICT
+    sources: tuple[str, ...]
+    formats: dict[Quantization, Format]
+    support: dict[Quantization, dict[str, Cell]]
+
+
+class When(ApiModel):
+    """A condition on what is rendered: every named variable must have one of the values."""
+
+    model_config = ConfigDict(**ApiModel.model_config | {"extra": "allow"})
+
+    def holds(self, variables: dict[str, str]) -> bool:
+        """Whether the condition holds; an empty one does."""
+        return all(variables.get(name, "") in values for name, values in (self.model_extra or {}).items())
+
+
+class Argument(ApiModel):
+    """Command-line arguments, with ``{variables}``, that are given when the condition holds."""
+
+    model_config = STRICT
+    args: tuple[str, ...]
+    when: When = When()
+
+
+class Variable(ApiModel):
+    """An environment variable: a literal with ``{variables}``, or a field of the pod."""
+
+    model_config = STRICT
+    name: str
+    value: str = ""
+    field: str = ""
+    when: When = When()
+
+
+class Configuration(ApiModel):
+    """A configuration file of the engine: its path in the container and its content, with ``{variables}`` in strings."""
+
+    model_config = STRICT
+    path: str
+    content: dict[str, Any]
+
+
+class EngineImageRule(ApiModel):
+    """Image for families of accelerators."""
+
+    model_config = STRICT
+    families: tuple[str, ...]
+    image: str
+
+
+class Probe(ApiModel):
+    """An HTTP probe of the engine."""
+
+    model_config = STRICT
+    path: str
+    port: int
+    scheme: str = "HTTP"
+
+
+class Drain(ApiModel):
+    """How the engine ends: how long requests in flight may take after SIGTERM."""
+
+    model_config = STRICT
+    seconds: int
+    source: str
+
+
+class Memory(ApiModel):
+    """How the engine uses device memory.
+
+    ``utilization`` is the share of usable memory that it may fill. Overheads are GiB per device: ``base`` always,
+    ``experts`` for mixture-of-experts models, ``collective`` when a replica has several devices.
+    """
+
+    model_config = STRICT
+    utilization: float
+    base_gibibytes: float
+    experts_gibibytes: float = 0
+    collective_gibibytes: float = 0
+    source: str
+
+
+class Architectures(ApiModel):
+    """Model architectures that the engine's documents list, by accelerator family where they differ."""
+
+    model_config = STRICT
+    any: bool = False
+    listed: tuple[str, ...] = ()
+    families: dict[str, tuple[str, ...]] = {}
+    source: str
+
+    def lists(self, architecture: str, family: str) -> bool:
+        """Whether the engine's documents list the architecture on the family."""
+        return self.any or architecture in self.families.get(family, self.listed)
+
+
+class Histograms(ApiModel):
+    """Upper bounds of the latency histograms that every engine is given, in seconds."""
+
+    model_config = STRICT
+    time_to_first_token: tuple[float, ...]
+    inter_token_latency: tuple[float, ...]
+    request_latency: tuple[float, ...]
+
+
+class Engine(ApiModel):
+    """An inference engine: where it runs, what it serves and how it is started.
+
+    ``base`` is the built-in engine that a bank's own one derives from; empty for built-in ones. The lowest ``rank`` is
+    preferred. ``schemes`` are the stores that it can take weights from.
+    """
+
+    model_config = STRICT
+    name: str
+    base: str = ""
+    vendors: tuple[Vendor, ...]
+    rank: int
+    dialect: str
+    images: tuple[EngineImageRule, ...]
+    image_user: int = 1000
+    command: tuple[str, ...] = ()
+    arguments: tuple[Argument, ...]
+    configuration: Configuration | None = None
+    environment: tuple[Variable, ...] = ()
+    port: int
+    metrics_port: int
+    metrics_path: str = "/metrics"
+    probe: Probe
+    drain: Drain
+    memory: Memory
+    architectures: Architectures
+    tasks: tuple[str, ...] = ("Generate",)
+    multi_node: bool = False
+    schemes: tuple[str, ...]
+    shared_memory_gibibytes: int = 16
+    sources: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The built-in engine that it is or derives from: the name in the truth table."""
+        return self.base or self.name
+
+    def image_for(self, accelerator: Accelerator) -> str | None:
+        """The image for the accelerator; ``None`` when no image is published for it."""
+        wanted = (accelerator.id, accelerator.family)
+        return next((rule.image for rule in self.images if any(name in rule.families for name in wanted)), None)
