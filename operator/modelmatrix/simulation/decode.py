@@ -1,7 +1,7 @@
 """Closed form of a block of decode steps in which nothing changes but the KV cache.
 
-With ``n`` requests decoding, step ``j = 1, 2, ...`` lasts ``base + growth * j`` seconds, where ``base`` is alpha plus gamma
-times the KV tokens before the block, and ``growth`` is gamma times ``n``. So a block costs the same however long it is.
+With ``n`` requests decoding, step ``j = 1, 2, ...`` lasts ``base + growth * j`` seconds, where ``base`` is alpha plus
+gamma times the KV tokens before the block, and ``growth`` is gamma times ``n``: a block costs the same however long.
 """
 
 from __future__ import annotations

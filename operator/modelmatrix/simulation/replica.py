@@ -11,17 +11,19 @@ It must not read a clock and must not know about pods, routers or other replicas
 from __future__ import annotations
 
 from collections import deque
-from heapq import heapify, heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING
 
 from modelmatrix.performance.timing import EngineTiming
+from modelmatrix.simulation.admission import Room, prompt_chunks
+from modelmatrix.simulation.batch import DecodeBatch
 from modelmatrix.simulation.decode import block_seconds, steps_ending_by, steps_reaching
 from modelmatrix.simulation.sequence import Sequence
 from modelmatrix.simulation.telemetry import Buckets, EngineTelemetry
 
 if TYPE_CHECKING:
     from modelmatrix.performance.timing import EngineLimits
+    from modelmatrix.simulation.admission import Chunk
     from modelmatrix.simulation.requests import Completed, Request
 
 
@@ -29,11 +31,8 @@ class Replica:
     """A running engine. ``submit`` requests in order of arrival, ``advance`` in order of time."""
 
     __slots__ = (
-        "_admissions",
         "_clock",
         "_completed",
-        "_decode_kv",
-        "_decode_steps",
         "_decoding",
         "_limits",
         "_partial",
@@ -65,9 +64,8 @@ class Replica:
         self._waiting: deque[Sequence] = deque()
         # At most one prompt is computed in part: it has used up the token budget that a second one would need.
         self._partial: Sequence | None = None
-        # Heap of (decode step after which it has finished, order of admission, sequence).
-        self._decoding: list[tuple[int, int, Sequence]] = []
-        self._decode_steps = self._decode_kv = self._reserved = self._admissions = 0
+        self._decoding = DecodeBatch()
+        self._reserved = 0
         self._shortest_waiting: float = inf
         self._completed: list[Completed] = []
         self.in_flight = 0
@@ -101,8 +99,10 @@ class Replica:
         """Take a request at its arrival (or at ``received_seconds``); False if it can never fit into the KV cache.
 
         Raises:
-            ValueError: it would have been received before the last ``advance`` or before another request.
+            ValueError: it has no prompt, or comes before the last ``advance`` or before an earlier request.
         """
+        if request.input_tokens < 1:
+            raise ValueError(f"request with {request.input_tokens} input tokens: a prompt has at least one")
         received = request.arrival_seconds if received_seconds is None else received_seconds
         earliest = self._waiting[-1].received_seconds if self._waiting else self._until
         if received < max(earliest, self._until):
@@ -136,33 +136,32 @@ class Replica:
         """Take one step or one block of decode steps; False if none ends by ``until``."""
         start, waiting, decoding = self._clock, self._waiting, self._decoding
         head = waiting[0] if waiting else None
-        if not decoding and self._partial is None:
+        number = len(decoding)
+        if not number and self._partial is None:
             if head is None:
                 return False
             start = max(start, head.received_seconds)
-        growth = len(decoding)
-        if self._reserved + growth > self._limits.kv_tokens:
+        if self._reserved + number > self._limits.kv_tokens:
             self._preempt()
             return True
-        if self._partial is not None or (head is not None and self._admits(head, start, self._reserved + growth)):
-            return self._take_mixed_step(start, until)
+        if self._partial is not None or (head is not None and head.received_seconds <= start):
+            room = Room(
+                budget_tokens=self._limits.max_num_batched_tokens - number,
+                slots=self._limits.max_num_seqs - number,
+                kv_tokens=self._limits.kv_tokens - self._reserved - number,
+            )
+            chunks = prompt_chunks(self._partial, waiting, room, start_seconds=start)
+            if chunks:
+                return self._take_mixed_step(chunks, start, until)
         return self._take_decode_steps(start, until)
-
-    def _admits(self, sequence: Sequence, start: float, reserved: int) -> bool:
-        """Whether a waiting request may run in a step, given the KV tokens that are already spoken for."""
-        return (
-            sequence.received_seconds <= start
-            and self.running < self._limits.max_num_seqs
-            and reserved + sequence.context <= self._limits.kv_tokens
-        )
 
     def _take_decode_steps(self, start: float, until: float) -> bool:
         """Decode until a request finishes, the next one arrives, the KV cache is full, or time is up."""
         decoding, timing = self._decoding, self._timing
         number = len(decoding)
-        base = timing.alpha_seconds + timing.gamma_seconds_per_kv_token * self._decode_kv
+        base = timing.alpha_seconds + timing.gamma_seconds_per_kv_token * decoding.kv_tokens
         growth = timing.gamma_seconds_per_kv_token * number
-        steps = decoding[0][0] - self._decode_steps
+        steps = decoding.steps_to_finish
         if self._reserved + steps * number > self._limits.kv_tokens:
             steps = (self._limits.kv_tokens - self._reserved) // number
         end = start + block_seconds(steps, base, growth)
@@ -182,12 +181,12 @@ class Replica:
         self._grow(steps)
         return True
 
-    def _take_mixed_step(self, start: float, until: float) -> bool:
+    def _take_mixed_step(self, chunks: list[Chunk], start: float, until: float) -> bool:
         """Take one step that also computes prompts; False if it ends after ``until``."""
         number = len(self._decoding)
-        chunks = self._chunks(start, number)
         prompt_tokens = sum(tokens for _, tokens in chunks)
-        kv_tokens = self._decode_kv + number + sum(sequence.context - sequence.prompt_left for sequence, _ in chunks)
+        context = sum(sequence.context - sequence.prompt_left for sequence, _ in chunks)
+        kv_tokens = self._decoding.kv_tokens + number + context
         seconds = self._timing.step_seconds(prompt_tokens, kv_tokens)
         end = start + seconds
         if end > until:
@@ -198,32 +197,9 @@ class Replica:
             telemetry.inter_token.observe(seconds, number)
             telemetry.generation_tokens += number
             self._grow(1)
-        else:
-            self._decode_steps += 1
         first_tokens = sum(self._compute(sequence, tokens, start, end) for sequence, tokens in chunks)
         telemetry.iteration_tokens.observe(number + prompt_tokens + first_tokens)
         return True
-
-    def _chunks(self, start: float, number: int) -> list[tuple[Sequence, int]]:
-        """The prompts of a step with the tokens to compute of each; the one begun before comes first."""
-        left = self._limits.max_num_batched_tokens - number
-        slots = self._limits.max_num_seqs - number
-        reserved = self._reserved + number
-        chunks = []
-        if self._partial is not None:
-            tokens = min(self._partial.prompt_left, left)
-            chunks.append((self._partial, tokens))
-            left -= tokens
-            slots -= 1
-        for sequence in self._waiting:
-            reserved += sequence.context
-            if left <= 0 or slots <= 0 or sequence.received_seconds > start or reserved > self._limits.kv_tokens:
-                break
-            tokens = min(sequence.prompt_left, left)
-            chunks.append((sequence, tokens))
-            left -= tokens
-            slots -= 1
-        return chunks
 
     def _compute(self, sequence: Sequence, tokens: int, start: float, end: float) -> bool:
         """Compute prompt tokens of a request; whether that completed its prompt and gave it a token."""
@@ -264,28 +240,19 @@ class Replica:
             telemetry.generation_tokens += 1
         left = request.output_tokens - sequence.generated
         if left <= 0:
-            self._finish(sequence, sequence.context)
-            return
-        self._admissions += 1
-        self._decode_kv += sequence.context
-        heappush(self._decoding, (self._decode_steps + left, self._admissions, sequence))
+            self._finish(sequence)
+        else:
+            self._decoding.join(sequence, left)
 
     def _grow(self, steps: int) -> None:
         """Give every decoding request its tokens of some steps; let those that are done finish."""
-        decoding = self._decoding
-        self._decode_steps += steps
-        grown = steps * len(decoding)
-        self._decode_kv += grown
-        self._reserved += grown
-        while decoding and decoding[0][0] == self._decode_steps:
-            sequence = heappop(decoding)[2]
-            context = sequence.request.input_tokens + sequence.request.output_tokens - 1
-            self._decode_kv -= context
-            self._finish(sequence, context)
+        self._reserved += steps * len(self._decoding)
+        for sequence in self._decoding.grow(steps):
+            self._finish(sequence)
 
-    def _finish(self, sequence: Sequence, context: int) -> None:
+    def _finish(self, sequence: Sequence) -> None:
         """Release a request's KV tokens and record it."""
-        self._reserved -= context
+        self._reserved -= sequence.context
         self.in_flight -= 1
         done = sequence.completed(self._clock)
         self.telemetry.observe_finish(done)
@@ -299,14 +266,8 @@ class Replica:
             self._reserved -= sequence.context
             sequence.preempt(sequence.generated)
         else:
-            entry = max(self._decoding, key=lambda item: item[1])
-            self._decoding.remove(entry)
-            heapify(self._decoding)
-            sequence = entry[2]
-            generated = sequence.request.output_tokens - (entry[0] - self._decode_steps)
-            context = sequence.request.input_tokens + generated - 1
-            self._decode_kv -= context
-            self._reserved -= context
+            sequence, generated = self._decoding.pop_last()
+            self._reserved -= sequence.request.input_tokens + generated - 1
             sequence.last_token_seconds = self._clock
             sequence.preempt(generated)
         self.telemetry.preemptions += 1
@@ -324,5 +285,5 @@ class Replica:
         else:
             self._shortest_waiting = inf
         if self._decoding:
-            steps = min(steps, self._decoding[0][0] - self._decode_steps)
+            steps = min(steps, self._decoding.steps_to_finish)
         self.earliest_completion_seconds = start + steps * self._timing.alpha_seconds

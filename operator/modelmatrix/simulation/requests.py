@@ -26,7 +26,7 @@ class Request(NamedTuple):
 class Completed(NamedTuple):
     """A finished request with the times that its client and its engine saw.
 
-    ``received_seconds`` is when the engine got it (later than its arrival if no replica was ready), ``admitted_seconds``
+    ``received_seconds`` is when the engine got it (after its arrival if no replica was ready), ``admitted_seconds``
     when it first ran. A request without output tokens has its first "token" when it finishes.
     """
 

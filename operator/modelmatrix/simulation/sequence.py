@@ -33,16 +33,16 @@ class Sequence:
         self.generated = self.preemptions = 0
         tokens = request.input_tokens
         # An engine always computes the last prompt token: its logits are the first output.
-        self.cached = max(0, min(int(tokens * request.hit_ratio), tokens - 1)) if request.hit_ratio else 0
+        self.cached = min(int(tokens * request.hit_ratio), tokens - 1) if request.hit_ratio else 0
         self.context = tokens
-        self.prompt_left = tokens - self.cached or 1
+        self.prompt_left = tokens - self.cached
 
     def preempt(self, generated: int) -> None:
         """Start over: what was generated so far has become prompt, and only the cached prefix need not be computed."""
         self.preemptions += 1
         self.generated = generated
         self.context = self.request.input_tokens + generated
-        self.prompt_left = self.context - self.cached or 1
+        self.prompt_left = self.context - self.cached
 
     def completed(self, finished_seconds: float) -> Completed:
         """The record of the finished request."""

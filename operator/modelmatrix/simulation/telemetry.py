@@ -1,7 +1,7 @@
 """What one engine counts about itself, in the way vLLM does: counters and histograms since its start.
 
-TTFT is observed at the first token, inter-token latency once per request and engine step, everything else when a request
-finishes. Names and labels of a metrics page are no concern of this module.
+TTFT is observed at the first token, inter-token latency once per request and engine step, everything else when a
+request finishes. Names and labels of a metrics page are no concern of this module.
 """
 
 from __future__ import annotations
