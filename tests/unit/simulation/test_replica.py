@@ -122,6 +122,12 @@ def test_a_cached_prefix_is_not_computed_again() -> None:
     assert (replica.telemetry.prefix_hits, replica.telemetry.cached_tokens) == (60, 60)
 
 
+def test_the_last_prompt_token_is_always_computed() -> None:
+    replica = Replica(EngineTiming(0.01, 1e-3, 0.0), EngineLimits(max_num_seqs=4, kv_tokens=1000))
+    replica.submit(Request(0.0, 100, 1, hit_ratio=1.0))
+    assert replica.drain()[0].ttft_seconds == pytest.approx(0.01 + 1e-3)
+
+
 def test_an_embedding_finishes_with_its_prompt() -> None:
     replica = Replica(EngineTiming(0.01, 1e-4, 0.0), EngineLimits(max_num_seqs=4, kv_tokens=1000))
     replica.submit(Request(0.0, 100, 0))
