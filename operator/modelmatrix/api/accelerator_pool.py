@@ -38,9 +38,7 @@ class HostMount(ApiModel):
     """A path of the node that every engine pod of the pool needs, e.g. a driver that no device runtime mounts."""
 
     host_path: HostPath = Field(description="Path on the node, e.g. /usr/local/Ascend/driver/lib64.")
-    mount_path: HostPath | None = Field(
-        default=None, description="Path in the container. When left out it is hostPath."
-    )
+    mount_path: HostPath | None = Field(default=None, description="Path in the container. When left out it is hostPath.")
     read_only: bool = Field(default=True, description="Whether the container may only read it.")
 
 
@@ -145,9 +143,7 @@ class AcceleratorPoolStatus(ApiModel):
         description="Ready: labels, memory and resource of the nodes agree with the chip.",
         json_schema_extra=keyed_list("type"),
     )
-    observed_generation: int | None = Field(
-        default=None, description="Generation of the spec that this status is about.", ge=0
-    )
+    observed_generation: int | None = Field(default=None, description="Generation of the spec that this status is about.", ge=0)
 
 
 POOL_NAME_RULES = rules(

@@ -131,8 +131,7 @@ class PoolCandidate(ApiModel):
     )
     source: SourceText | None = Field(
         default=None,
-        description="Where this pool's weights are, e.g. pvc://weights/qwen2.5-72b-fp8. When left out it is "
-        "spec.model.source.",
+        description="Where this pool's weights are, e.g. pvc://weights/qwen2.5-72b-fp8. When left out it is spec.model.source.",
     )
     engine: Annotated[str, StringConstraints(min_length=1, max_length=63)] | None = Field(
         default=None,
@@ -230,7 +229,10 @@ class ServiceLevelObjective(ApiModel):
         description="Time of the whole request, in milliseconds, e.g. 200; for embedding models and rerankers.",
     )
     percentile: int = Field(
-        default=95, ge=1, le=100, description="Percentage of the requests that must be at or under every bound, e.g. 95."
+        default=95,
+        ge=1,
+        le=100,
+        description="Percentage of the requests that must be at or under every bound, e.g. 95.",
     )
 
 
@@ -255,7 +257,8 @@ class ModelDeploymentSpec(ApiModel):
         "ModelSlim on Ascend and by compressed-tensors on NVIDIA; INT4 is compressed-tensors with groups of 32."
     )
     pools: Annotated[list[PoolCandidate], Field(min_length=1, max_length=16)] = Field(
-        description="Pools that the deployment may run on, in order of preference.", json_schema_extra=keyed_list("name")
+        description="Pools that the deployment may run on, in order of preference.",
+        json_schema_extra=keyed_list("name"),
     )
     max_model_len: int | None = Field(
         default=None,
@@ -359,14 +362,10 @@ class Condition(ApiModel):
     """A condition as in the Kubernetes API conventions."""
 
     type: str = Field(description="Ready, Placed, SLOMet, SignalsFresh, Reconciling or Stalled.", max_length=63)
-    status: str = Field(
-        description="True, False or Unknown.", json_schema_extra={"enum": ["True", "False", "Unknown"]}
-    )
+    status: str = Field(description="True, False or Unknown.", json_schema_extra={"enum": ["True", "False", "Unknown"]})
     reason: str = Field(description="One word from the enumeration of reasons.", max_length=63)
     message: str = Field(description="What, why, and what to change.", max_length=4096)
-    last_transition_time: str = Field(
-        description="When the status changed last.", json_schema_extra={"format": "date-time"}
-    )
+    last_transition_time: str = Field(description="When the status changed last.", json_schema_extra={"format": "date-time"})
     observed_generation: int = Field(description="Generation of the object that was judged.", ge=0)
 
 
@@ -400,11 +399,11 @@ class ModelDeploymentStatus(ApiModel):
         default_factory=list, description="The last changes of the number of replicas.", json_schema_extra=ATOMIC_LIST
     )
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
-        default_factory=list, description="State in the form that tools understand.", json_schema_extra=keyed_list("type")
+        default_factory=list,
+        description="State in the form that tools understand.",
+        json_schema_extra=keyed_list("type"),
     )
-    observed_generation: int | None = Field(
-        default=None, description="Generation of the spec that this status is about.", ge=0
-    )
+    observed_generation: int | None = Field(default=None, description="Generation of the spec that this status is about.", ge=0)
 
 
 NAME_RULES = rules(

@@ -103,6 +103,11 @@ class ModelProfileSpec(ApiModel):
     latent_attention: LatentAttention | None = Field(default=None, description="Multi-head latent attention, if any.")
     sparse_indexer: SparseIndexer | None = Field(default=None, description="Indexer of sparse attention, if any.")
     experts: Experts | None = Field(default=None, description="Mixture of experts, if any.")
+    fp8_block_size: Annotated[int, Field(ge=0, le=1024)] = Field(
+        default=0,
+        description="Edge of the scaling blocks of the published FP8 weights, e.g. 128; 0 when scales are per tensor or "
+        "channel.",
+    )
     parameters: Parameters = Field(description="Numbers of parameters.")
     max_position_embeddings: Positive = Field(description="Longest context that the model was made for, e.g. 40960.")
     default_max_model_len: Positive = Field(description="Context to serve when the deployment does not say, e.g. 32768.")
@@ -121,9 +126,7 @@ class EngineProfileSpec(ApiModel):
     images: Annotated[list[EngineImage], Field(min_length=1, max_length=16)] = Field(
         description="Container images by kind of accelerator.", json_schema_extra=keyed_list("accelerator")
     )
-    arguments: Annotated[
-        list[Annotated[str, StringConstraints(min_length=1, max_length=512)]], Field(max_length=64)
-    ] = Field(
+    arguments: Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=512)]], Field(max_length=64)] = Field(
         default_factory=list,
         description="Arguments that are appended to the engine's own, e.g. --enable-prefix-caching.",
         json_schema_extra=ATOMIC_LIST,
@@ -132,8 +135,7 @@ class EngineProfileSpec(ApiModel):
         list[Annotated[str, StringConstraints(min_length=1, max_length=128)]], Field(max_length=64)
     ] = Field(
         default_factory=list,
-        description="Architectures that this image serves beyond the support list of its base, e.g. "
-        "DeepseekVLV2ForCausalLM.",
+        description="Architectures that this image serves beyond the support list of its base, e.g. DeepseekVLV2ForCausalLM.",
         json_schema_extra=ATOMIC_LIST,
     )
 

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     NO_TRAFFIC = "NoTraffic"
     SLO_MET = "SLOMet"
     SLO_MISSED = "SLOMissed"
+    NO_SLO = "NoSLO"
     LOAD_RISING = "LoadRising"
     LOAD_FALLING = "LoadFalling"
     STEADY = "Steady"
@@ -204,12 +205,15 @@ TABLE: dict[Reason, ReasonInfo] = {
         "Nothing to do.",
         "无流量",
     ),
-    Reason.SLO_MET: ReasonInfo("The share of requests within the SLO is at or above its target.", "Nothing to do.", "达到服务目标"),
+    Reason.SLO_MET: ReasonInfo(
+        "The share of requests within the SLO is at or above its target.", "Nothing to do.", "达到服务目标"
+    ),
     Reason.SLO_MISSED: ReasonInfo(
         "The share of requests within the SLO is below its target.",
         "See the scaling history; raise maxReplicas or add devices if it is at its bound.",
         "未达到服务目标",
     ),
+    Reason.NO_SLO: ReasonInfo("The deployment declares no SLO.", "Set spec.slo to have it measured.", "未声明服务目标"),
     Reason.LOAD_RISING: ReasonInfo("More replicas are needed to keep the SLO.", "Nothing to do.", "负载上升"),
     Reason.LOAD_FALLING: ReasonInfo("Fewer replicas keep the SLO.", "Nothing to do.", "负载下降"),
     Reason.STEADY: ReasonInfo("The replica count is right.", "Nothing to do.", "负载平稳"),
@@ -227,7 +231,9 @@ TABLE: dict[Reason, ReasonInfo] = {
         "Correct the field that the message names.",
         "配置错误",
     ),
-    Reason.POOL_READY: ReasonInfo("Labels, memory and resource of the nodes agree with the chip.", "Nothing to do.", "资源池就绪"),
+    Reason.POOL_READY: ReasonInfo(
+        "Labels, memory and resource of the nodes agree with the chip.", "Nothing to do.", "资源池就绪"
+    ),
     Reason.POD_SECURITY_RELAXED: ReasonInfo(
         "Pods of this pool use the host's network or paths and leave Pod Security restricted.",
         "Remove hostNetwork and hostMounts if a device runtime makes them unnecessary.",

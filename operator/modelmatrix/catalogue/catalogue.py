@@ -50,7 +50,7 @@ class KnownModel(NamedTuple):
     facts: Model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """Facts by name. Immutable; a bank's own profiles make a new catalogue with :meth:`extended`."""
 
@@ -79,9 +79,7 @@ class Catalogue:
         """Engines that run on the vendor's accelerators, the preferred one first."""
         return self._engines_by_vendor[vendor]
 
-    def extended(
-        self, models: Mapping[str, ModelProfileSpec], engines: Mapping[str, EngineProfileSpec]
-    ) -> Catalogue:
+    def extended(self, models: Mapping[str, ModelProfileSpec], engines: Mapping[str, EngineProfileSpec]) -> Catalogue:
         """This catalogue with a bank's own models and engine images; they win over built-in ones of the same name."""
         own = tuple(Model(id=name, **profile.model_dump()) for name, profile in sorted(models.items()))
         derived = {name: engine for name, profile in sorted(engines.items()) if (engine := self._derive(name, profile))}
@@ -96,7 +94,6 @@ class Catalogue:
         return base.model_copy(
             update={
                 "name": name,
-                "rank": 100,  # never chosen unless it is named
                 "images": tuple(EngineImageRule(families=(i.accelerator,), image=i.image) for i in profile.images),
                 "arguments": (*base.arguments, *(Argument(args=(text,)) for text in _literal(profile.arguments))),
                 "architectures": Architectures(

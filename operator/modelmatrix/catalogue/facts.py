@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from modelmatrix.api.base import ApiModel
 from modelmatrix.api.model_deployment import Quantization
@@ -90,7 +90,7 @@ class Cell(ApiModel):
     """
 
     model_config = STRICT
-    engines: dict[str, str] = {}
+    engines: dict[str, str] = Field(default_factory=dict)
     unlisted: tuple[str, ...] = ()
     why: str = ""
     instead: str = ""
@@ -187,7 +187,7 @@ class Architectures(ApiModel):
     model_config = STRICT
     any: bool = False
     listed: tuple[str, ...] = ()
-    families: dict[str, tuple[str, ...]] = {}
+    families: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     source: str
 
     def lists(self, architecture: str, family: str) -> bool:
@@ -232,9 +232,15 @@ class Engine(ApiModel):
     architectures: Architectures
     tasks: tuple[str, ...] = ("Generate",)
     multi_node: bool = False
+    pipelines: bool = True
     schemes: tuple[str, ...]
     shared_memory_gibibytes: int = 16
     sources: tuple[str, ...]
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the engine may be chosen without being named: a bank's own engines are not."""
+        return not self.base
 
     @property
     def kind(self) -> str:

@@ -118,11 +118,7 @@ class EngineTiming:
 
     def step_seconds(self, prompt_tokens: float, kv_tokens: float) -> float:
         """Duration of one step."""
-        return (
-            self.alpha_seconds
-            + self.beta_seconds_per_token * prompt_tokens
-            + self.gamma_seconds_per_kv_token * kv_tokens
-        )
+        return self.alpha_seconds + self.beta_seconds_per_token * prompt_tokens + self.gamma_seconds_per_kv_token * kv_tokens
 
     def work_seconds(self, lengths: Lengths) -> float:
         """Engine time that one request adds to the steps it takes part in, without the fixed part of a step."""
@@ -164,9 +160,7 @@ class EngineTiming:
         wait = load / (1.0 - load) * variability * service * tail_factor
         return itl + wait + max(1.0, steps) * step + compute
 
-    def e2e_seconds(
-        self, rate_per_second: float, lengths: Lengths, limits: EngineLimits, *, tail_factor: float = 1.0
-    ) -> float:
+    def e2e_seconds(self, rate_per_second: float, lengths: Lengths, limits: EngineLimits, *, tail_factor: float = 1.0) -> float:
         """Time from arrival to the last token (or to the embedding, for requests without output)."""
         first = self.ttft_seconds(rate_per_second, lengths, limits, tail_factor=tail_factor)
         if math.isinf(first):
@@ -200,9 +194,7 @@ class EngineTiming:
             if bound_seconds is None:
                 return math.inf
             tail = slo.tail_factor
-            return _highest_rate(
-                lambda rate: latency(rate, lengths, limits, tail_factor=tail) <= bound_seconds, saturation
-            )
+            return _highest_rate(lambda rate: latency(rate, lengths, limits, tail_factor=tail) <= bound_seconds, saturation)
 
         figures = {
             Bound.TPOT: self.tpot_capacity(slo.tpot_seconds, lengths),

@@ -41,9 +41,7 @@ class Room:
         return self.budget_tokens > 0 and self.slots > 0 and sequence.context <= self.kv_tokens
 
 
-def prompt_chunks(
-    partial: Sequence | None, waiting: Iterable[Sequence], room: Room, *, start_seconds: float
-) -> list[Chunk]:
+def prompt_chunks(partial: Sequence | None, waiting: Iterable[Sequence], room: Room, *, start_seconds: float) -> list[Chunk]:
     """The prompts of a step that starts at a time, with the tokens to compute of each; empty if there are none."""
     chunks = [room.chunk(partial)] if partial is not None else []
     for sequence in waiting:

@@ -10,6 +10,8 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modelmatrix.simulation.sequence import Sequence
 
 
@@ -27,6 +29,10 @@ class DecodeBatch:
     def __len__(self) -> int:
         """Number of requests that are decoding."""
         return len(self._heap)
+
+    def __iter__(self) -> Iterator[Sequence]:
+        """The requests in no particular order."""
+        return (sequence for _, _, sequence in self._heap)
 
     @property
     def steps_to_finish(self) -> int:

@@ -87,6 +87,16 @@ class Replica:
         """Share of the KV cache that is in use, 0 to 1."""
         return self._reserved / self._limits.kv_tokens
 
+    @property
+    def idle_since_seconds(self) -> float:
+        """End of the last step taken; the engine has been idle since then if nothing is in flight."""
+        return self._clock
+
+    def unfinished(self) -> list[Request]:
+        """The requests in flight, which are lost if the engine dies now."""
+        partial = [] if self._partial is None else [self._partial]
+        return [sequence.request for sequence in (*self._decoding, *partial, *self._waiting)]
+
     def slow_down(self, alpha_factor: float) -> None:
         """Multiply the fixed part of every further step, as a throttled or contended accelerator does."""
         timing = self._timing

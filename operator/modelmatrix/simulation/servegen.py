@@ -157,9 +157,7 @@ def _read_lengths(path: Path) -> ClientLengths:
             quantiles = clients.setdefault(row.integer(0, "client"), {}).setdefault(row.cells[2], Quantiles())
             quantiles.seconds.append(row.number(1, "t_s"))
             quantiles.values.append([row.number(column, table.columns[column]) for column in range(4, len(row.cells))])
-    complete = {
-        client: fields for client, fields in clients.items() if fields.keys() >= {"input_tokens", "output_tokens"}
-    }
+    complete = {client: fields for client, fields in clients.items() if fields.keys() >= {"input_tokens", "output_tokens"}}
     if not complete:
         raise TraceError(path, 2, "a client with input_tokens and output_tokens", "none")
     return ClientLengths(probabilities, complete)

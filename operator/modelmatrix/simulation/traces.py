@@ -8,12 +8,13 @@ Arrivals of counts are spread evenly over their step, or at random with a seeded
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, dropwhile
 from typing import TYPE_CHECKING
 
 from modelmatrix.simulation.mooncake import read_mooncake
 from modelmatrix.simulation.requests import Request
 from modelmatrix.simulation.trace_files import Row, TraceError, open_lines, open_table
+from modelmatrix.simulation.trace_windows import window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,23 +49,41 @@ class Count:
     requests: float
 
 
-def read_trace(path: Path, *, lengths: TraceLengths | None = None, spread: Random | None = None) -> Iterator[Request]:
+def read_trace(
+    path: Path,
+    *,
+    lengths: TraceLengths | None = None,
+    spread: Random | None = None,
+    between_seconds: tuple[float, float] | None = None,
+) -> Iterator[Request]:
     """The requests of a trace in order of arrival, read as they are asked for.
 
     Args:
         path: the file; its header tells the format.
         lengths: for formats that only count requests.
         spread: places counted requests at random in their step; without it they come evenly.
+        between_seconds: the part of the trace to read, from a second until before another; it then begins at second 0.
 
     Raises:
         TraceError: while iterating, at the first line that is not as expected.
     """
+    if between_seconds is not None:
+        start, end = between_seconds
+        yield from window(_requests(path, lengths, spread, start), start, end - start)
+    else:
+        yield from _requests(path, lengths, spread, 0.0)
+
+
+def _requests(path: Path, lengths: TraceLengths | None, spread: Random | None, start: float) -> Iterator[Request]:
+    """The requests of a trace from about a second on."""
     if _is_json(path):
         yield from read_mooncake(path)
         return
     with open_table(path) as table:
         if table.columns in (COUNTS, AZURE_2024_COUNTS):
-            yield from _spread_counts(_counts(table), lengths or TraceLengths(), spread)
+            # Making the requests of a week to drop them again would take minutes.
+            part = dropwhile(lambda count: count.second + count.step_seconds <= start, _counts(table))
+            yield from _spread_counts(part, lengths or TraceLengths(), spread)
         elif table.columns in _REQUEST_FORMATS:
             yield from _in_order(table, _REQUEST_FORMATS[table.columns])
         else:
@@ -101,9 +120,7 @@ def _in_order(table: Table, parse: Callable[[Row], Request]) -> Iterator[Request
         request = parse(row)
         if last is None and table.columns == AZURE_2023:
             origin = request.arrival_seconds
-        request = request._replace(
-            arrival_seconds=request.arrival_seconds - origin, input_tokens=max(1, request.input_tokens)
-        )
+        request = request._replace(arrival_seconds=request.arrival_seconds - origin, input_tokens=max(1, request.input_tokens))
         if last is not None and request.arrival_seconds < last:
             raise row.error(f"a time at or after the row before ({last:g} s)", f"{request.arrival_seconds:g} s")
         last = request.arrival_seconds
@@ -111,9 +128,7 @@ def _in_order(table: Table, parse: Callable[[Row], Request]) -> Iterator[Request
 
 
 _REQUEST_FORMATS: dict[tuple[str, ...], Callable[[Row], Request]] = {
-    REQUESTS: lambda row: Request(
-        row.number(0, "second"), row.integer(1, "input_tokens"), row.integer(2, "output_tokens")
-    ),
+    REQUESTS: lambda row: Request(row.number(0, "second"), row.integer(1, "input_tokens"), row.integer(2, "output_tokens")),
     AZURE_2023: lambda row: Request(
         row.instant_seconds(0, "TIMESTAMP"), row.integer(1, "ContextTokens"), row.integer(2, "GeneratedTokens")
     ),

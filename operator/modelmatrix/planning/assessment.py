@@ -1,0 +1,142 @@
+"""Judging one deployment on every pool of its spec, as if all devices were free. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modelmatrix.api.model_deployment import ModelDeploymentSpec, PoolCandidate, Quantization
+from modelmatrix.api.names import NAME_MAX_LENGTH
+from modelmatrix.api.reasons import Reason
+from modelmatrix.api.source import Source, SourceError, parse_source
+from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
+from modelmatrix.planning.candidates import Answer, Question, answer, parallelism_of
+from modelmatrix.planning.pools import PoolState
+from modelmatrix.planning.verdicts import Verdict
+from modelmatrix.planning.views import DeploymentView
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One pool of a deployment's spec with its verdict. ``source`` is set when the verdict is ``Fits``."""
+
+    pool: str
+    quantization: Quantization
+    answer: Answer
+    source: Source | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether the pool can run the model."""
+        return self.answer.verdict is Verdict.FITS
+
+    @property
+    def devices(self) -> int:
+        """Devices of one replica; 0 when the pool cannot run the model."""
+        return self.answer.layout.devices if self.answer.layout else 0
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of one replica; 0 when the pool cannot run the model."""
+        return self.answer.layout.nodes if self.answer.layout else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A deployment with what is known about it before devices are handed out.
+
+    ``error`` is a contradiction in the spec that no pool can mend; ``options`` are in the order of the spec.
+    """
+
+    view: DeploymentView
+    spec: ModelDeploymentSpec | None
+    model: str = ""
+    options: tuple[Option, ...] = ()
+    error: str = ""
+
+    @property
+    def fitting(self) -> tuple[Option, ...]:
+        """Options that can run the model."""
+        return tuple(option for option in self.options if option.fits)
+
+
+def assess(view: DeploymentView, pools: Mapping[str, PoolState], catalogue: Catalogue) -> Case:
+    """Judge a deployment on the pools of its spec."""
+    spec = view.spec
+    if spec is None:
+        return Case(view, None, error=view.error)
+    if len(view.key.name) > NAME_MAX_LENGTH:
+        return Case(view, spec, error=f"metadata.name '{view.key.name}' has more than {NAME_MAX_LENGTH} characters")
+    known = catalogue.model(spec.model.name)
+    options = tuple(_judge(candidate, spec, known, pools, catalogue=catalogue) for candidate in spec.pools)
+    return Case(view, spec, known.name if known else "", options)
+
+
+def _judge(
+    candidate: PoolCandidate,
+    spec: ModelDeploymentSpec,
+    known: KnownModel | None,
+    pools: Mapping[str, PoolState],
+    *,
+    catalogue: Catalogue,
+) -> Option:
+    quantization = candidate.quantization or spec.quantization
+
+    def refuse(reason: Reason, message: str) -> Option:
+        return Option(candidate.name, quantization, Answer(Verdict.IMPOSSIBLE, reason, message, candidate.engine or ""))
+
+    pool = pools.get(candidate.name)
+    if pool is None:
+        return refuse(Reason.POOL_NOT_FOUND, _no_such_pool(candidate.name, pools))
+    if known is None:
+        return refuse(Reason.MODEL_UNKNOWN, _no_such_model(spec.model.name))
+    blocked = _blocked(pool)
+    if blocked is not None:
+        return refuse(*blocked)
+    try:
+        source = parse_source(candidate.source or spec.model.source)
+    except SourceError as error:
+        return refuse(Reason.SOURCE_INVALID, str(error))
+    judged = answer(catalogue, _question(candidate, spec, quantization, source, pool=pool))
+    return Option(candidate.name, quantization, judged, source)
+
+
+def _question(
+    candidate: PoolCandidate, spec: ModelDeploymentSpec, quantization: Quantization, source: Source, *, pool: PoolState
+) -> Question:
+    return Question(
+        model=spec.model.name,
+        quantization=quantization,
+        scheme=source.scheme,
+        engine=candidate.engine,
+        parallelism=parallelism_of(candidate),
+        max_model_len=spec.max_model_len,
+        unlisted=spec.unlisted,
+        accelerator=pool.accelerator.id if pool.accelerator else "",
+        devices_per_node=pool.devices_per_node,
+        nodes=pool.whole_nodes,
+    )
+
+
+def _blocked(pool: PoolState) -> tuple[Reason, str] | None:
+    """What is so wrong with the pool that nothing can be judged or started there."""
+    blocking = (Reason.MISCONFIGURED, Reason.ACCELERATOR_UNKNOWN, Reason.RUNTIME_CLASS_MISSING)
+    found = next(((reason, text) for reason, text in pool.problems if reason in blocking), None)
+    if found is not None:
+        return found[0], f"pool {pool.name}: {found[1]}"
+    if not pool.nodes and pool.problems:
+        reason, text = pool.problems[0]
+        return reason, f"pool {pool.name}: {text}"
+    return None
+
+
+def _no_such_pool(name: str, pools: Mapping[str, PoolState]) -> str:
+    known = ", ".join(sorted(pools)[:8]) or "none"
+    return f"AcceleratorPool '{name}' does not exist (there are: {known}); create it or correct spec.pools[].name"
+
+
+def _no_such_model(name: str) -> str:
+    return (
+        f"model '{name}' is neither in the catalogue nor a ModelProfile of this cluster; correct spec.model.name, or "
+        "describe the model with a ModelProfile"
+    )

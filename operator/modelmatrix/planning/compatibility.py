@@ -1,0 +1,153 @@
+"""Which engine runs a model's weights on a chip: the truth table applied, with words for every "no". Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
+from modelmatrix.api.reasons import Reason
+from modelmatrix.api.source import Scheme
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.catalogue.facts import Accelerator, Cell, Engine, Model
+from modelmatrix.planning.verdicts import Refusal, Verdict, impossible
+
+_NO_CELL = Cell(why="the catalogue has no facts about this combination")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What is to be served: a model's weights in one format, and where they are."""
+
+    model: Model
+    quantization: Quantization
+    scheme: Scheme
+
+
+def choose_engine(
+    catalogue: Catalogue, weights: Weights, accelerator: Accelerator, *, wanted: str | None, unlisted: UnlistedPolicy
+) -> Engine | Refusal:
+    """The engine to use: the wanted one, or the preferred one of those that can; else the most helpful refusal."""
+    if wanted is not None:
+        engine = catalogue.engine(wanted)
+        if engine is None:
+            known = ", ".join(sorted(catalogue.engines))
+            return impossible(Reason.ENGINE_UNSUPPORTED, f"engine '{wanted}' is unknown; known are {known}")
+        candidates: tuple[Engine, ...] = (engine,)
+    else:
+        candidates = tuple(e for e in catalogue.engines_for(accelerator.vendor) if e.built_in)
+    verdicts = [(engine, judge_engine(catalogue, weights, accelerator, engine)) for engine in candidates]
+    return _best(verdicts, unlisted)
+
+
+def judge_engine(catalogue: Catalogue, weights: Weights, accelerator: Accelerator, engine: Engine) -> Refusal | None:
+    """Why the engine cannot serve the weights on the chip; ``None`` when it can."""
+    checks = (
+        _wrong_vendor(catalogue, accelerator, engine),
+        _wrong_task(weights.model, engine),
+        _wrong_quantization(catalogue, weights.quantization, accelerator, engine),
+        _wrong_scheme(weights.scheme, engine),
+        _no_image(accelerator, engine),
+        _unlisted_architecture(catalogue, weights.model, accelerator, engine),
+    )
+    return next((refusal for refusal in checks if refusal is not None), None)
+
+
+def _best(verdicts: Iterable[tuple[Engine, Refusal | None]], unlisted: UnlistedPolicy) -> Engine | Refusal:
+    """The first engine that can; with the user's leave the first unlisted one; else the most specific refusal."""
+    judged = list(verdicts)
+    for engine, refusal in judged:
+        if refusal is None:
+            return engine
+    refusals = [replace(refusal, engine=engine.name) for engine, refusal in judged if refusal is not None]
+    maybe = next((refusal for refusal in refusals if refusal.verdict is Verdict.UNLISTED), None)
+    if maybe is not None:
+        allowed = unlisted is UnlistedPolicy.ALLOW
+        return next(engine for engine, _ in judged if engine.name == maybe.engine) if allowed else maybe
+    by_format = [refusal for refusal in refusals if refusal.reason is Reason.QUANTIZATION_UNSUPPORTED]
+    return (by_format or refusals or [impossible(Reason.ENGINE_UNSUPPORTED, "no engine runs on this accelerator")])[0]
+
+
+def _wrong_vendor(catalogue: Catalogue, accelerator: Accelerator, engine: Engine) -> Refusal | None:
+    if accelerator.vendor in engine.vendors:
+        return None
+    others = ", ".join(e.name for e in catalogue.engines_for(accelerator.vendor) if e.built_in)
+    return impossible(
+        Reason.ENGINE_UNSUPPORTED, f"{engine.name} does not run on {accelerator.id}; use {others}, or leave engine out"
+    )
+
+
+def _wrong_task(model: Model, engine: Engine) -> Refusal | None:
+    if model.task in engine.tasks:
+        return None
+    return impossible(Reason.ENGINE_UNSUPPORTED, f"{engine.name} does not serve models of task {model.task} ({model.id})")
+
+
+def _wrong_quantization(
+    catalogue: Catalogue, quantization: Quantization, accelerator: Accelerator, engine: Engine
+) -> Refusal | None:
+    cell = catalogue.compatibility.support[quantization].get(accelerator.family, _NO_CELL)
+    if engine.kind in cell.engines:
+        return None
+    if engine.kind in cell.unlisted:
+        text = f"{engine.name} does not list {quantization} weights on {accelerator.id}"
+        return Refusal(Verdict.UNLISTED, Reason.UNLISTED, f"{text}; {_way_out(cell)}or set unlisted: Allow to try")
+    why = cell.why or f"{engine.name} has no {quantization} kernels for it"
+    return impossible(
+        Reason.QUANTIZATION_UNSUPPORTED,
+        f"{accelerator.id} cannot run {quantization} weights with {engine.name}: {why}; {_way_out(cell)}".rstrip("; "),
+    )
+
+
+def _way_out(cell: Cell) -> str:
+    if cell.instead:
+        return f"use {cell.instead}; "
+    others = " or ".join(cell.engines)
+    return f"use engine {others}; " if others else ""
+
+
+def _wrong_scheme(scheme: Scheme, engine: Engine) -> Refusal | None:
+    if scheme in engine.schemes:
+        return None
+    schemes = ", ".join(f"{name}://" for name in engine.schemes)
+    return impossible(Reason.SOURCE_INVALID, f"{engine.name} takes no weights from {scheme}://; use {schemes}")
+
+
+def _no_image(accelerator: Accelerator, engine: Engine) -> Refusal | None:
+    if engine.image_for(accelerator) is not None:
+        return None
+    return impossible(
+        Reason.ENGINE_UNSUPPORTED,
+        f"no {engine.name} image is published for {accelerator.id}; use another engine, or give the image by an EngineProfile",
+    )
+
+
+def _unlisted_architecture(catalogue: Catalogue, model: Model, accelerator: Accelerator, engine: Engine) -> Refusal | None:
+    if engine.architectures.lists(model.architecture, accelerator.family):
+        return None
+    others = [
+        other.name
+        for other in catalogue.engines_for(accelerator.vendor)
+        if other.built_in and other.architectures.lists(model.architecture, accelerator.family)
+    ]
+    way_out = f"use engine {' or '.join(others)}" if others else _other_models(catalogue, model, accelerator, engine)
+    return Refusal(
+        Verdict.UNLISTED,
+        Reason.UNLISTED,
+        f"{engine.name} does not list {model.architecture} on {accelerator.id}; {way_out}, or set unlisted: Allow to try",
+    )
+
+
+def _other_models(catalogue: Catalogue, model: Model, accelerator: Accelerator, engine: Engine) -> str:
+    """A model of the same kind that the engine lists, e.g. another vision model."""
+    same = [
+        other
+        for other in catalogue.models
+        if bool(other.parameters.vision) == bool(model.parameters.vision)
+        and other.task == model.task
+        and engine.architectures.lists(other.architecture, accelerator.family)
+    ]
+    if not same:
+        return "use another pool"
+    nearest = min(same, key=lambda other: abs(other.parameters.total - model.parameters.total))
+    return f"use another pool, or a listed model such as {nearest.id}"

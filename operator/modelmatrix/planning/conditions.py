@@ -1,0 +1,73 @@
+"""Conditions of a ModelDeployment, in the form that kstatus, ``kubectl wait`` and people understand. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from modelmatrix.api.reasons import Reason
+
+READY = "Ready"
+PLACED = "Placed"
+SLO_MET = "SLOMet"
+SIGNALS_FRESH = "SignalsFresh"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+
+TRUE = "True"
+FALSE = "False"
+UNKNOWN = "Unknown"
+
+MESSAGE_MAX_LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One condition without its times."""
+
+    type: str
+    status: str
+    reason: Reason
+    message: str
+
+
+def timestamp(seconds: float) -> str:
+    """A time as Kubernetes writes it."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds_of(text: str) -> float:
+    """A time that Kubernetes wrote, in seconds since the epoch; 0 for what is no time."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def shorten(message: str) -> str:
+    """A message that fits its field."""
+    return message if len(message) <= MESSAGE_MAX_LENGTH else f"{message[: MESSAGE_MAX_LENGTH - 3]}..."
+
+
+def render_conditions(
+    states: Iterable[State], previous: Iterable[Mapping[str, Any]], *, generation: int, now_seconds: float
+) -> list[dict[str, Any]]:
+    """Conditions with their times: a transition time moves only when the status changes."""
+    before = {condition.get("type"): condition for condition in previous}
+    rendered = []
+    for state in states:
+        old = before.get(state.type, {})
+        same = old.get("status") == state.status and "lastTransitionTime" in old
+        rendered.append(
+            {
+                "type": state.type,
+                "status": state.status,
+                "reason": str(state.reason),
+                "message": shorten(state.message),
+                "lastTransitionTime": old["lastTransitionTime"] if same else timestamp(now_seconds),
+                "observedGeneration": generation,
+            }
+        )
+    return rendered

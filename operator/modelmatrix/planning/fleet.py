@@ -1,0 +1,112 @@
+"""The fleet at planning time: everything that is known about each deployment, put side by side. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelmatrix.planning.assessment import Case, Option, assess
+from modelmatrix.planning.placement import Demand, Held
+from modelmatrix.planning.pools import PoolState
+from modelmatrix.planning.replicas import WorkloadReplicas, observed_replicas
+from modelmatrix.planning.snapshot import Snapshot
+from modelmatrix.planning.targets import workload_name
+from modelmatrix.planning.views import Key, ServiceView, WorkloadView
+from modelmatrix.planning.wanted import DEFAULT_LEAD_SECONDS, ScheduleError, Wanted, wanted_replicas
+
+
+@dataclass(slots=True)
+class Member:
+    """One deployment with what is observed of it and what it wants.
+
+    ``current`` are workloads that an option of the spec stands for, by pool; ``retired`` are the others.
+    """
+
+    case: Case
+    current: dict[str, WorkloadView] = field(default_factory=dict)
+    retired: list[WorkloadView] = field(default_factory=list)
+    service: ServiceView | None = None
+    wanted: Wanted | None = None
+    error: str = ""
+
+    @property
+    def key(self) -> Key:
+        """Identity of the deployment."""
+        return self.case.view.key
+
+    @property
+    def workloads(self) -> list[WorkloadView]:
+        """All workloads, current ones first."""
+        return [*self.current.values(), *self.retired]
+
+
+@dataclass(slots=True)
+class Fleet:
+    """All deployments by identity, and the observed replicas of their workloads."""
+
+    members: dict[Key, Member]
+    replicas: Mapping[Key, WorkloadReplicas]
+
+    def ready(self, workloads: Sequence[WorkloadView]) -> int:
+        """Replicas that serve, over several workloads."""
+        return sum(self.replicas[workload.key].ready for workload in workloads)
+
+    def demand(self, member: Member) -> Demand:
+        """The member's demand with what it holds."""
+        held = {pool: self.held(workload) for pool, workload in member.current.items() if not workload.deleting}
+        return Demand(member.case, member.wanted.replicas if member.wanted else 0, held)
+
+    def held(self, workload: WorkloadView) -> Held:
+        """What a workload holds of its pool."""
+        return self.replicas[workload.key].held(workload)
+
+
+def gather(snapshot: Snapshot, pools: Mapping[str, PoolState]) -> Fleet:
+    """Put the fleet together."""
+    fleet = Fleet({}, observed_replicas(snapshot.workloads, snapshot.pods))
+    workloads: defaultdict[Key, list[WorkloadView]] = defaultdict(list)
+    for workload in snapshot.workloads:
+        workloads[Key(workload.key.namespace, workload.deployment)].append(workload)
+    services = {service.key: service for service in snapshot.services}
+    for view in snapshot.deployments:
+        if view.deleting:
+            continue
+        member = Member(assess(view, pools, snapshot.catalogue), service=services.get(view.key))
+        _attach(member, [w for w in workloads.get(view.key, ()) if w.owner_uid == view.uid])
+        _want(member, snapshot)
+        fleet.members[view.key] = member
+    return fleet
+
+
+def _attach(member: Member, workloads: Sequence[WorkloadView]) -> None:
+    names = {workload_name(member.key.name, option): option for option in member.case.fitting}
+    for workload in workloads:
+        option = names.get(workload.key.name)
+        if option is None:
+            member.retired.append(workload)
+        else:
+            member.current[option.pool] = workload
+
+
+def _want(member: Member, snapshot: Snapshot) -> None:
+    spec = member.case.spec
+    if spec is None or member.case.error:
+        member.error = member.case.error
+        return
+    held = sum(workload.replicas for workload in member.workloads if not workload.deleting)
+    try:
+        member.wanted = wanted_replicas(
+            spec,
+            current=held,
+            decision=snapshot.decisions.get(member.key),
+            now_seconds=snapshot.now_seconds,
+            lead_seconds=_lead_seconds(member.case.fitting),
+        )
+    except ScheduleError as error:
+        member.error = str(error)
+
+
+def _lead_seconds(options: Sequence[Option]) -> float:
+    """Time that the slowest pool needs to start a replica, with a fifth in reserve."""
+    return max((1.2 * option.answer.start_seconds for option in options), default=DEFAULT_LEAD_SECONDS)

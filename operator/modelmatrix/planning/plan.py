@@ -1,0 +1,146 @@
+"""The plan: from one snapshot to everything that must be done, said and written. Pure, total and deterministic.
+
+1. pools: which devices there are  2. fleet: what each deployment wants, has and could use  3. placement: who gets what
+4. actions: how workloads must change  5. statuses: what users read  6. notes: what is told as events
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelmatrix.planning.actions import Action, Note
+from modelmatrix.planning.fleet import Fleet, Member, gather
+from modelmatrix.planning.notes import deployment_notes, pool_notes
+from modelmatrix.planning.outlook import Outlook, PlacedOn
+from modelmatrix.planning.placement import Assignment, Grant, Table, place, shape_of
+from modelmatrix.planning.pool_status import pool_status
+from modelmatrix.planning.pools import PoolState, pool_states
+from modelmatrix.planning.reconciliation import Wish, retired_actions, service_actions, workload_actions
+from modelmatrix.planning.snapshot import Snapshot
+from modelmatrix.planning.status import deployment_status
+from modelmatrix.planning.targets import workload_target
+from modelmatrix.planning.views import Key, WorkloadView
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What must be done, and what is to be written and told.
+
+    Statuses are whole and by name; the writer compares them with the stored ones.
+    """
+
+    actions: tuple[Action, ...]
+    statuses: Mapping[Key, dict[str, Any]]
+    pool_statuses: Mapping[str, dict[str, Any]]
+    notes: tuple[Note, ...]
+    outlooks: Mapping[Key, Outlook]
+    pools: Mapping[str, PoolState]
+
+
+def plan(snapshot: Snapshot) -> Plan:
+    """Plan the whole fleet."""
+    pools = pool_states(snapshot)
+    fleet = gather(snapshot, pools)
+    table = place([fleet.demand(m) for m in fleet.members.values() if m.wanted is not None and m.case.fitting], pools)
+    outlooks = {key: _outlook(member, fleet, table, snapshot) for key, member in fleet.members.items()}
+    statuses = {key: deployment_status(outlook, snapshot) for key, outlook in outlooks.items()}
+    pool_statuses = {name: pool_status(pool, snapshot) for name, pool in pools.items()}
+    return Plan(
+        actions=tuple(action for outlook in outlooks.values() for action in _actions(outlook, snapshot)),
+        statuses=statuses,
+        pool_statuses=pool_statuses,
+        notes=(
+            *(note for key, outlook in outlooks.items() for note in deployment_notes(outlook, statuses[key])),
+            *(note for name, pool in pools.items() for note in pool_notes(pool, pool_statuses[name])),
+        ),
+        outlooks=outlooks,
+        pools=pools,
+    )
+
+
+def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> Outlook:
+    """The deployment with its share of the devices."""
+    assignment = table.assignments.get(member.key, Assignment())
+    rooms = {o.pool: table.packing[o.pool].room(shape_of(o)) for o in member.case.fitting} if assignment.shortage else {}
+    placed = tuple(_placed(member, assignment, fleet, table))
+    ready_new = sum(item.ready for item in placed)
+    return Outlook(
+        member=member,
+        assignment=assignment,
+        placed=placed,
+        retiring=tuple(_retiring(member, assignment, ready_new, fleet)),
+        rooms=rooms,
+        pools={name: packing.pool for name, packing in table.packing.items()},
+        failure=snapshot.failures.get(member.key),
+        leader_worker_sets=snapshot.leader_worker_sets,
+        ready=fleet.ready(member.workloads),
+        existing=sum(fleet.replicas[workload.key].existing for workload in member.workloads),
+    )
+
+
+def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) -> Iterator[PlacedOn]:
+    for option in member.case.fitting:
+        grant, workload = assignment.grants.get(option.pool, Grant()), member.current.get(option.pool)
+        if not grant.replicas and workload is None:
+            continue
+        target = workload_target(member.case.view, option, table.packing[option.pool].pool)
+        if target is None:
+            continue
+        observed = fleet.replicas.get(workload.key) if workload else None
+        create = grant.replicas - grant.waiting
+        floor = min(workload.replicas, grant.replicas) if workload else 0
+        yield PlacedOn(
+            option=option,
+            target=target,
+            workload=workload,
+            observed=observed,
+            replicas=max(create, floor),
+            waiting=grant.waiting,
+            surge=table.packing[option.pool].room(shape_of(option)) > 0,
+        )
+
+
+def _retiring(member: Member, assignment: Assignment, ready_new: int, fleet: Fleet) -> Iterator[tuple[WorkloadView, int]]:
+    """Old workloads shrink as new replicas serve; at once by what the new ones lack devices for."""
+    wanted = member.wanted
+    if wanted is None or (not member.case.fitting and wanted.replicas):
+        return  # nothing can replace them: what serves goes on serving
+    needed = max(0, wanted.replicas - ready_new)
+    make_room = 1 if assignment.shortage else 0  # one at a time, so that the most possible keeps serving
+    for workload in member.retired:
+        ready = fleet.replicas[workload.key].ready
+        keep = min(workload.replicas, needed)
+        if make_room and keep == workload.replicas and not fleet.replicas[workload.key].draining:
+            keep, make_room = keep - 1, 0
+        needed = max(0, needed - max(keep, ready if keep else 0))
+        yield workload, keep
+
+
+def _actions(outlook: Outlook, snapshot: Snapshot) -> Iterator[Action]:
+    member = outlook.member
+    if member.wanted is None:
+        return
+    if member.case.fitting and (outlook.placed or member.wanted.replicas):
+        yield from service_actions(member.case.view, member.service)
+    for item in outlook.placed:
+        if item.option.nodes > 1 and not snapshot.leader_worker_sets:
+            continue
+        yield from workload_actions(
+            Wish(item.target, item.replicas, item.surge),
+            item.workload,
+            catalogue=snapshot.catalogue,
+            settings=snapshot.settings,
+            stuck=_stuck(item),
+        )
+    for workload, replicas in outlook.retiring:
+        yield from retired_actions(workload, member.key, replicas)
+
+
+def _stuck(item: PlacedOn) -> bool:
+    """Whether a rollout waits for devices that are not there: more pods than replicas, and one finds no node."""
+    workload, observed = item.workload, item.observed
+    if workload is None or observed is None or not workload.rolling:
+        return False
+    return observed.existing > workload.replicas and not item.surge and any(not r.bound for r in observed.replicas)

@@ -1,0 +1,119 @@
+"""From what should be to what must be done: compares targets with observed objects and makes actions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from modelmatrix.api import names
+from modelmatrix.api.names import Kind
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.planning.actions import Action, Apply, Create, Delete, Scale
+from modelmatrix.planning.rendering.manifest import contains
+from modelmatrix.planning.rendering.workloads import service_manifest, workload_manifest, workload_template
+from modelmatrix.planning.snapshot import PlanSettings
+from modelmatrix.planning.targets import WorkloadTarget
+from modelmatrix.planning.views import DeploymentView, Key, ServiceView, WorkloadView
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A workload with the number of replicas that it should have.
+
+    ``surge`` says whether a rollout that starts now finds room for one more replica.
+    """
+
+    target: WorkloadTarget
+    replicas: int
+    surge: bool
+
+
+def workload_actions(
+    wish: Wish, observed: WorkloadView | None, *, catalogue: Catalogue, settings: PlanSettings, stuck: bool
+) -> Iterator[Action]:
+    """What to do so that a workload becomes as wished.
+
+    ``stuck`` says that a rollout cannot schedule its surge replica: it then goes on in place.
+    """
+    template, found = workload_template(catalogue, settings, wish.target)
+    kind = _kind(template)
+    key, deployment = wish.target.key, wish.target.deployment.key
+    if observed is None:
+        if wish.replicas:
+            manifest = workload_manifest(template, found, replicas=wish.replicas, surge=wish.surge)
+            yield Create(kind, key, deployment, manifest)
+        return
+    if observed.deleting:
+        return
+    if not wish.replicas:
+        yield Delete(kind, key, deployment, observed.uid)
+        return
+    surge = wish.surge if observed.digest != found else _surges(observed) and not stuck
+    same = observed.digest == found and observed.replicas == wish.replicas and surge == _surges(observed)
+    if not same or not _intact(_template_ref(template, found), _observed_ref(observed)):
+        manifest = workload_manifest(template, found, replicas=wish.replicas, surge=surge)
+        yield Apply(kind, key, deployment, manifest, observed.uid)
+
+
+def retired_actions(workload: WorkloadView, deployment: Key, replicas: int) -> Iterator[Action]:
+    """Shrink a workload that no option of the spec stands for any more; delete it when nothing of it is needed."""
+    kind = names.LEADER_WORKER_SETS if workload.kind == names.LEADER_WORKER_SETS.kind else names.DEPLOYMENTS
+    if workload.deleting or replicas >= workload.replicas:
+        return
+    if replicas == 0:
+        yield Delete(kind, workload.key, deployment, workload.uid)
+        return
+    yield Scale(kind, workload.key, deployment, workload.uid, replicas)
+
+
+def service_actions(view: DeploymentView, observed: ServiceView | None) -> Iterator[Action]:
+    """What to do so that the deployment's Service is there and right."""
+    manifest, found = service_manifest(view)
+    if observed is None:
+        yield Create(names.SERVICES, view.key, view.key, manifest)
+    elif not observed.deleting and (observed.digest != found or not contains(observed.manifest, manifest)):
+        yield Apply(names.SERVICES, view.key, view.key, manifest, observed.uid)
+
+
+def _kind(manifest: Mapping[str, Any]) -> Kind:
+    return names.DEPLOYMENTS if manifest["kind"] == names.DEPLOYMENTS.kind else names.LEADER_WORKER_SETS
+
+
+def _surges(observed: WorkloadView) -> bool:
+    spec = observed.manifest.get("spec", {})
+    update = spec.get("strategy", {}).get("rollingUpdate") or spec.get("rolloutStrategy", {}).get(
+        "rollingUpdateConfiguration", {}
+    )
+    return update.get("maxSurge", 0) not in (0, "0", "0%")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reference:
+    """A value that is compared by a name of it, so that results about it can be remembered."""
+
+    name: tuple[str, ...]
+    value: Mapping[str, Any]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reference) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+def _template_ref(template: Mapping[str, Any], digest: str) -> _Reference:
+    """A rendered template, named by its digest."""
+    return _Reference((digest,), template)
+
+
+def _observed_ref(workload: WorkloadView) -> _Reference:
+    """A stored object, named by its version."""
+    return _Reference((workload.uid, workload.resource_version), workload.manifest)
+
+
+@lru_cache(maxsize=8192)
+def _intact(template: _Reference, observed: _Reference) -> bool:
+    """Whether nobody has changed what we applied."""
+    return contains(observed.value, template.value)

@@ -1,0 +1,35 @@
+"""Manifests as values: their digest, and whether an object still holds what was applied."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Manifest = dict[str, Any]
+
+
+def digest(manifest: Mapping[str, Any]) -> str:
+    """A short hash of a manifest; equal manifests have equal digests."""
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def contains(actual: Any, wished: Any) -> bool:
+    """Whether the object as stored still has everything that was wished.
+
+    The API server adds defaults, so maps may have more keys. Lists must have the same length: the API server adds no
+    items to the lists that we write.
+    """
+    if isinstance(wished, Mapping):
+        return isinstance(actual, Mapping) and all(
+            key in actual and contains(actual[key], value) for key, value in wished.items()
+        )
+    if isinstance(wished, list):
+        return (
+            isinstance(actual, list)
+            and len(actual) == len(wished)
+            and all(contains(*pair) for pair in zip(actual, wished, strict=True))
+        )
+    return bool(actual == wished)

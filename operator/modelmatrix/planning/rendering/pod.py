@@ -1,0 +1,219 @@
+"""The pod of an engine: one container under Pod Security ``restricted``, its weights, caches and probes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from modelmatrix.api.names import PRIORITY_CLASS_PREFIX, ROLE_LEADER
+from modelmatrix.api.source import Scheme
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.catalogue.facts import Engine
+from modelmatrix.planning.rendering.variables import CACHE_PATH, MODELS_PATH, fill, fill_tree, variables
+from modelmatrix.planning.snapshot import PlanSettings
+from modelmatrix.planning.targets import WorkloadTarget
+
+CONFIGURATION_ANNOTATION = "modelmatrix.io/engine-configuration"
+PRE_STOP_SECONDS = 10  # time for endpoints to forget the pod before the engine is told to end
+GRACE_MARGIN_SECONDS = 20
+PROBE_PERIOD_SECONDS = 10
+STARTS_PER_STARTUP_PROBE = 3  # the kubelet counts failures over a container's own restarts
+CPU_PER_DEVICE = 4
+MEMORY_GIBIBYTES_PER_DEVICE = 16
+NON_ROOT_USER = 1000
+
+Manifest = dict[str, Any]
+
+
+def pod_annotations(target: WorkloadTarget, role: str, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
+    """Annotations of the pod: the engine's configuration file, if it reads one."""
+    if engine.configuration is None:
+        return {}
+    values = variables(target, role, catalogue=catalogue, engine=engine)
+    content = fill_tree(engine.configuration.content, values)
+    return {CONFIGURATION_ANNOTATION: json.dumps(content, sort_keys=True, indent=1)}
+
+
+def pod_spec(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine, settings: PlanSettings) -> Manifest:
+    """The pod's spec for a role: ``leader`` serves, ``worker`` only computes."""
+    pool, multi_node = target.pool_spec, target.layout.nodes > 1
+    host_network = pool.host_network and multi_node
+    spec: Manifest = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,  # a Service named vllm would set VLLM_PORT, which vLLM takes for its own
+        "priorityClassName": f"{PRIORITY_CLASS_PREFIX}{target.spec.priority.lower()}",
+        "nodeSelector": dict(sorted(pool.node_selector.items())),
+        "securityContext": _pod_security(target),
+        "terminationGracePeriodSeconds": PRE_STOP_SECONDS + engine.drain.seconds + GRACE_MARGIN_SECONDS,
+        "containers": [_container(target, role, catalogue=catalogue, engine=engine)],
+        "volumes": _volumes(target, engine),
+    }
+    if pool.tolerations:
+        spec["tolerations"] = [item.model_dump(by_alias=True, exclude_none=True) for item in pool.tolerations]
+    optional = {
+        "runtimeClassName": pool.runtime_class_name,
+        "schedulerName": pool.scheduler_name,
+        "hostNetwork": host_network or None,
+        "dnsPolicy": "ClusterFirstWithHostNet" if host_network else None,
+        "initContainers": _init_containers(target, settings) or None,
+    }
+    return spec | {key: value for key, value in optional.items() if value is not None}
+
+
+def _pod_security(target: WorkloadTarget) -> Manifest:
+    security: Manifest = {
+        "runAsNonRoot": True,
+        "runAsUser": NON_ROOT_USER,
+        "runAsGroup": NON_ROOT_USER,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    if target.pool_spec.supplemental_groups:
+        security["supplementalGroups"] = list(target.pool_spec.supplemental_groups)
+    return security
+
+
+def _container_security() -> Manifest:
+    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def _container(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine) -> Manifest:
+    values = variables(target, role, catalogue=catalogue, engine=engine)
+    container: Manifest = {
+        "name": "engine",
+        "image": target.image,
+        "args": [fill(text, values) for item in engine.arguments if item.when.holds(values) for text in item.args],
+        "env": _environment(engine, values),
+        "resources": _resources(target),
+        "securityContext": _container_security(),
+        "volumeMounts": _mounts(target, engine),
+    }
+    if engine.command:
+        container["command"] = list(engine.command)
+    if target.spec.model.secret_name:
+        container["envFrom"] = [{"secretRef": {"name": target.spec.model.secret_name}}]
+    if role == ROLE_LEADER:
+        container["ports"] = _ports(engine)
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}}
+        container |= _probes(target, engine)
+    return container
+
+
+def _environment(engine: Engine, values: dict[str, str]) -> list[Manifest]:
+    ours = [
+        {"name": "HOME", "value": f"{CACHE_PATH}/home"},
+        {"name": "USER", "value": "engine"},  # libraries ask for the name of a user that the image does not know
+        {"name": "XDG_CACHE_HOME", "value": CACHE_PATH},
+        {"name": "HF_HOME", "value": f"{CACHE_PATH}/huggingface"},
+    ]
+    theirs = [
+        {"name": item.name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": item.field}}}
+        if item.field
+        else {"name": item.name, "value": fill(item.value, values)}
+        for item in engine.environment
+        if item.when.holds(values)
+    ]
+    return [*ours, *theirs]
+
+
+def _resources(target: WorkloadTarget) -> Manifest:
+    devices = target.layout.devices_per_node
+    resource = target.pool_spec.resource_name
+    return {
+        "requests": {
+            "cpu": str(CPU_PER_DEVICE * devices),
+            "memory": f"{MEMORY_GIBIBYTES_PER_DEVICE * devices}Gi",
+            resource: str(devices),
+        },
+        "limits": {resource: str(devices)},
+    }
+
+
+def _ports(engine: Engine) -> list[Manifest]:
+    ports = [{"name": "http", "containerPort": engine.port, "protocol": "TCP"}]
+    if engine.metrics_port != engine.port:
+        ports.append({"name": "metrics", "containerPort": engine.metrics_port, "protocol": "TCP"})
+    return ports
+
+
+def _probes(target: WorkloadTarget, engine: Engine) -> Manifest:
+    get = {"httpGet": {"path": engine.probe.path, "port": engine.probe.port, "scheme": engine.probe.scheme}}
+    failures = int(STARTS_PER_STARTUP_PROBE * target.answer.start_seconds / PROBE_PERIOD_SECONDS) + 1
+    common = {"periodSeconds": PROBE_PERIOD_SECONDS, "timeoutSeconds": 5, "successThreshold": 1}
+    return {
+        "startupProbe": {**get, **common, "failureThreshold": failures},
+        "readinessProbe": {**get, **common, "failureThreshold": 3},
+        "livenessProbe": {**get, **common, "failureThreshold": 6},
+    }
+
+
+def _mounts(target: WorkloadTarget, engine: Engine) -> list[Manifest]:
+    mounts: list[Manifest] = [
+        {"name": "cache", "mountPath": CACHE_PATH},
+        {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - the path that collectives use
+    ]
+    if _has_weights_volume(target):
+        mounts.append({"name": "weights", "mountPath": MODELS_PATH, "readOnly": True})
+    if engine.configuration is not None:
+        folder = engine.configuration.path.rpartition("/")[0]
+        mounts.append({"name": "configuration", "mountPath": folder, "readOnly": True})
+    mounts += [
+        {"name": f"host-{index}", "mountPath": item.mount_path or item.host_path, "readOnly": item.read_only}
+        for index, item in enumerate(target.pool_spec.host_mounts)
+    ]
+    return mounts
+
+
+def _volumes(target: WorkloadTarget, engine: Engine) -> list[Manifest]:
+    volumes: list[Manifest] = [
+        {"name": "cache", "emptyDir": {}},
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{engine.shared_memory_gibibytes}Gi"}},
+    ]
+    if _has_weights_volume(target):
+        volumes.append({"name": "weights", **_weights(target)})
+    if engine.configuration is not None:
+        name = engine.configuration.path.rpartition("/")[2]
+        field = {"apiVersion": "v1", "fieldPath": f"metadata.annotations['{CONFIGURATION_ANNOTATION}']"}
+        volumes.append({"name": "configuration", "downwardAPI": {"items": [{"path": name, "fieldRef": field}]}})
+    volumes += [
+        {"name": f"host-{index}", "hostPath": {"path": item.host_path}}
+        for index, item in enumerate(target.pool_spec.host_mounts)
+    ]
+    return volumes
+
+
+def _has_weights_volume(target: WorkloadTarget) -> bool:
+    return target.source.scheme not in (Scheme.HUGGING_FACE, Scheme.MODELSCOPE)
+
+
+def _weights(target: WorkloadTarget) -> Manifest:
+    source = target.source
+    if source.scheme is Scheme.PVC:
+        return {"persistentVolumeClaim": {"claimName": source.claim, "readOnly": True}}
+    if source.scheme is Scheme.OCI:
+        separator = "@" if ":" in source.revision else ":"
+        reference = f"{source.location}{separator}{source.revision}" if source.revision else source.location
+        return {"image": {"reference": reference, "pullPolicy": "IfNotPresent"}}
+    return {"emptyDir": {}}
+
+
+def _init_containers(target: WorkloadTarget, settings: PlanSettings) -> list[Manifest]:
+    """Object stores are copied before the engine starts; the other sources are mounted or read by the engine."""
+    source = target.source
+    if source.scheme not in (Scheme.S3, Scheme.OBS):
+        return []
+    container: Manifest = {
+        "name": "weights",
+        "image": settings.weights_image,
+        "args": ["copy", f":s3:{source.location}", MODELS_PATH, "--transfers=8", "--checkers=16", "--stats=30s"],
+        "env": [
+            {"name": "HOME", "value": MODELS_PATH},
+            {"name": "RCLONE_S3_PROVIDER", "value": "HuaweiOBS" if source.scheme is Scheme.OBS else "Other"},
+            {"name": "RCLONE_S3_ENV_AUTH", "value": "true"},
+        ],
+        "resources": {"requests": {"cpu": "2", "memory": "4Gi"}},
+        "securityContext": _container_security(),
+        "volumeMounts": [{"name": "weights", "mountPath": MODELS_PATH}],
+    }
+    if target.spec.model.secret_name:
+        container["envFrom"] = [{"secretRef": {"name": target.spec.model.secret_name}}]
+    return [container]

@@ -1,0 +1,104 @@
+"""Observed replicas: pods of our workloads put together to replicas, and counted. Pure.
+
+Readiness is counted from pods. The status of a LeaderWorkerSet is not believed: it reports groups as ready whose workers
+are not even scheduled.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from modelmatrix.planning.placement import Held, HeldReplica
+from modelmatrix.planning.views import Key, PodView, WorkloadView
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """The pods of one replica: one pod, or the pods of a group."""
+
+    pods: tuple[PodView, ...]
+    size: int
+
+    @property
+    def leader(self) -> PodView | None:
+        """The pod that serves."""
+        return next((pod for pod in self.pods if pod.leader), None)
+
+    @property
+    def bound(self) -> bool:
+        """Whether every pod of the replica has its node."""
+        return len(self.pods) >= self.size and all(pod.node for pod in self.pods)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the replica serves: its leader is ready and its group is complete."""
+        leader = self.leader
+        return leader is not None and leader.ready and self.bound
+
+    @property
+    def held(self) -> HeldReplica:
+        """The nodes that it holds."""
+        return HeldReplica(tuple(sorted(pod.node for pod in self.pods)))
+
+    @property
+    def worth(self) -> tuple[bool, float, str]:
+        """Order in which replicas are kept: serving ones first, older ones first."""
+        return (not self.ready, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
+
+
+@dataclass(slots=True)
+class WorkloadReplicas:
+    """Replicas of one workload. ``draining`` counts those whose leader terminates."""
+
+    replicas: list[Replica] = field(default_factory=list)
+    draining: int = 0
+    problems: tuple[str, ...] = ()
+    failing: bool = False
+
+    @property
+    def ready(self) -> int:
+        """Replicas that serve."""
+        return sum(1 for replica in self.replicas if replica.ready)
+
+    @property
+    def existing(self) -> int:
+        """Replicas whose leader exists, starting ones too."""
+        return sum(1 for replica in self.replicas if replica.leader is not None)
+
+    def held(self, workload: WorkloadView) -> Held:
+        """What the workload holds of its pool."""
+        running = sorted((replica for replica in self.replicas if replica.bound), key=lambda replica: replica.worth)
+        return Held(workload.replicas, tuple(replica.held for replica in running[: workload.replicas]))
+
+
+def observed_replicas(workloads: Iterable[WorkloadView], pods: Iterable[PodView]) -> dict[Key, WorkloadReplicas]:
+    """Replicas by workload."""
+    by_workload: defaultdict[Key, list[PodView]] = defaultdict(list)
+    for pod in pods:
+        if pod.workload:
+            by_workload[Key(pod.key.namespace, pod.workload)].append(pod)
+    return {w.key: _replicas(w, by_workload.get(w.key, ())) for w in workloads}
+
+
+def _replicas(workload: WorkloadView, pods: Iterable[PodView]) -> WorkloadReplicas:
+    result = WorkloadReplicas()
+    groups: defaultdict[str, list[PodView]] = defaultdict(list)
+    problems: list[str] = []
+    for pod in pods:
+        if pod.deleting:
+            result.draining += 1 if pod.leader else 0
+            continue
+        groups[pod.group or pod.uid].append(pod)
+        result.failing = result.failing or pod.failing
+        if pod.problem:
+            problems.append(pod.problem)
+    result.replicas = [Replica(tuple(members), workload.nodes_per_replica) for members in groups.values()]
+    result.problems = tuple(dict.fromkeys(problems))
+    return result
+
+
+def total_ready(replicas: Mapping[Key, WorkloadReplicas], workloads: Iterable[WorkloadView]) -> int:
+    """Replicas that serve, over several workloads."""
+    return sum(replicas[workload.key].ready for workload in workloads)

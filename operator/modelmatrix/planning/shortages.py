@@ -1,0 +1,58 @@
+"""Words for missing devices: how many a pool lacks, where they are, and what would help. Pure."""
+
+from __future__ import annotations
+
+from modelmatrix.planning.assessment import Option
+from modelmatrix.planning.outlook import Outlook
+from modelmatrix.planning.pools import PoolState
+from modelmatrix.planning.views import Key
+
+
+def shortage_message(option: Option, pool: PoolState) -> str:
+    """Why no replica of the option finds room on the pool now, and what to change."""
+    unit = pool.accelerator.unit if pool.accelerator else "device"
+    limit = pool.limit
+    if limit is not None and pool.ours + option.devices > limit:
+        return (
+            f"{pool.name}: a replica needs {option.devices} {unit}s, the pool's limit of {limit} leaves "
+            f"{max(0, limit - pool.ours)}; raise spec.limits.devices"
+        )
+    if option.nodes > 1:
+        return _group_message(option, pool, unit)
+    best = max((max(0, node.allocatable - node.used) for node in pool.nodes if node.usable), default=0)
+    return (
+        f"{pool.name}: a replica needs {option.devices} {unit}s on one node; {pool.free_now} are free, {best} on the best "
+        f"node{_sick(pool)}; {option.devices - best} more on that node would do"
+    )
+
+
+def _group_message(option: Option, pool: PoolState, unit: str) -> str:
+    whole = sum(1 for node in pool.nodes if node.usable and node.used == 0 and node.allocatable == node.total)
+    return (
+        f"{pool.name}: a replica needs {option.nodes} whole free nodes of {option.devices // option.nodes} {unit}s; "
+        f"{whole} {'is' if whole == 1 else 'are'} free, {pool.free_now} {unit}s are free in parts{_sick(pool)}"
+    )
+
+
+def _sick(pool: PoolState) -> str:
+    cordoned = sum(1 for node in pool.nodes if not node.usable)
+    parts = [f"{pool.unhealthy} unhealthy"] if pool.unhealthy else []
+    parts += [f"{cordoned} node{'s' if cordoned > 1 else ''} cordoned or not ready"] if cordoned else []
+    return f", {' and '.join(parts)}" if parts else ""
+
+
+def missing_message(outlook: Outlook) -> str:
+    """What is missing over all pools of a deployment."""
+    lacking = [o for o in outlook.member.case.fitting if not outlook.rooms.get(o.pool)]
+    reasons = "; ".join(shortage_message(option, outlook.pools[option.pool]) for option in lacking[:3])
+    return f"{outlook.assignment.shortage} of {outlook.desired} replicas find no devices. {reasons}"
+
+
+def displaced_message(outlook: Outlook) -> str:
+    """Who took the replicas away."""
+    takers = ", ".join(f"{count} to {key}" for key, count in sorted(_takers(outlook).items()))
+    return f"{sum(_takers(outlook).values())} replicas gave way: {takers}. Add devices, or raise spec.priority"
+
+
+def _takers(outlook: Outlook) -> dict[Key, int]:
+    return outlook.assignment.displaced_by

@@ -1,0 +1,149 @@
+"""The state of a deployment as conditions: what is true, why, and what to change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.conditions import (
+    FALSE,
+    PLACED,
+    READY,
+    RECONCILING,
+    SIGNALS_FRESH,
+    SLO_MET,
+    STALLED,
+    TRUE,
+    UNKNOWN,
+    State,
+)
+from modelmatrix.planning.outlook import Outlook
+from modelmatrix.planning.shortages import displaced_message, missing_message
+from modelmatrix.planning.snapshot import Measured, Snapshot
+
+_GOOD_SIGNALS = (Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC)
+
+
+def condition_states(outlook: Outlook, snapshot: Snapshot) -> list[State]:
+    """All conditions, without their times."""
+    placed = _placed(outlook)
+    ready = _ready(outlook, placed)
+    measured = snapshot.measured.get(outlook.member.key)
+    return [ready, placed, _slo_met(outlook, measured), _signals_fresh(outlook, measured), *_progress(outlook, ready)]
+
+
+def _placed(outlook: Outlook) -> State:
+    member = outlook.member
+    if member.wanted is None:
+        return State(PLACED, FALSE, Reason.MISCONFIGURED, member.error)
+    if not member.case.fitting:
+        return _refused(outlook)
+    if outlook.desired == 0:
+        return State(PLACED, TRUE, member.wanted.reason, member.wanted.message)
+    return _missing_group_api(outlook) or _short(outlook) or _all_placed(outlook)
+
+
+def _short(outlook: Outlook) -> State | None:
+    if not outlook.assignment.shortage:
+        return None
+    if outlook.assignment.displaced_by:
+        return State(PLACED, FALSE, Reason.DISPLACED, displaced_message(outlook))
+    return State(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(outlook))
+
+
+def _all_placed(outlook: Outlook) -> State:
+    where = "; ".join(f"{p.desired} on {p.option.pool} as {p.option.answer.message}" for p in outlook.placed if p.desired)
+    return State(PLACED, TRUE, Reason.PLACED, where)
+
+
+def _refused(outlook: Outlook) -> State:
+    """No pool can run it: the reason of the preferred one, the words of all."""
+    options = outlook.member.case.options
+    words = ". ".join(f"{option.pool}: {option.answer.message}" for option in options[:3])
+    return State(PLACED, FALSE, options[0].answer.reason, words)
+
+
+def _missing_group_api(outlook: Outlook) -> State | None:
+    groups = [item.option.pool for item in outlook.placed if item.option.nodes > 1]
+    if not groups or outlook.leader_worker_sets:
+        return None
+    return State(
+        PLACED,
+        FALSE,
+        Reason.LEADER_WORKER_SET_MISSING,
+        f"a replica on {groups[0]} needs several nodes and the LeaderWorkerSet API is not installed; "
+        "install LeaderWorkerSet v0.8 or newer",
+    )
+
+
+def _ready(outlook: Outlook, placed: State) -> State:
+    member, desired, ready = outlook.member, outlook.desired, outlook.ready
+    if outlook.failure is not None:
+        return State(READY, FALSE, outlook.failure.reason, outlook.failure.message)
+    if placed.status == FALSE:
+        return State(READY, FALSE, placed.reason, placed.message)
+    if member.wanted is not None and desired == 0:
+        return State(READY, TRUE, member.wanted.reason, member.wanted.message)
+    broken = _broken(outlook)
+    if ready >= desired:
+        return State(READY, TRUE, Reason.REPLICAS_READY, f"{ready} of {desired} replicas serve")
+    if broken:
+        return State(READY, FALSE, Reason.REPLICA_FAILING, f"{ready} of {desired} replicas serve. {broken}")
+    return State(READY, FALSE, Reason.REPLICA_STARTING, f"{ready} of {desired} replicas serve{_waiting(outlook)}")
+
+
+def _broken(outlook: Outlook) -> str:
+    """Why pods cannot be created or do not stay up, in the words of those who know."""
+    for item in outlook.placed:
+        if item.workload is not None and item.workload.failure:
+            return f"{item.option.pool}: {item.workload.failure}"
+        if item.observed is not None and item.observed.failing:
+            return f"{item.option.pool}: {'; '.join(item.observed.problems[:2])}"
+    return ""
+
+
+def _waiting(outlook: Outlook) -> str:
+    groups = sum(item.waiting for item in outlook.placed)
+    if groups:
+        return f"; {groups} wait until whole nodes are free"
+    problems = [text for item in outlook.placed if item.observed for text in item.observed.problems]
+    if problems:
+        return f"; {problems[0]}"
+    expected = max((item.option.answer.start_seconds for item in outlook.placed if item.desired), default=0)
+    return f"; a start takes about {expected:.0f} s" if expected else ""
+
+
+def _slo_met(outlook: Outlook, measured: Measured | None) -> State:
+    spec = outlook.member.case.spec
+    if spec is None or spec.slo is None:
+        return State(SLO_MET, UNKNOWN, Reason.NO_SLO, "spec.slo is not set")
+    if measured is None:
+        return State(SLO_MET, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
+    if measured.attainment_percent is None:
+        return State(SLO_MET, UNKNOWN, measured.reason, measured.message)
+    met = measured.attainment_percent >= spec.slo.percentile
+    reason = Reason.SLO_MET if met else Reason.SLO_MISSED
+    target = f"target {spec.slo.percentile} %"
+    bound = f"; {measured.bound_message}" if measured.bound_message else ""
+    words = "at or above its target" if met else "below its target"
+    return State(SLO_MET, TRUE if met else FALSE, reason, f"the share of requests within the SLO is {words} ({target}){bound}")
+
+
+def _signals_fresh(outlook: Outlook, measured: Measured | None) -> State:
+    if outlook.desired == 0 and outlook.member.wanted is not None:
+        return State(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
+    if measured is None:
+        return State(SIGNALS_FRESH, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
+    fresh = measured.reason in _GOOD_SIGNALS
+    return State(SIGNALS_FRESH, TRUE if fresh else FALSE, measured.reason, measured.message)
+
+
+def _progress(outlook: Outlook, ready: State) -> Iterator[State]:
+    """kstatus: Stalled when nothing but an edit helps, Reconciling while time or devices may help."""
+    if ready.status == TRUE:
+        return
+    waits_for_devices = bool(outlook.member.case.fitting) and outlook.member.wanted is not None
+    if outlook.failure is not None and outlook.failure.reason is Reason.NAME_CONFLICT:
+        waits_for_devices = False
+    kind = RECONCILING if waits_for_devices else STALLED
+    yield State(kind, TRUE, ready.reason, ready.message)

@@ -1,0 +1,90 @@
+"""What should exist for one deployment on one pool: everything that its manifests depend on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
+from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.api.names import WORKLOAD_NAME_MAX_LENGTH
+from modelmatrix.api.source import Source
+from modelmatrix.planning.assessment import Option
+from modelmatrix.planning.candidates import Answer
+from modelmatrix.planning.layout import Layout
+from modelmatrix.planning.pools import PoolState
+from modelmatrix.planning.views import DeploymentView, Key
+
+_HASH_LENGTH = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkloadTarget:
+    """One workload as it should be, but for its number of replicas.
+
+    Two targets are equal when their ``identity`` is: names and generations of what they are made from. So their manifests
+    can be remembered instead of being made again.
+    """
+
+    key: Key
+    deployment: DeploymentView
+    spec: ModelDeploymentSpec
+    pool: str
+    pool_spec: AcceleratorPoolSpec
+    quantization: str
+    answer: Answer
+    layout: Layout
+    source: Source
+    image: str
+    identity: tuple[Any, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WorkloadTarget) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+
+def workload_name(deployment: str, option: Option) -> str:
+    """Name of the workload of an option: the deployment's, and a hash of what cannot change in place."""
+    layout = option.answer.layout
+    cut = layout.parallelism if layout else None
+    parts = (
+        option.pool,
+        option.quantization,
+        option.answer.engine,
+        cut and (cut.tensor, cut.pipeline, cut.data, cut.expert),
+    )
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:_HASH_LENGTH]
+    return f"{deployment[: WORKLOAD_NAME_MAX_LENGTH - _HASH_LENGTH - 1]}-{digest}"
+
+
+def workload_target(view: DeploymentView, option: Option, pool: PoolState) -> WorkloadTarget | None:
+    """The target of a fitting option; ``None`` for an option that does not fit."""
+    layout, source = option.answer.layout, option.source
+    if view.spec is None or pool.spec is None or layout is None or source is None:
+        return None
+    name = workload_name(view.key.name, option)
+    image = pool.spec.images.get(option.answer.engine) or option.answer.image
+    return WorkloadTarget(
+        key=Key(view.key.namespace, name),
+        deployment=view,
+        spec=view.spec,
+        pool=option.pool,
+        pool_spec=pool.spec,
+        quantization=option.quantization,
+        answer=option.answer,
+        layout=layout,
+        source=source,
+        image=image,
+        identity=(
+            view.uid,
+            view.generation,
+            pool.view.uid,
+            pool.view.generation,
+            name,
+            image,
+            option.answer.max_model_len,
+        ),
+    )

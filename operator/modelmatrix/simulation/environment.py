@@ -1,0 +1,103 @@
+"""The world that a policy acts in: arrivals, replicas, and the verdict on every request.
+
+One protocol for both models of the world, so that a policy is run in the same loop whether requests are single (here)
+or a fluid (``fluid``). An environment must not decide anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from modelmatrix.simulation.attainment import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from modelmatrix.performance.timing import SloBounds
+    from modelmatrix.simulation.fleet import Fleet
+    from modelmatrix.simulation.requests import Request
+    from modelmatrix.simulation.roster import Roster
+    from modelmatrix.simulation.samples import EngineSample
+
+
+class Environment(Protocol):
+    """Arrivals and replicas in model time."""
+
+    roster: Roster
+    tally: Tally
+    arrivals: float
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing will arrive any more."""
+
+    @property
+    def in_flight(self) -> float:
+        """Requests that have arrived and are not finished."""
+
+    def advance(self, until_seconds: float) -> None:
+        """Let requests arrive and be served up to a time."""
+
+    def scale_to(self, desired: Mapping[str, int]) -> None:
+        """Set the number of replicas per variant, as of the last ``advance``."""
+
+    def samples(self) -> Mapping[str, EngineSample]:
+        """What a scrape of every running engine gives now."""
+
+    def give_up(self) -> None:
+        """Count what is still in flight as missed."""
+
+
+class RequestEnvironment:
+    """A fleet and a trace, request by request."""
+
+    __slots__ = ("_fleet", "_next", "_requests", "_slo", "arrivals", "roster", "tally")
+
+    def __init__(self, fleet: Fleet, requests: Iterable[Request], slo: SloBounds) -> None:
+        self._fleet = fleet
+        self._requests = iter(requests)
+        self._next = next(self._requests, None)
+        self._slo = slo
+        self.roster = fleet.roster
+        self.tally = Tally()
+        self.arrivals = 0.0
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the trace has ended."""
+        return self._next is None
+
+    @property
+    def in_flight(self) -> float:
+        """Requests that have arrived and are not finished."""
+        return self._fleet.in_flight
+
+    def advance(self, until_seconds: float) -> None:
+        """Let requests arrive before a time, and be served up to it."""
+        fleet = self._fleet
+        while self._next is not None and self._next.arrival_seconds < until_seconds:
+            fleet.offer(self._next)
+            self.arrivals += 1
+            self._next = next(self._requests, None)
+        for done in fleet.advance(until_seconds):
+            self.tally.add(done.request.arrival_seconds, 1, done.meets(self._slo))
+        self._miss(fleet.lost)
+        self._miss(fleet.router.rejected)
+
+    def scale_to(self, desired: Mapping[str, int]) -> None:
+        """Set the number of replicas per variant."""
+        self._fleet.scale_to(desired)
+        self._miss(self._fleet.lost)
+
+    def samples(self) -> Mapping[str, EngineSample]:
+        """What a scrape of every running engine gives now."""
+        return self._fleet.samples()
+
+    def give_up(self) -> None:
+        """Count what is still in flight as missed."""
+        self._miss(self._fleet.unfinished())
+
+    def _miss(self, requests: list[Request]) -> None:
+        for request in requests:
+            self.tally.add(request.arrival_seconds, 1, 0)
+        requests.clear()

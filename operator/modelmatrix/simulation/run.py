@@ -1,0 +1,202 @@
+"""Run a policy through a trace: let time pass, scrape, ask the policy, scale, and account for devices and requests.
+
+The loop and its result, in the terms of ``kubectl matrix simulate``. It must not know how a policy decides or how an
+environment serves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from modelmatrix.simulation.policy import Observation, ReplicaView
+from modelmatrix.simulation.roster import Phase
+from modelmatrix.simulation.scraping import Scraper
+
+if TYPE_CHECKING:
+    from modelmatrix.simulation.environment import Environment
+    from modelmatrix.simulation.policy import Policy
+    from modelmatrix.simulation.roster import Roster
+
+_HOUR_SECONDS = 3600.0
+# A gateway's counter is kept as long as a scraper keeps engines by default, at one scrape in 15 s.
+_GATEWAY_SCRAPES = 61
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How often what happens, in model seconds; times are multiples of ``tick_seconds``."""
+
+    tick_seconds: float = 5.0
+    scrape_seconds: float = 15.0
+    decide_seconds: float = 15.0
+    row_seconds: float = 60.0
+    drain_seconds: float = 3600.0
+    has_gateway_metric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The fleet at ``second``, and the requests that arrived from then to the next row."""
+
+    second: float
+    arrivals: int
+    desired: int
+    ready: int
+    devices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationResult:
+    """What a policy achieved. Hours and means are over the time of the trace; devices include starting and draining."""
+
+    policy: str
+    attainment_percent: float
+    worst_hour_attainment_percent: float
+    accelerator_hours: float
+    mean_replicas: float
+    peak_replicas: int
+    changes: int
+    requests: int
+    series: tuple[Row, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        """The result with the keys that ``kubectl matrix simulate -o json`` prints."""
+        return {
+            "kind": "Simulation",
+            "policy": self.policy,
+            "attainmentPercent": round(self.attainment_percent, 3),
+            "acceleratorHours": round(self.accelerator_hours, 3),
+            "meanReplicas": round(self.mean_replicas, 3),
+            "peakReplicas": self.peak_replicas,
+            "changes": self.changes,
+            "worstHourAttainmentPercent": round(self.worst_hour_attainment_percent, 3),
+            "series": [
+                {
+                    "second": row.second,
+                    "arrivals": row.arrivals,
+                    "desired": row.desired,
+                    "ready": row.ready,
+                    "devices": row.devices,
+                }
+                for row in self.series
+            ],
+        }
+
+
+def simulate(
+    policy: Policy, environment: Environment, options: RunOptions | None = None, *, scraper: Scraper | None = None
+) -> SimulationResult:
+    """Run a policy until the trace has ended and its requests are served (or ``drain_seconds`` have passed).
+
+    Args:
+        policy: asked every ``decide_seconds``, first at second 0.
+        environment: arrivals and replicas; it may begin with warm replicas.
+        options: intervals.
+        scraper: what the policy's samples come from, with faults if it should have some.
+    """
+    run = _Run(policy, environment, options or RunOptions(), scraper or Scraper())
+    run.play()
+    return run.result()
+
+
+@dataclass(slots=True)
+class _Run:
+    policy: Policy
+    environment: Environment
+    options: RunOptions
+    scraper: Scraper
+    tick: int = 0
+    changes: int = 0
+    peak: int = 0
+    gateway: list[tuple[float, float]] = field(default_factory=list)
+    rows: list[tuple[float, Row]] = field(default_factory=list)
+    device_seconds: float = 0.0
+    replica_seconds: float = 0.0
+
+    @property
+    def second(self) -> float:
+        return self.tick * self.options.tick_seconds
+
+    def play(self) -> None:
+        while not self.environment.is_exhausted or self.tick == 0:
+            self._step()
+        self.device_seconds = self.environment.roster.device_seconds(self.second)
+        self.replica_seconds = self.environment.roster.replica_seconds(self.second)
+        limit = self.second + self.options.drain_seconds
+        ended = self.tick
+        while self.environment.in_flight and self.second < limit:
+            self._advance()
+        self.environment.give_up()
+        self.tick = ended
+
+    def _step(self) -> None:
+        if self._is_due(self.options.scrape_seconds):
+            self.scraper.scrape(self.second, self.environment.samples())
+            self.gateway.append((self.second, self.environment.arrivals))
+            del self.gateway[:-_GATEWAY_SCRAPES]
+        if self._is_due(self.options.decide_seconds):
+            self._decide()
+        if self._is_due(self.options.row_seconds):
+            self._note()
+        self._advance()
+
+    def _is_due(self, interval_seconds: float) -> bool:
+        return self.tick % max(1, round(interval_seconds / self.options.tick_seconds)) == 0
+
+    def _advance(self) -> None:
+        self.tick += 1
+        self.environment.advance(self.second)
+        self.peak = max(self.peak, len(self.environment.roster.members))
+
+    def _decide(self) -> None:
+        roster = self.environment.roster
+        before = dict(roster.desired)
+        self.environment.scale_to(self.policy.decide(self._observe(roster)))
+        self.changes += roster.desired != before
+
+    def _observe(self, roster: Roster) -> Observation:
+        views = (
+            ReplicaView(
+                member.name,
+                member.variant.name,
+                member.phase,
+                member.created_seconds,
+                None if member.phase is Phase.STARTING else member.ready_seconds,
+            )
+            for member in roster.members.values()
+        )
+        return Observation(
+            second=self.second,
+            desired=dict(roster.desired),
+            replicas=tuple(views),
+            samples={name: tuple(kept) for name, kept in self.scraper.samples.items()},
+            gateway_requests=tuple(self.gateway) if self.options.has_gateway_metric else (),
+        )
+
+    def _note(self) -> None:
+        roster = self.environment.roster
+        row = Row(self.second, 0, sum(roster.desired.values()), roster.number(Phase.READY), roster.devices)
+        self.rows.append((self.environment.arrivals, row))
+
+    def result(self) -> SimulationResult:
+        tally, seconds = self.environment.tally, self.second
+        return SimulationResult(
+            policy=self.policy.name,
+            attainment_percent=tally.attainment_percent,
+            worst_hour_attainment_percent=tally.worst_hour_attainment_percent,
+            accelerator_hours=self.device_seconds / _HOUR_SECONDS,
+            mean_replicas=self.replica_seconds / seconds if seconds else 0.0,
+            peak_replicas=self.peak,
+            changes=self.changes,
+            requests=round(self.environment.arrivals),
+            series=self._series(),
+        )
+
+    def _series(self) -> tuple[Row, ...]:
+        """The rows with the arrivals from each to the next, which were not known when they were noted."""
+        ends = [*(arrivals for arrivals, _ in self.rows[1:]), self.environment.arrivals]
+        return tuple(
+            Row(row.second, round(end) - round(begin), row.desired, row.ready, row.devices)
+            for (begin, row), end in zip(self.rows, ends, strict=True)
+        )

@@ -1,0 +1,71 @@
+"""What a scrape of one engine gives: a snapshot of its counters and histograms, in the engine's own terms.
+
+Counters only grow while the engine lives and start at zero with a new one. No rates here: who scrapes computes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelmatrix.simulation.histogram import Histogram
+    from modelmatrix.simulation.replica import Replica
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramSample:
+    """A histogram as a page shows it: observations at or under each bound, ``+Inf`` last, and their sum."""
+
+    bounds: tuple[float, ...]
+    cumulative: tuple[float, ...]
+    total: float
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> HistogramSample:
+        """The present state of a histogram."""
+        return cls(histogram.bounds, histogram.cumulative(), histogram.total)
+
+    @property
+    def count(self) -> float:
+        """Number of observations."""
+        return self.cumulative[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSample:
+    """One engine's page at ``second``."""
+
+    second: float
+    running: float
+    waiting: float
+    kv_usage_ratio: float
+    prompt_tokens: float
+    generation_tokens: float
+    prefix_queries: float
+    prefix_hits: float
+    finished: float
+    preemptions: float
+    ttft: HistogramSample
+    inter_token: HistogramSample
+    e2e: HistogramSample
+
+    @classmethod
+    def of(cls, replica: Replica, second: float) -> EngineSample:
+        """A sample of a replica that has been advanced to ``second``."""
+        seen = replica.telemetry
+        return cls(
+            second=second,
+            running=replica.running,
+            waiting=replica.waiting,
+            kv_usage_ratio=replica.kv_usage_ratio,
+            prompt_tokens=seen.prompt_tokens,
+            generation_tokens=seen.generation_tokens,
+            prefix_queries=seen.prefix_queries,
+            prefix_hits=seen.prefix_hits,
+            finished=seen.finished,
+            preemptions=seen.preemptions,
+            ttft=HistogramSample.of(seen.ttft),
+            inter_token=HistogramSample.of(seen.inter_token),
+            e2e=HistogramSample.of(seen.e2e),
+        )
