@@ -1,0 +1,139 @@
+"""The order in which a cluster's processes start, and what each of them waits for. It must not clean up: its caller does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localcluster import (
+    controlplane,
+    kubeconfig,
+    kwok,
+    leaderworkerset,
+    ports,
+    probes,
+    prometheus,
+    scheduler,
+    state,
+    users,
+)
+from localcluster.cluster import Cluster
+from localcluster.paths import cache_root
+from localcluster.state import State
+from localcluster.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from localcluster.options import Options
+    from localcluster.paths import ClusterFolder
+    from localcluster.programs import Programs
+    from localcluster.progress import Progress
+    from localcluster.state import ProcessRecord
+
+PORTS = (
+    *("etcd", "etcd-peers", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"),
+    *("leaderworkerset-webhook", "leaderworkerset-health", "prometheus", "engines"),
+)
+_LWS_CRD = "crd/leaderworkersets.leaderworkerset.x-k8s.io"
+
+
+def boot(options: Options, programs: Programs, progress: Progress) -> None:
+    """Start everything in a cleared folder and wait until all of it is ready.
+
+    Raises:
+        LocalClusterError: something did not start; the message names its log.
+    """
+    folder = options.folder
+    with progress.step("keys, ports, configuration"):
+        found = _prepare(options, programs)
+    supervisor = Supervisor(folder)
+    # The API server retries while etcd starts, so both may start at once.
+    _start(supervisor, [controlplane.etcd(folder, found), controlplane.apiserver(folder, found)])
+    _wait(supervisor, ["etcd", "kube-apiserver"], progress)
+    _start(
+        supervisor,
+        [
+            controlplane.controller_manager(folder, found),
+            scheduler.process(folder, found),
+            kwok.process(folder, found),
+            prometheus.process(folder, found),
+        ],
+    )
+    with progress.step("LeaderWorkerSet resources"):
+        _install_leaderworkerset(folder, found, programs)
+    _start(supervisor, [leaderworkerset.process(folder, found)])
+    _wait(supervisor, ["kube-controller-manager", "kube-scheduler", "kwok", "prometheus", "leaderworkerset"], progress)
+    with progress.step("default service account"):
+        _wait_for_service_account(folder, found, supervisor)
+
+
+def _prepare(options: Options, programs: Programs) -> State:
+    folder = options.folder
+    for path in (folder.config, folder.data, folder.logs, folder.prometheus):
+        path.mkdir(parents=True, exist_ok=True)
+    programs.run("pki", str(folder.pki))
+    folder.reservation.touch()
+    found = State(
+        cluster=options.name,
+        time_scale=options.time_scale,
+        fast_pods=options.fast_pods,
+        ports=ports.reserve(PORTS, owner=folder.reservation, registry=cache_root() / "ports"),
+        tokens=users.new_tokens(),
+        programs={name: str(path) for name, path in programs.paths.items()},
+        processes={},
+    )
+    state.save(found, folder.state)
+    _write_credentials(folder, found)
+    controlplane.configure(folder)
+    scheduler.configure(folder, found)
+    kwok.configure(folder, found)
+    prometheus.configure(folder, found)
+    leaderworkerset.configure(folder, found)
+    return found
+
+
+def _write_credentials(folder: ClusterFolder, found: State) -> None:
+    tokens = folder.pki / "tokens.csv"
+    tokens.touch(mode=0o600)
+    tokens.write_text(users.token_file(found.tokens))
+    authority = folder.authority.read_bytes()
+    for user, token in found.tokens.items():
+        content = kubeconfig.render(cluster=found.cluster, url=found.url, authority=authority, token=token)
+        kubeconfig.write(folder.kubeconfig if user == "admin" else folder.component_kubeconfig(user), content)
+
+
+def _install_leaderworkerset(folder: ClusterFolder, found: State, programs: Programs) -> None:
+    cluster = Cluster(folder)
+    shipped = programs.data["leaderworkerset"]
+    cluster.apply(leaderworkerset.definition(shipped))
+    manifests = leaderworkerset.manifests(
+        shipped,
+        webhook_url=f"https://127.0.0.1:{found.ports['leaderworkerset-webhook']}",
+        authority=folder.authority.read_bytes(),
+    )
+    cluster.apply(manifests)
+    # The controller gives up at once if its kind is not served yet.
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", _LWS_CRD)
+
+
+def _wait_for_service_account(folder: ClusterFolder, found: State, supervisor: Supervisor) -> None:
+    """Pods are refused before the controller manager has made the account they run as."""
+    url = f"{found.url}/api/v1/namespaces/default/serviceaccounts/default"
+    name = "kube-controller-manager"
+    probes.wait_until(
+        lambda: probes.is_ready(url, authority=folder.authority, token=found.tokens["admin"]),
+        what=name,
+        log=folder.log(name),
+        is_alive=supervisor.state().process(name).is_running,
+        timeout_seconds=probes.READY_TIMEOUT_SECONDS,
+    )
+
+
+def _start(supervisor: Supervisor, records: list[ProcessRecord]) -> None:
+    for record in records:
+        supervisor.start(record)
+
+
+def _wait(supervisor: Supervisor, names: list[str], progress: Progress) -> None:
+    for name in names:
+        with progress.step(name) as step:
+            supervisor.wait_ready(name)
+            step.outcome = "ready"

@@ -1,0 +1,186 @@
+"""A running cluster, as tests and demos see it: addresses, programs, processes, manifests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localcluster import kubeconfig, prometheus
+from localcluster.errors import LocalClusterError
+from localcluster.programs import Programs
+from localcluster.state import ProcessRecord, State
+from localcluster.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from localcluster.paths import ClusterFolder
+
+_FIELD_MANAGER = "localcluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster that is up. Nothing is kept in memory: two handles to one cluster never disagree."""
+
+    folder: ClusterFolder
+
+    @property
+    def state(self) -> State:
+        """Everything known about it: ports, tokens, processes.
+
+        Raises:
+            LocalClusterError: it is down.
+        """
+        return self._supervisor.state()
+
+    @property
+    def name(self) -> str:
+        """Its name, also of its folder."""
+        return self.folder.path.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The admin's kubeconfig."""
+        return self.folder.kubeconfig
+
+    @property
+    def url(self) -> str:
+        """The API server."""
+        return self.state.url
+
+    @property
+    def prometheus_url(self) -> str:
+        """Prometheus' HTTP API."""
+        return self.state.prometheus_url
+
+    @property
+    def engines_port(self) -> int:
+        """The port reserved for the server that simulates engines."""
+        return self.state.ports["engines"]
+
+    @property
+    def audit_log(self) -> Path:
+        """The API server's audit log, one JSON object a line."""
+        return self.folder.audit_log
+
+    def bin(self, name: str) -> Path:
+        """The path of a program, e.g. ``kubectl``, ``helm``, ``promtool``."""
+        programs = {program: Path(path) for program, path in self.state.programs.items()}
+        return Programs(paths=programs, data={}).path(name)
+
+    def log(self, process: str) -> Path:
+        """The log of a process."""
+        return self.folder.log(process)
+
+    def start_process(
+        self,
+        name: str,
+        argv: Sequence[str | Path] = (),
+        env: Mapping[str, str] | None = None,
+        *,
+        ready_url: str | None = None,
+    ) -> None:
+        """Start a process that belongs to the cluster (`down` ends it) and wait until it is ready.
+
+        Args:
+            name: unique in the cluster; its log is `logs/NAME.log`.
+            argv: absolute path of the program and arguments; empty: start a stopped one again as it was.
+            env: variables added to ours.
+            ready_url: http(s) address that answers 200 once it is ready.
+
+        Raises:
+            LocalClusterError: it runs already, cannot be started, or ended before it was ready.
+        """
+        if argv:
+            record = ProcessRecord(name, tuple(map(str, argv)), dict(env or {}), ready_url)
+            self._supervisor.start(record)
+        else:
+            self._supervisor.start_again(name)
+        self._supervisor.wait_ready(name)
+
+    def stop_process(self, name: str) -> None:
+        """End a process gently; `start_process(name)` starts it again, on the same port and data."""
+        self._supervisor.stop(name)
+
+    def kill_process(self, name: str) -> None:
+        """End a process with SIGKILL; `start_process(name)` starts it again, on the same port and data."""
+        self._supervisor.kill(name)
+
+    def restart_process(self, name: str) -> None:
+        """Stop a process, start it again, wait until it is ready."""
+        self._supervisor.restart(name)
+
+    def is_running(self, name: str) -> bool:
+        """Whether a process lives."""
+        return self.state.process(name).is_running()
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """Run kubectl as the admin and return what it printed.
+
+        Raises:
+            LocalClusterError: it failed; the message holds what it said.
+        """
+        return self._run("kubectl", arguments, stdin=stdin)
+
+    def helm(self, *arguments: str) -> str:
+        """Run helm as the admin and return what it printed.
+
+        Raises:
+            LocalClusterError: it failed; the message holds what it said.
+        """
+        return self._run("helm", arguments)
+
+    def apply(self, manifests: Path | Sequence[Mapping[str, Any]]) -> None:
+        """Apply a file, a folder or documents on the server's side, taking over fields that others own.
+
+        Raises:
+            LocalClusterError: the API server refused.
+        """
+        source = [str(manifests)] if isinstance(manifests, Path) else ["-"]
+        # JSON is YAML, and quicker to write.
+        text = "" if isinstance(manifests, Path) else "\n---\n".join(json.dumps(dict(each)) for each in manifests)
+        self.kubectl(
+            *("apply", "--server-side", "--force-conflicts", f"--field-manager={_FIELD_MANAGER}", "-f", *source), stdin=text
+        )
+
+    def token(self, user: str) -> str:
+        """The token of a user that the API server knows by file, e.g. ``admin``.
+
+        Raises:
+            LocalClusterError: there is no such user.
+        """
+        tokens = self.state.tokens
+        if user not in tokens:
+            raise LocalClusterError(f"There is no user {user!r}.", advice=f"There are: {', '.join(tokens)}.")
+        return tokens[user]
+
+    def service_account_token(self, namespace: str, name: str, *, duration_seconds: int = 86_400) -> str:
+        """A fresh token of a service account (TokenRequest).
+
+        Raises:
+            LocalClusterError: there is no such service account.
+        """
+        return self.kubectl("-n", namespace, "create", "token", name, f"--duration={duration_seconds}s").strip()
+
+    def write_kubeconfig(self, path: Path, token: str, *, namespace: str = "default") -> Path:
+        """Write a kubeconfig for this cluster and some token."""
+        authority = self.folder.authority.read_bytes()
+        content = kubeconfig.render(cluster=self.name, url=self.url, authority=authority, token=token, namespace=namespace)
+        kubeconfig.write(path, content)
+        return path
+
+    def scrape_operators(self, addresses: Sequence[str]) -> None:
+        """Have Prometheus scrape `/metrics` of these operators (host:port) and no others."""
+        prometheus.write_operator_targets(self.folder, addresses)
+
+    @property
+    def _supervisor(self) -> Supervisor:
+        return Supervisor(self.folder)
+
+    def _run(self, program: str, arguments: Sequence[str], *, stdin: str = "") -> str:
+        flag = f"--kubeconfig={self.kubeconfig}"
+        programs = Programs(paths={program: self.bin(program)}, data={})
+        return programs.run(program, flag, *arguments, stdin=stdin)

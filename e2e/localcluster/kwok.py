@@ -1,0 +1,53 @@
+"""kwok: nodes and pods without machines. Only nodes annotated ``kwok.x-k8s.io/node: fake`` are its business."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localcluster.paths import PACKAGE
+from localcluster.state import ProcessRecord, State
+
+if TYPE_CHECKING:
+    from localcluster.paths import ClusterFolder
+
+ENGINE_LABEL = "modelmatrix.io/deployment"
+DRAIN_ANNOTATION = "modelmatrix.io/drain-seconds"
+_PLACEHOLDER = "@STARTS_SLOWLY@"
+_LABEL_OF_NO_POD = "localcluster/none"
+
+
+def render_pod_stages(*, fast_pods: bool) -> str:
+    """How pods live, as kwok's Stage documents.
+
+    Args:
+        fast_pods: engines, too, are Ready at once: for measuring what an operator costs, without simulated engines.
+    """
+    template = (PACKAGE / "stages" / "pods.yaml").read_text()
+    return template.replace(_PLACEHOLDER, _LABEL_OF_NO_POD if fast_pods else ENGINE_LABEL)
+
+
+def configure(folder: ClusterFolder, state: State) -> None:
+    """Write the stages."""
+    (folder.config / "kwok-nodes.yaml").write_text((PACKAGE / "stages" / "nodes.yaml").read_text())
+    (folder.config / "kwok-pods.yaml").write_text(render_pod_stages(fast_pods=state.fast_pods))
+
+
+def process(folder: ClusterFolder, state: State) -> ProcessRecord:
+    """The process."""
+    address = f"127.0.0.1:{state.ports['kwok']}"
+    return ProcessRecord(
+        name="kwok",
+        argv=(
+            state.programs["kwok"],
+            f"--kubeconfig={folder.component_kubeconfig('kwok')}",
+            "--manage-all-nodes=false",
+            "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+            "--node-lease-duration-seconds=40",
+            "--cidr=10.128.0.0/16",  # room for thousands of pods; the default holds 250
+            f"--config={folder.config / 'kwok-nodes.yaml'}",
+            f"--config={folder.config / 'kwok-pods.yaml'}",
+            f"--server-address={address}",
+        ),
+        environment={},
+        ready_url=f"http://{address}/healthz",
+    )

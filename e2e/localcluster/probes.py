@@ -1,0 +1,82 @@
+"""Asks servers on the loopback address whether they are ready, and waits until they are."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from localcluster.errors import LocalClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+OK = 200
+READY_TIMEOUT_SECONDS = 120.0
+_REQUEST_TIMEOUT_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+_TAIL_LINES = 12
+
+
+def status_of(url: str, *, authority: Path | None = None, token: str = "") -> int | None:
+    """The HTTP status of a GET; None if nobody answers.
+
+    Not urllib and no proxies: these are addresses of this machine, whatever the environment says about proxies.
+
+    Args:
+        url: http or https, on the loopback address.
+        authority: certificate that signed the server's; the system's authorities if None.
+        token: bearer token to present.
+    """
+    parts = urlsplit(url)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    connection = _connection(parts.scheme, parts.netloc, authority)
+    try:
+        connection.request("GET", parts.path or "/", headers=headers)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def wait_until(
+    condition: Callable[[], bool], *, what: str, log: Path, is_alive: Callable[[], bool], timeout_seconds: float
+) -> None:
+    """Wait for a condition for as long as the process behind it lives.
+
+    Raises:
+        LocalClusterError: the process ended, or time is up; the message names the log and shows its end.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while not condition():
+        if not is_alive():
+            raise LocalClusterError(f"{what} ended before it was ready.", why=tail(log), advice=f"Its log: {log}")
+        if time.monotonic() > deadline:
+            raise LocalClusterError(
+                f"{what} was not ready within {timeout_seconds:.0f} s.", why=tail(log), advice=f"Its log: {log}"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def is_ready(url: str, *, authority: Path | None = None, token: str = "") -> bool:
+    """Whether a server answers 200. Nothing less will do: an API server without its own roles yet answers 403."""
+    return status_of(url, authority=authority, token=token) == OK
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log, for an error message."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+    except FileNotFoundError:
+        return "It wrote no log."
+
+
+def _connection(scheme: str, netloc: str, authority: Path | None) -> http.client.HTTPConnection:
+    if scheme == "http":
+        return http.client.HTTPConnection(netloc, timeout=_REQUEST_TIMEOUT_SECONDS)
+    context = ssl.create_default_context(cafile=authority)
+    return http.client.HTTPSConnection(netloc, timeout=_REQUEST_TIMEOUT_SECONDS, context=context)

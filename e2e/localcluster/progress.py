@@ -1,0 +1,83 @@
+"""Says what is going on: one line per finished step, and on a terminal a counter that overwrites itself."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LABEL_WIDTH = 26
+
+
+@dataclass(slots=True)
+class Step:
+    """One step under way."""
+
+    label: str
+    started_seconds: float
+    progress: Progress
+    outcome: str = "done"
+
+    def update(self, detail: str) -> None:
+        """Show where the step is; nothing is printed when nobody watches."""
+        self.progress.draw(self.label, detail, self.progress.clock() - self.started_seconds)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where steps are told.
+
+    Attributes:
+        stream: where lines go.
+        live: whether a counter may overwrite itself; off for anything but a terminal, so that logs stay readable.
+        clock: seconds, monotonic.
+    """
+
+    stream: TextIO
+    live: bool
+    clock: Callable[[], float] = time.monotonic
+    _drawn: bool = field(default=False, init=False)
+
+    @contextmanager
+    def step(self, label: str) -> Iterator[Step]:
+        """A step: its line, with the time it took, appears when it ends well."""
+        step = Step(label, self.clock(), self)
+        step.update("...")
+        try:
+            yield step
+        finally:
+            self._erase()
+        self.say(_line(label, step.outcome, self.clock() - step.started_seconds))
+
+    def draw(self, label: str, detail: str, elapsed_seconds: float) -> None:
+        """Overwrite the counter."""
+        if self.live:
+            self._erase()
+            self.stream.write(_line(label, detail, elapsed_seconds))
+            self.stream.flush()
+            self._drawn = True
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self._erase()
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self.stream.write("\r\x1b[K")
+            self._drawn = False
+
+
+def on_standard_output() -> Progress:
+    """Progress for a person at standard output; plain lines when it is no terminal."""
+    return Progress(sys.stdout, live=sys.stdout.isatty())
+
+
+def _line(label: str, detail: str, elapsed_seconds: float) -> str:
+    return f"  {label:<{LABEL_WIDTH}} {detail:<24} {elapsed_seconds:6.1f} s"

@@ -1,0 +1,95 @@
+"""Brings a cluster up, or leaves nothing behind. Tests and demos add their own steps as hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from localcluster import boot, state
+from localcluster.build import build_missing
+from localcluster.cluster import Cluster
+from localcluster.errors import LocalClusterError
+from localcluster.locks import exclusive
+from localcluster.options import Options
+from localcluster.progress import Progress, on_standard_output
+from localcluster.shutdown import clear, stop
+from localcluster.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from localcluster.programs import Programs
+    from localcluster.state import State
+
+Hook = Callable[[Cluster], None]
+
+
+def up(options: Options, *, hooks: Sequence[Hook] = (), progress: Progress | None = None) -> Cluster:
+    """Build what is missing, start everything, wait until it is ready.
+
+    Args:
+        options: which cluster, and how.
+        hooks: called in order with the cluster once it is ready; if one fails, everything is stopped.
+        progress: where to tell; standard output if None.
+
+    Returns:
+        The cluster, also if it was up already (then no hook is called).
+
+    Raises:
+        LocalClusterError: something did not start; the message names its log. Nothing is left running.
+    """
+    told = progress or on_standard_output()
+    waiting = f"Another command starts or stops the cluster {options.name!r}: waiting for it."
+    with exclusive(options.folder.lifecycle_lock, on_wait=lambda: told.say(waiting)):
+        found = state.load(options.folder.state)
+        if found is not None and _is_alive(found):
+            return _resume(options, found, told)
+        programs = build_missing(told)
+        clear(options.folder)
+        return _start(options, programs, hooks, told)
+
+
+def attach(name: str) -> Cluster:
+    """A handle to a cluster that another command brought up.
+
+    Raises:
+        LocalClusterError: it is down.
+    """
+    cluster = Cluster(Options(name=name).folder)
+    _ = cluster.state  # raises if it is down
+    return cluster
+
+
+def _is_alive(found: State) -> bool:
+    """Whether it came up whole and anything of it runs: not so after a crash of `up`, or of the machine."""
+    return found.is_complete and any(record.is_running() for record in found.processes.values())
+
+
+def _resume(options: Options, found: State, progress: Progress) -> Cluster:
+    if (found.time_scale, found.fast_pods) != (options.time_scale, options.fast_pods):
+        raise LocalClusterError(
+            f"The cluster {options.name!r} is up with other settings.",
+            why=f"It has TIME_SCALE={found.time_scale:g} and FAST_PODS={int(found.fast_pods)}.",
+            advice="Take it down first (`make down`), use the same settings, or choose another name with CLUSTER.",
+        )
+    supervisor = Supervisor(options.folder)
+    for name, record in found.processes.items():
+        if not record.is_running():
+            with progress.step(f"{name}, again"):
+                supervisor.start_again(name)
+                supervisor.wait_ready(name)
+    progress.say(f"The cluster {options.name!r} is up already.")
+    return Cluster(options.folder)
+
+
+def _start(options: Options, programs: Programs, hooks: Sequence[Hook], progress: Progress) -> Cluster:
+    cluster = Cluster(options.folder)
+    try:
+        boot.boot(options, programs, progress)
+        for hook in hooks:
+            hook(cluster)
+        Supervisor(options.folder).mark_complete()
+    except BaseException:  # an interrupt, too, must leave nothing behind
+        stop(options.folder)
+        raise
+    return cluster

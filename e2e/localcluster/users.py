@@ -1,0 +1,37 @@
+"""Who speaks to the API server: every component by its own name, so that the audit log tells whose request it was."""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MASTERS = ("system:masters",)
+
+# Users with no group have the roles that Kubernetes itself (or, for leaderworkerset, its own manifest) binds to the name.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "admin": _MASTERS,
+    "kwok": _MASTERS,
+    "prometheus": _MASTERS,
+    "system:kube-controller-manager": (),
+    "system:kube-scheduler": (),
+    "leaderworkerset": (),
+}
+
+
+def new_tokens() -> dict[str, str]:
+    """A fresh random token per user."""
+    return {user: secrets.token_hex(16) for user in GROUPS}
+
+
+def token_file(tokens: Mapping[str, str]) -> str:
+    """The API server's --token-auth-file: token, user, uid, quoted groups."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for user, token in tokens.items():
+        writer.writerow([token, user, user, ",".join(GROUPS[user])])
+    return text.getvalue()
