@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from modelmatrix.performance.queueing import many_server_wait, single_server_wait
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A relative error of 1e-12 of the saturation rate, and always the same grid, so that the answer is monotone in the SLO.
 _BISECTION_STEPS = 40
+_SMOOTHING = 0.7
 
 
 class Bound(StrEnum):
@@ -32,22 +35,27 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lengths:
-    """Token lengths of a workload: means, and how bursty it is.
+    """Token lengths of a workload: means, and how much they and the arrivals vary.
 
     ``hit_ratio`` is the share of prompt tokens found in the prefix cache. ``index_of_dispersion`` is variance over mean
-    of arrival counts (1 for Poisson arrivals), ``input_cv_squared`` that of prompt lengths, squared std over mean.
+    of arrival counts (1 for Poisson arrivals); ``length_cv`` is standard deviation over mean of token lengths.
     """
 
     input_tokens: float
     output_tokens: float
     hit_ratio: float = 0.0
     index_of_dispersion: float = 1.0
-    input_cv_squared: float = 1.0
+    length_cv: float = 1.0
 
     @property
     def computed_tokens(self) -> float:
         """Prompt tokens that must be computed: those that the prefix cache does not hold."""
         return self.input_tokens * (1.0 - self.hit_ratio)
+
+    @property
+    def variability(self) -> float:
+        """Mean of the squared coefficients of variation of arrivals and of service."""
+        return (self.index_of_dispersion + self.length_cv**2) / 2.0
 
     @property
     def mean_context_tokens(self) -> float:
@@ -80,11 +88,6 @@ class SloBounds:
     tpot_seconds: float | None = None
     e2e_seconds: float | None = None
     percentile: float = 95.0
-
-    @property
-    def tail_factor(self) -> float:
-        """The percentile of an exponential waiting time as a multiple of its mean, e.g. 3.0 for 95 %."""
-        return -math.log1p(-self.percentile / 100.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,33 +139,50 @@ class EngineTiming:
             return 0.0
         return rate_per_second * lengths.output_tokens * self.itl_seconds(rate_per_second, lengths)
 
-    def ttft_seconds(
-        self, rate_per_second: float, lengths: Lengths, limits: EngineLimits, *, tail_factor: float = 1.0
-    ) -> float:
-        """Time to first token at an arrival rate; infinite at and above saturation.
+    def itl_deviation_seconds(self, rate_per_second: float, lengths: Lengths, itl_seconds: float) -> float:
+        """Standard deviation over requests of their mean inter-token latency, around ``itl_seconds``.
 
-        The sum of the step in progress, the wait for the prompts before it, and its own prefill. The wait is
-        Allen-Cunneen's ``rho / (1 - rho) * (ca2 + cs2) / 2 * S`` times ``tail_factor`` (1 for the mean, 3.0 for p95),
-        with ``S`` the prompt's share of the prefill throughput at a full token budget.
+        A request sees the arrivals of its own lifetime, whose number varies; the factor for how much of that the engine
+        smooths out is measured on the request-level simulator (0.6 to 0.8), not derived.
+        """
+        life = lengths.output_tokens * itl_seconds
+        if life <= 0 or math.isinf(life):
+            return 0.0
+        slope = itl_seconds**2 * self.work_seconds(lengths) / self.alpha_seconds
+        return _SMOOTHING * slope * math.sqrt(lengths.index_of_dispersion * rate_per_second / life)
+
+    def ttft_seconds(
+        self, rate_per_second: float, lengths: Lengths, limits: EngineLimits, *, percentile: float | None = None
+    ) -> float:
+        """Time to first token at an arrival rate, its mean or a percentile; infinite at and above saturation.
+
+        The sum of the step in progress, the wait for prompts before it, the wait for a slot or KV memory, and its own
+        prefill. What a prompt before it costs is its share of the prefill throughput at a full token budget.
         """
         itl = self.itl_seconds(rate_per_second, lengths)
-        if math.isinf(itl):
+        memory = self.memory_capacity(lengths, limits)
+        if math.isinf(itl) or rate_per_second >= memory:
             return math.inf
-        kv_tokens = min(self.running(rate_per_second, lengths), limits.concurrency(lengths))
-        step = self.step_seconds(0.0, kv_tokens * lengths.mean_context_tokens)
+        slots = limits.concurrency(lengths)
+        kv_tokens = min(self.running(rate_per_second, lengths), slots) * lengths.mean_context_tokens
+        decode = self.step_seconds(0.0, kv_tokens)
         steps = lengths.computed_tokens / limits.max_num_batched_tokens
         compute = self.beta_seconds_per_token * lengths.computed_tokens
-        service = steps * step + compute
-        load = rate_per_second * service
-        if load >= 1.0:
+        share = steps * decode + compute
+        if rate_per_second * share >= 1.0:
             return math.inf
-        variability = (lengths.index_of_dispersion + lengths.input_cv_squared) / 2.0
-        wait = load / (1.0 - load) * variability * service * tail_factor
-        return itl + wait + max(1.0, steps) * step + compute
+        wait = single_server_wait(rate_per_second, share, lengths.variability).at(percentile)
+        if lengths.output_tokens > 0:
+            wait += many_server_wait(rate_per_second, memory, slots, lengths.variability).at(percentile)
+        # A request at the tail of TTFT also tends to be one with a long prompt.
+        tail = 1.0 if percentile is None else 1.0 - (math.log1p(-percentile / 100.0) + 1.0) * lengths.length_cv
+        return itl + wait + max(1.0, steps) * decode + tail * compute
 
-    def e2e_seconds(self, rate_per_second: float, lengths: Lengths, limits: EngineLimits, *, tail_factor: float = 1.0) -> float:
+    def e2e_seconds(
+        self, rate_per_second: float, lengths: Lengths, limits: EngineLimits, *, percentile: float | None = None
+    ) -> float:
         """Time from arrival to the last token (or to the embedding, for requests without output)."""
-        first = self.ttft_seconds(rate_per_second, lengths, limits, tail_factor=tail_factor)
+        first = self.ttft_seconds(rate_per_second, lengths, limits, percentile=percentile)
         if math.isinf(first):
             return math.inf
         return first + max(0.0, lengths.output_tokens - 1.0) * self.itl_seconds(rate_per_second, lengths)
@@ -193,8 +213,10 @@ class EngineTiming:
         def highest(latency: Callable[..., float], bound_seconds: float | None) -> float:
             if bound_seconds is None:
                 return math.inf
-            tail = slo.tail_factor
-            return _highest_rate(lambda rate: latency(rate, lengths, limits, tail_factor=tail) <= bound_seconds, saturation)
+            percentile = slo.percentile
+            return _highest_rate(
+                lambda rate: latency(rate, lengths, limits, percentile=percentile) <= bound_seconds, saturation
+            )
 
         figures = {
             Bound.TPOT: self.tpot_capacity(slo.tpot_seconds, lengths),

@@ -23,7 +23,7 @@ class Histogram:
         self.counts: list[float] = [0] * (len(self.bounds) + 1)
         self.total = 0.0
 
-    def observe(self, value: float, times: int = 1) -> None:
+    def observe(self, value: float, times: float = 1) -> None:
         """Count a value: it belongs to the first bucket whose bound is not below it."""
         self.counts[bisect_left(self.bounds, value)] += times
         self.total += value * times

@@ -5,12 +5,15 @@ Counters only grow while the engine lives and start at zero with a new one. No r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelmatrix.simulation.histogram import Histogram
     from modelmatrix.simulation.replica import Replica
+
+_COUNTERS = ("prompt_tokens", "generation_tokens", "prefix_queries", "prefix_hits", "finished", "preemptions")
+_HISTOGRAMS = ("ttft", "inter_token", "e2e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class HistogramSample:
     def of(cls, histogram: Histogram) -> HistogramSample:
         """The present state of a histogram."""
         return cls(histogram.bounds, histogram.cumulative(), histogram.total)
+
+    def since(self, earlier: HistogramSample) -> HistogramSample:
+        """What was observed after an earlier sample of the same histogram."""
+        grown = (now - then for now, then in zip(self.cumulative, earlier.cumulative, strict=True))
+        return HistogramSample(self.bounds, tuple(grown), self.total - earlier.total)
 
     @property
     def count(self) -> float:
@@ -49,6 +57,12 @@ class EngineSample:
     ttft: HistogramSample
     inter_token: HistogramSample
     e2e: HistogramSample
+
+    def since(self, earlier: EngineSample) -> EngineSample:
+        """The page of an engine that started at zero when ``earlier`` was taken; gauges are those of now."""
+        counters = {name: getattr(self, name) - getattr(earlier, name) for name in _COUNTERS}
+        histograms = {name: getattr(self, name).since(getattr(earlier, name)) for name in _HISTOGRAMS}
+        return replace(self, **counters, **histograms)
 
     @classmethod
     def of(cls, replica: Replica, second: float) -> EngineSample:

@@ -42,10 +42,17 @@ slos = st.builds(
 
 
 def test_llm_d_episode_is_about_one_and_a_half_requests_per_second() -> None:
-    slo = SloBounds(ttft_seconds=3, tpot_seconds=0.1)
-    capacity = QWEN3_32B_2XH100.capacity_per_second(slo, LLM_D_LENGTHS, ROOMY)
-    assert capacity.requests_per_second == pytest.approx(1.555, rel=0.01)
-    assert capacity.bound is Bound.MEMORY
+    # Qwen3-32B on two H100: its operators saw 1.4 to 1.5 requests per second and replica at 4000 and 1000 tokens, with
+    # P90 TTFT of 3 s and TPOT of 100 ms. 160 GB of memory, 90 % used, less 65 GB of weights, at 256 KiB a token.
+    timing = EngineTiming(12.8e-3, 0.0238e-3, 65e-9)
+    fixed = Lengths(input_tokens=4000, output_tokens=1000, length_cv=0)
+    memory = EngineLimits(max_num_seqs=256, kv_tokens=305_000)
+    slo = SloBounds(ttft_seconds=3, tpot_seconds=0.1, percentile=90)
+    assert timing.capacity_per_second(slo, fixed, memory).requests_per_second == pytest.approx(1.5, abs=0.1)
+
+
+def test_llm_d_engine_is_filled_at_1555_requests_per_1000_seconds() -> None:
+    assert QWEN3_32B_2XH100.memory_capacity(LLM_D_LENGTHS, ROOMY) == pytest.approx(1.555, rel=0.01)
 
 
 def test_closed_forms_by_hand() -> None:
@@ -160,8 +167,4 @@ def test_the_ttft_bound_holds_at_the_capacity_it_gives(
     slo = SloBounds(ttft_seconds=bound)
     rate = timing.capacity_per_second(slo, shape, limit).ttft_per_second
     if rate > 0:
-        assert timing.ttft_seconds(rate, shape, limit, tail_factor=slo.tail_factor) <= bound
-
-
-def test_tail_factor_of_p95_is_ln_20() -> None:
-    assert SloBounds(percentile=95).tail_factor == pytest.approx(math.log(20))
+        assert timing.ttft_seconds(rate, shape, limit, percentile=slo.percentile) <= bound

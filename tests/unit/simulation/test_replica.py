@@ -54,9 +54,7 @@ def test_nothing_is_lost_and_limits_are_kept(
 
 
 @given(timing=timings, limit=limits, gaps=traffic)
-def test_effects_follow_causes(
-    timing: EngineTiming, limit: EngineLimits, gaps: list[tuple[float, int, int, float]]
-) -> None:
+def test_effects_follow_causes(timing: EngineTiming, limit: EngineLimits, gaps: list[tuple[float, int, int, float]]) -> None:
     replica = Replica(timing, limit)
     for request in arrivals(gaps):
         replica.submit(request)

@@ -94,9 +94,7 @@ class StepwiseEngine:
             admitted.append(one)
         return chunks, admitted
 
-    def commit(
-        self, start: float, decoding: list[Naive], chunks: list[tuple[Naive, int]], admitted: list[Naive]
-    ) -> None:
+    def commit(self, start: float, decoding: list[Naive], chunks: list[tuple[Naive, int]], admitted: list[Naive]) -> None:
         for one in admitted:
             self.queue.remove(one)
             self.batch.append(one)

@@ -49,6 +49,14 @@ def test_counts_can_be_spread_at_random(tmp_path: Path) -> None:
     assert seconds == [request.arrival_seconds for request in read_trace(trace, spread=Random(1))]
 
 
+def test_a_part_of_a_trace_begins_at_zero(tmp_path: Path) -> None:
+    counts = written(tmp_path / "counts.csv", "second,requests\n0,5\n10,1\n20,2\n30,5\n")
+    part = read_trace(counts, between_seconds=(12.0, 30.0))
+    assert [request.arrival_seconds for request in part] == [3.0, 10.5, 15.5]
+    rows = written(tmp_path / "rows.csv", "second,input_tokens,output_tokens\n1,1,1\n2,2,2\n3,3,3\n")
+    assert list(read_trace(rows, between_seconds=(1.5, 3.0))) == [Request(0.5, 2, 2)]
+
+
 def test_one_row_a_request_packed_or_not(tmp_path: Path) -> None:
     text = "second,input_tokens,output_tokens\n0.5,100,20\n\n0.5,0,0\n3,50,5\n"
     packed = tmp_path / "without-suffix"
@@ -87,9 +95,7 @@ def test_broken_traces_name_the_line_and_what_was_expected(tmp_path: Path, text:
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "content", [b"\x1f\x8bnonsense", gzip.compress(b"second,requests\n" * 99)[:-9], b"\xff\xfe\x00"]
-)
+@pytest.mark.parametrize("content", [b"\x1f\x8bnonsense", gzip.compress(b"second,requests\n" * 99)[:-9], b"\xff\xfe\x00"])
 def test_damaged_files_are_no_stack_trace(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "trace.csv.gz"
     path.write_bytes(content)

@@ -1,0 +1,135 @@
+"""The fluid mode against the request-level one: the same traffic, the same fleet, nearly the same verdict.
+
+Stated tolerance: attainment within 3 percentage points for conversations and within 5 for short answers or replicas that
+start under overload; device hours within 2 %, mean inter-token latency within 3 %.
+"""
+
+# ruff: noqa: S311 - seeded draws, no secrets
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths, SloBounds
+from modelmatrix.simulation.environment import RequestEnvironment
+from modelmatrix.simulation.fleet import Fleet
+from modelmatrix.simulation.flow import Flow
+from modelmatrix.simulation.fluid import FluidEnvironment
+from modelmatrix.simulation.policy import Observation, StaticPolicy
+from modelmatrix.simulation.replica import Replica
+from modelmatrix.simulation.requests import Request
+from modelmatrix.simulation.run import SimulationResult, simulate
+from modelmatrix.simulation.traces import Count, TraceLengths, read_counts, read_trace
+from modelmatrix.simulation.variants import StartTime, Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelmatrix.simulation.policy import Policy
+
+AZURE = Path(__file__).parents[2] / "traces" / "azure"
+TIMING = EngineTiming(12.8e-3, 0.0238e-3, 65e-9)
+LIMITS = EngineLimits(max_num_seqs=256, kv_tokens=305_000)
+CHAT = Variant(name="a", timing=TIMING, limits=LIMITS, start=StartTime(100.0), devices_per_replica=2)
+SLO = SloBounds(ttft_seconds=2.0, tpot_seconds=0.05)
+
+
+def counts(name: str, start: float, end: float) -> list[Count]:
+    rows = read_counts(AZURE / f"azure2024_{name}_10s_counts.csv.gz")
+    return [Count(row.second - start, row.step_seconds, row.requests) for row in rows if start <= row.second < end]
+
+
+def both(
+    policy: Policy, name: str, between: tuple[float, float], lengths: Lengths, warm: int
+) -> tuple[SimulationResult, SimulationResult]:
+    tokens = TraceLengths(input_tokens=int(lengths.input_tokens), output_tokens=int(lengths.output_tokens))
+    requests = read_trace(
+        AZURE / f"azure2024_{name}_10s_counts.csv.gz", lengths=tokens, spread=Random(1), between_seconds=between
+    )
+    fleet = Fleet([CHAT], Random(2))
+    fleet.start_warm({"a": warm})
+    fluid = FluidEnvironment([CHAT], counts(name, *between), lengths, SLO, Random(2))
+    fluid.start_warm({"a": warm})
+    return simulate(policy, RequestEnvironment(fleet, requests, SLO)), simulate(policy, fluid)
+
+
+@pytest.mark.parametrize("replicas", [3, 4, 5])
+def test_conversation_in_its_steepest_quarter(replicas: int) -> None:
+    lengths = Lengths(input_tokens=1155, output_tokens=211, length_cv=0)
+    single, fluid = both(StaticPolicy({"a": replicas}), "conversation", (391_090.0, 391_990.0), lengths, warm=replicas)
+    assert fluid.attainment_percent == pytest.approx(single.attainment_percent, abs=3.0)
+    assert fluid.accelerator_hours == pytest.approx(single.accelerator_hours, rel=0.02)
+    assert fluid.requests == single.requests
+
+
+@pytest.mark.parametrize("replicas", [3, 4])
+def test_coding_with_long_prompts_and_short_answers(replicas: int) -> None:
+    lengths = Lengths(input_tokens=2048, output_tokens=28, length_cv=0)
+    single, fluid = both(StaticPolicy({"a": replicas}), "coding", (569_510.0, 570_410.0), lengths, warm=replicas)
+    assert fluid.attainment_percent == pytest.approx(single.attainment_percent, abs=5.0)
+
+
+class Stairs:
+    """Goes up under load and down again, so that starting, queueing and draining are compared too."""
+
+    name = "stairs"
+
+    def decide(self, observation: Observation) -> Mapping[str, int]:
+        return {"a": 6 if 120 <= observation.second < 900 else 3}
+
+
+def test_scaling_up_and_down_under_overload() -> None:
+    lengths = Lengths(input_tokens=1155, output_tokens=211, length_cv=0)
+    single, fluid = both(Stairs(), "conversation", (391_090.0, 392_290.0), lengths, warm=3)
+    assert 20 < single.attainment_percent < 90
+    assert fluid.attainment_percent == pytest.approx(single.attainment_percent, abs=5.0)
+    assert fluid.accelerator_hours == pytest.approx(single.accelerator_hours, rel=0.02)
+    assert (fluid.changes, fluid.peak_replicas) == (single.changes, single.peak_replicas)
+
+
+def test_a_flow_settles_where_the_engine_does() -> None:
+    lengths = Lengths(input_tokens=1155, output_tokens=211, length_cv=0)
+    flow, replica = Flow(TIMING, LIMITS, lengths), Replica(TIMING, LIMITS)
+    for _ in range(300):
+        seen = flow.admit(min(12.0, flow.highest_rate()))
+    for number in range(6000):
+        replica.submit(Request(number / 12.0, 1155, 211))
+    replica.drain()
+    inter_token = replica.telemetry.inter_token
+    assert seen.tpot_seconds == pytest.approx(inter_token.total / inter_token.count, rel=0.03)
+
+
+def test_samples_look_like_those_of_an_engine() -> None:
+    lengths = Lengths(input_tokens=1155, output_tokens=211, length_cv=0)
+    environment = FluidEnvironment([CHAT], [Count(0.0, 600.0, 6000)], lengths, SLO, Random(1))
+    environment.start_warm({"a": 1})
+    environment.advance(300.0)
+    environment.scale_to({"a": 2})
+    environment.advance(600.0)
+    old, new = environment.samples().values()
+    assert old.ttft.count == pytest.approx(300 * 10 + 100 * 10 + 200 * 5, rel=0.02)
+    assert new.ttft.count == pytest.approx(200 * 5, rel=0.02)
+    assert new.prompt_tokens == pytest.approx(new.ttft.count * 1155)
+    assert new.generation_tokens == pytest.approx(new.ttft.count * 211, rel=0.1)
+    assert list(new.ttft.cumulative) == sorted(new.ttft.cumulative)
+    assert 0 < new.kv_usage_ratio < 1
+
+
+def test_what_is_never_served_is_missed() -> None:
+    lengths = Lengths(input_tokens=1155, output_tokens=211)
+    environment = FluidEnvironment([CHAT], [Count(0.0, 60.0, 60)], lengths, SLO, Random(1))
+    result = simulate(StaticPolicy({"a": 0}), environment)
+    assert result.attainment_percent == 0.0
+    assert result.requests == 60
+
+
+def test_embeddings_flow_too() -> None:
+    encoder = Variant(name="e", timing=EngineTiming(5e-3, 1e-5, 0.0), limits=LIMITS, start=StartTime(10.0))
+    texts = Lengths(input_tokens=512, output_tokens=0)
+    environment = FluidEnvironment([encoder], [Count(0.0, 60.0, 3000)], texts, SloBounds(e2e_seconds=0.2), Random(1))
+    environment.start_warm({"e": 1})
+    assert simulate(StaticPolicy({"e": 1}), environment).attainment_percent > 99
