@@ -14,6 +14,7 @@ from modelmatrix.catalogue.facts import (
     Architectures,
     Argument,
     Compatibility,
+    Dialect,
     Engine,
     EngineImageRule,
     Histograms,
@@ -59,6 +60,7 @@ class Catalogue:
     engines: Mapping[str, Engine]
     compatibility: Compatibility
     histograms: Histograms
+    dialects: Mapping[str, Dialect]
 
     def accelerator(self, accelerator_id: str) -> Accelerator | None:
         """The chip of that id."""
@@ -74,6 +76,15 @@ class Catalogue:
     def engine(self, name: str) -> Engine | None:
         """The engine of that name, in any case."""
         return self._engines_by_name.get(name.lower())
+
+    def bounds(self, engine: Engine, signal: str) -> tuple[float, ...]:
+        """Upper bounds of an engine's histogram of a signal (``ttft``, ``tpot`` or ``e2e``), in seconds, ascending."""
+        dialect = self.dialects[engine.dialect]
+        if dialect.buckets == "fixed":
+            return dialect.bounds.get(signal, ())
+        given = self.histograms
+        families = {"ttft": given.time_to_first_token, "tpot": given.inter_token_latency, "e2e": given.request_latency}
+        return families[signal]
 
     def engines_for(self, vendor: Vendor) -> tuple[Engine, ...]:
         """Engines that run on the vendor's accelerators, the preferred one first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -202,6 +202,20 @@ class Histograms(ApiModel):
     time_to_first_token: tuple[float, ...]
     inter_token_latency: tuple[float, ...]
     request_latency: tuple[float, ...]
+
+
+class Dialect(ApiModel):
+    """How an engine names its metrics; the first name of a signal is the newest.
+
+    ``buckets`` is ``given`` when the engine takes our histogram bounds, else ``fixed`` with its own ``bounds`` in seconds.
+    """
+
+    model_config = STRICT
+    name: str
+    buckets: Literal["given", "fixed"]
+    bounds: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    metrics: dict[str, tuple[str, ...]]
+    sources: tuple[str, ...]
 
 
 class Engine(ApiModel):

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Accelerator, Compatibility, Engine, Histograms, Model
+from modelmatrix.catalogue.facts import Accelerator, Compatibility, Dialect, Engine, Histograms, Model
 
 # libyaml is ten times as fast; not every platform's wheel has it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,6 +39,7 @@ def builtin() -> Catalogue:
         models=tuple(_entries("models", Model)),
         engines=engines,
         compatibility=_parse("quantization.yaml", _read("quantization.yaml"), Compatibility),
+        dialects={item.name: item for item in _entries("dialects", Dialect)},
         histograms=_parse("histograms.yaml", _read("histograms.yaml"), Histograms),
     )
 

@@ -44,7 +44,10 @@ class PlacedOn:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One deployment after placement. ``rooms`` are the replicas that each pool could still take, when some are missing."""
+    """One deployment after placement.
+
+    ``rooms`` are the replicas that each pool could still take, where somebody asks: replicas are missing, or scaled.
+    """
 
     member: Member
     assignment: Assignment

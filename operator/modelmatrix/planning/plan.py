@@ -63,7 +63,9 @@ def plan(snapshot: Snapshot) -> Plan:
 def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> Outlook:
     """The deployment with its share of the devices."""
     assignment = table.assignments.get(member.key, Assignment())
-    rooms = {o.pool: table.packing[o.pool].room(shape_of(o)) for o in member.case.fitting} if assignment.shortage else {}
+    spec = member.case.spec
+    asks = assignment.shortage or (spec is not None and spec.scaling is not None)
+    rooms = {o.pool: table.packing[o.pool].room(shape_of(o)) for o in member.case.fitting} if asks else {}
     placed = tuple(_placed(member, assignment, fleet, table))
     ready_new = sum(item.ready for item in placed)
     return Outlook(

@@ -110,7 +110,7 @@ def _template_ref(template: Mapping[str, Any], digest: str) -> _Reference:
 
 def _observed_ref(workload: WorkloadView) -> _Reference:
     """A stored object, named by its version."""
-    return _Reference((workload.uid, workload.resource_version), workload.manifest)
+    return _Reference((workload.uid, workload.version), workload.manifest)
 
 
 @lru_cache(maxsize=8192)

@@ -132,6 +132,9 @@ def _slo_met(outlook: Outlook, measured: Measured | None) -> State:
 def _signals_fresh(outlook: Outlook, measured: Measured | None) -> State:
     if outlook.desired == 0 and outlook.member.wanted is not None:
         return State(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
+    spec = outlook.member.case.spec
+    if spec is not None and spec.slo is None and spec.scaling is None:
+        return State(SIGNALS_FRESH, UNKNOWN, Reason.NO_SLO, "neither slo nor scaling is set: nothing is measured")
     if measured is None:
         return State(SIGNALS_FRESH, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
     fresh = measured.reason in _GOOD_SIGNALS

@@ -92,14 +92,14 @@ class PodView:
 class WorkloadView:
     """A Deployment or LeaderWorkerSet of ours.
 
-    ``manifest`` is the object as stored; ``digest`` that of the manifest that was applied last. ``failure`` quotes why the
-    API server refuses its pods.
+    ``manifest`` is the object as stored, without its status; ``version`` changes when that does. ``digest`` is that of the
+    manifest that was applied last. ``failure`` quotes why the API server refuses its pods.
     """
 
     kind: str
     key: Key
     uid: str
-    resource_version: str
+    version: str
     owner_uid: str
     deployment: str
     pool: str
@@ -121,7 +121,7 @@ class ServiceView:
 
     key: Key
     uid: str
-    resource_version: str
+    version: str
     owner_uid: str
     digest: str
     manifest: Mapping[str, Any]

@@ -1,0 +1,23 @@
+"""``python -m modelmatrix``: runs the operator."""
+
+from __future__ import annotations
+
+import sys
+
+from modelmatrix.cluster.credentials import CredentialsError
+from modelmatrix.main import run
+from modelmatrix.settings import Settings, with_settings
+from modelmatrix.telemetry.logs import configure_logging
+
+
+def serve(settings: Settings) -> None:
+    """Run the Model Matrix Operator."""
+    configure_logging(settings.log_format, settings.log_level)
+    try:
+        sys.exit(run(settings))
+    except CredentialsError as error:
+        sys.exit(f"modelmatrix: {error}")
+
+
+if __name__ == "__main__":
+    with_settings(serve)(prog_name="modelmatrix")

@@ -1,0 +1,159 @@
+"""The only writer of workloads: executes actions, at most one at a time for an object, and backs off from refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from modelmatrix.api.reasons import Reason
+from modelmatrix.cluster.client import ApiClient
+from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
+from modelmatrix.planning.actions import Action, Apply, Create, Delete, Scale
+from modelmatrix.planning.snapshot import Failure
+from modelmatrix.planning.views import Key
+
+_log = logging.getLogger(__name__)
+
+PARALLEL_WRITES = 16
+FIRST_BACKOFF_SECONDS = 1.0
+LAST_BACKOFF_SECONDS = 300.0
+CACHE_LAG_SECONDS = 5.0  # longer than a watch event ever takes; a write that is repeated after it does no harm
+
+
+@dataclass(slots=True)
+class _Backoff:
+    failure: Failure | None
+    delay_seconds: float
+    until: float
+
+
+class Applier:
+    """Executes actions. ``failures`` are what users must know, by deployment.
+
+    ``clock`` counts seconds and never goes back; ``wall_clock`` gives the time that users see.
+    """
+
+    def __init__(self, client: ApiClient, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
+        self._client = client
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._backoffs: dict[tuple[str, Key], _Backoff] = {}
+        self._owners: dict[tuple[str, Key], Key] = {}
+        self._done: dict[tuple[str, Key], tuple[Action, float]] = {}
+
+    @property
+    def failures(self) -> dict[Key, Failure]:
+        """The refusal of each deployment's writes, if there is one."""
+        return {self._owners[name]: backoff.failure for name, backoff in self._backoffs.items() if backoff.failure is not None}
+
+    async def apply(self, actions: Iterable[Action]) -> bool:
+        """Execute the actions that are due, several at once. Whether anything was tried."""
+        due = [action for action in actions if self._is_due(action) and not self._was_done(action)]
+        gate = asyncio.Semaphore(PARALLEL_WRITES)
+
+        async def run(action: Action) -> None:
+            async with gate:
+                await self._execute(action)
+
+        await asyncio.gather(*(run(action) for action in due))
+        return bool(due)
+
+    def forget(self, deployments: Iterable[Key]) -> None:
+        """Drop what is remembered about deployments that are gone."""
+        gone = set(deployments)
+        for name in [name for name, owner in self._owners.items() if owner in gone]:
+            self._backoffs.pop(name, None)
+            del self._owners[name]
+
+    def owners(self) -> set[Key]:
+        """Deployments that something is remembered about."""
+        return set(self._owners.values())
+
+    @property
+    def next_due(self) -> float | None:
+        """When the first backed-off action may be tried again, on ``clock``; ``None`` when there is none."""
+        return min((backoff.until for backoff in self._backoffs.values()), default=None)
+
+    def _is_due(self, action: Action) -> bool:
+        backoff = self._backoffs.get(_name(action))
+        return backoff is None or self._clock() >= backoff.until
+
+    def _was_done(self, action: Action) -> bool:
+        """Whether just this was done a moment ago, so that the cache only does not show it yet."""
+        done = self._done.get(_name(action))
+        return done is not None and self._clock() - done[1] < CACHE_LAG_SECONDS and done[0] == action
+
+    async def _execute(self, action: Action) -> None:
+        try:
+            await self._send(action)
+        except (Unreachable, Conflict) as error:
+            _log.info("%s %s: %s", type(action).__name__, action.key, error)
+            self._back_off(action, None)
+        except ApiError as error:
+            failure = _failure(action, error, self._wall_clock())
+            _log.warning("%s %s %s: %s", type(action).__name__, action.kind.kind, action.key, failure.message)
+            self._back_off(action, failure)
+        else:
+            self._backoffs.pop(_name(action), None)
+            self._owners.pop(_name(action), None)
+            self._remember(action)
+
+    def _remember(self, action: Action) -> None:
+        now = self._clock()
+        self._done = {name: entry for name, entry in self._done.items() if now - entry[1] < CACHE_LAG_SECONDS}
+        self._done[_name(action)] = (action, now)
+
+    async def _send(self, action: Action) -> None:
+        match action:
+            case Create():
+                await self._create(action)
+            case Apply():
+                # With the UID in the manifest the API server refuses to touch a namesake.
+                metadata = {**action.manifest["metadata"], "uid": action.uid}
+                await self._client.apply(action.kind, action.key, {**action.manifest, "metadata": metadata})
+            case Scale():
+                patch = {"metadata": {"uid": action.uid}, "spec": {"replicas": action.replicas}}
+                await self._client.merge(action.kind, action.key, patch)
+            case Delete():
+                await self._delete(action)
+
+    async def _create(self, action: Create) -> None:
+        """Create; an object that is there already is ours when its owner is, else it is a conflict of names."""
+        try:
+            await self._client.create(action.kind, action.key, dict(action.manifest))
+        except AlreadyExists:
+            existing = await self._client.get(action.kind, action.key)
+            wished = {owner["uid"] for owner in action.manifest["metadata"]["ownerReferences"]}
+            owners = {owner.get("uid") for owner in existing["metadata"].get("ownerReferences") or ()}
+            if not wished & owners:
+                raise
+
+    async def _delete(self, action: Delete) -> None:
+        try:
+            await self._client.delete(action.kind, action.key, uid=action.uid)
+        except NotFound:
+            return  # it is gone: what was wanted
+
+    def _back_off(self, action: Action, failure: Failure | None) -> None:
+        name, before = _name(action), self._backoffs.get(_name(action))
+        delay = min(2 * before.delay_seconds, LAST_BACKOFF_SECONDS) if before else FIRST_BACKOFF_SECONDS
+        if failure is not None and before is not None and before.failure is not None:
+            failure = Failure(failure.reason, failure.message, before.failure.since_seconds)
+        self._backoffs[name] = _Backoff(failure, delay, self._clock() + delay)
+        self._owners[name] = action.deployment
+
+
+def _name(action: Action) -> tuple[str, Key]:
+    return (action.kind.plural, action.key)
+
+
+def _failure(action: Action, error: ApiError, now_seconds: float) -> Failure:
+    if isinstance(error, AlreadyExists):
+        message = (
+            f"{action.kind.kind} {action.key} exists and is not ours; it is left alone. Delete or rename it, or rename the "
+            "deployment"
+        )
+        return Failure(Reason.NAME_CONFLICT, message, now_seconds)
+    return Failure(Reason.WRITE_FAILED, f"{action.kind.kind} {action.key}: {error.message}", now_seconds)

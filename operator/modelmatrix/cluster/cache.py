@@ -1,0 +1,134 @@
+"""A cache of one kind of objects: list, replace, watch; list again when in doubt.
+
+A list replaces everything, so a deletion that no event told of heals. Only views are kept, never whole objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from modelmatrix.api.names import Kind
+from modelmatrix.cluster.client import ApiClient, Object
+from modelmatrix.cluster.errors import ApiError, Gone, NotFound, Unreachable
+from modelmatrix.planning.views import Key
+
+_log = logging.getLogger(__name__)
+
+FIRST_BACKOFF_SECONDS = 0.2
+LAST_BACKOFF_SECONDS = 15.0
+ABSENT_RECHECK_SECONDS = 60.0
+
+View = TypeVar("View")
+Made_co = TypeVar("Made_co", covariant=True)
+
+
+class Projection(Protocol[Made_co]):
+    """Makes the view of an object; ``None`` when the object does not matter."""
+
+    def __call__(self, item: Object, /) -> Made_co | None:
+        """The view of an object."""
+
+
+class Cache(Generic[View]):
+    """Views of all objects of a kind, kept up to date by :meth:`run`.
+
+    ``synced`` is set when a whole list was read once; ``present`` tells whether the API server knows the kind.
+    ``changed`` is called with the key of every object whose view has changed.
+    """
+
+    def __init__(
+        self,
+        client: ApiClient,
+        kind: Kind,
+        project: Projection[View],
+        changed: Callable[[Kind, Key], None],
+        *,
+        labels: str = "",
+    ) -> None:
+        self.kind = kind
+        self.present = True
+        self.synced = asyncio.Event()
+        self._client = client
+        self._project = project
+        self._changed = changed
+        self._labels = labels
+        self._views: dict[Key, View] = {}
+        self._tuple: tuple[View, ...] | None = ()
+        self._version = ""
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """All views; the same tuple until something changes."""
+        if self._tuple is None:
+            self._tuple = tuple(self._views.values())
+        return self._tuple
+
+    def get(self, key: Key) -> View | None:
+        """The view of one object."""
+        return self._views.get(key)
+
+    async def run(self) -> None:
+        """Keep the cache up to date until cancelled."""
+        backoff = FIRST_BACKOFF_SECONDS
+        while True:
+            try:
+                if not self._version:
+                    await self._relist()
+                    backoff = FIRST_BACKOFF_SECONDS
+                await self._follow()
+            except Gone:
+                self._version = ""
+            except NotFound:
+                await self._be_absent()
+            except (Unreachable, ApiError) as error:
+                _log.warning("cache of %s: %s; trying again in %.1f s", self.kind.plural, error, backoff)
+                await asyncio.sleep(backoff * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+                backoff = min(2 * backoff, LAST_BACKOFF_SECONDS)
+
+    async def _be_absent(self) -> None:
+        """The kind is not installed: be empty, and look again later."""
+        self.present = False
+        self._replace({})
+        self.synced.set()
+        self._version = ""
+        await asyncio.sleep(ABSENT_RECHECK_SECONDS)
+
+    async def _relist(self) -> None:
+        items, version = await self._client.list(self.kind, labels=self._labels)
+        fresh = {key_of(item): view for item in items if (view := self._project(item)) is not None}
+        self.present = True
+        self._replace(fresh)
+        self._version = version
+        self.synced.set()
+
+    def _replace(self, fresh: dict[Key, View]) -> None:
+        before, self._views, self._tuple = self._views, fresh, None
+        for key in before.keys() | fresh.keys():
+            if before.get(key) != fresh.get(key):
+                self._changed(self.kind, key)
+
+    async def _follow(self) -> None:
+        async for change, item in self._client.watch(self.kind, self._version, labels=self._labels):
+            self._version = item["metadata"]["resourceVersion"]
+            if change != "BOOKMARK":
+                self._update(key_of(item), None if change == "DELETED" else self._project(item))
+
+    def _update(self, key: Key, view: View | None) -> None:
+        if self._views.get(key) == view:
+            return
+        if view is None:
+            del self._views[key]
+        else:
+            self._views[key] = view
+        self._tuple = None
+        self._changed(self.kind, key)
+
+
+def key_of(item: Object) -> Key:
+    """Identity of an object."""
+    metadata = item["metadata"]
+    return Key(metadata.get("namespace", ""), metadata["name"])

@@ -1,0 +1,184 @@
+"""Views of raw objects: what the planner reads, and nothing else. Total: a strange object gives a view or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelmatrix.api import names
+from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
+from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
+from modelmatrix.api.quantity import count
+from modelmatrix.cluster.pods import pod_view
+from modelmatrix.planning.conditions import seconds_of
+from modelmatrix.planning.views import DeploymentView, Key, NodeView, PoolView, ServiceView, WorkloadView
+
+Object = Mapping[str, Any]
+
+__all__ = [
+    "deployment_view",
+    "engine_profile",
+    "model_profile",
+    "node_view",
+    "pod_view",
+    "pool_view",
+    "runtime_class_name",
+    "service_view",
+    "workload_view",
+]
+
+
+def deployment_view(item: Object) -> DeploymentView:
+    """A ModelDeployment."""
+    metadata = item["metadata"]
+    spec, error = _parse(ModelDeploymentSpec, item.get("spec"))
+    return DeploymentView(
+        key=_key(metadata),
+        uid=metadata.get("uid", ""),
+        generation=metadata.get("generation", 0),
+        created_seconds=seconds_of(metadata.get("creationTimestamp", "")),
+        spec=spec,
+        error=error,
+        deleting="deletionTimestamp" in metadata,
+        status=item.get("status") or {},
+    )
+
+
+def pool_view(item: Object) -> PoolView:
+    """An AcceleratorPool."""
+    metadata = item["metadata"]
+    spec, error = _parse(AcceleratorPoolSpec, item.get("spec"))
+    return PoolView(
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        generation=metadata.get("generation", 0),
+        spec=spec,
+        error=error,
+        status=item.get("status") or {},
+    )
+
+
+def model_profile(item: Object) -> tuple[str, ModelProfileSpec] | None:
+    """A ModelProfile: its name and facts; nothing when they cannot be parsed."""
+    spec, _ = _parse(ModelProfileSpec, item.get("spec"))
+    return None if spec is None else (item["metadata"]["name"], spec)
+
+
+def engine_profile(item: Object) -> tuple[str, EngineProfileSpec] | None:
+    """An EngineProfile: its name and facts; nothing when they cannot be parsed."""
+    spec, _ = _parse(EngineProfileSpec, item.get("spec"))
+    return None if spec is None else (item["metadata"]["name"], spec)
+
+
+def runtime_class_name(item: Object) -> str:
+    """The name of a RuntimeClass."""
+    return str(item["metadata"]["name"])
+
+
+def node_view(item: Object) -> NodeView:
+    """A node; only its extended resources, whose names have a slash, are kept."""
+    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
+    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
+    return NodeView(
+        name=metadata["name"],
+        labels=metadata.get("labels") or {},
+        ready=ready,
+        schedulable=not spec.get("unschedulable", False),
+        allocatable=_devices(status.get("allocatable")),
+        capacity=_devices(status.get("capacity")),
+    )
+
+
+def workload_view(item: Object) -> WorkloadView:
+    """A Deployment or LeaderWorkerSet of ours."""
+    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    groups = spec.get("leaderWorkerTemplate") or {}
+    template = groups.get("leaderTemplate") or groups.get("workerTemplate") or spec.get("template") or {}
+    nodes = int(groups.get("size") or 1)
+    return WorkloadView(
+        kind=item.get("kind") or (names.LEADER_WORKER_SETS.kind if groups else names.DEPLOYMENTS.kind),
+        key=_key(metadata),
+        uid=metadata.get("uid", ""),
+        version=f"{metadata.get('generation', 0)}-{hash(repr((labels, annotations, metadata.get('ownerReferences'))))}",
+        owner_uid=_owner_uid(metadata),
+        deployment=labels.get(names.LABEL_DEPLOYMENT, ""),
+        pool=labels.get(names.LABEL_POOL, ""),
+        quantization=labels.get(names.LABEL_QUANTIZATION, ""),
+        engine=labels.get(names.LABEL_ENGINE, ""),
+        replicas=int(spec.get("replicas", 1)),
+        devices_per_replica=nodes * _pod_devices(template),
+        nodes_per_replica=nodes,
+        digest=annotations.get(names.ANNOTATION_DIGEST, ""),
+        manifest=_manifest(item),
+        deleting="deletionTimestamp" in metadata,
+        failure=_creation_failure(status),
+        rolling=_rolls(metadata, spec, status),
+    )
+
+
+def service_view(item: Object) -> ServiceView:
+    """A Service of ours."""
+    metadata = item["metadata"]
+    manifest = _manifest(item)
+    return ServiceView(
+        key=_key(metadata),
+        uid=metadata.get("uid", ""),
+        version=str(hash(repr(manifest))),
+        owner_uid=_owner_uid(metadata),
+        digest=(metadata.get("annotations") or {}).get(names.ANNOTATION_DIGEST, ""),
+        manifest=manifest,
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def _parse(kind: Any, content: Any) -> tuple[Any, str]:
+    try:
+        return kind.model_validate(content), ""
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in ("spec", *first["loc"]))
+        return None, f"{where}: {first['msg']}"
+
+
+def _key(metadata: Object) -> Key:
+    return Key(metadata.get("namespace", ""), metadata["name"])
+
+
+def _owner_uid(metadata: Object) -> str:
+    owners = metadata.get("ownerReferences") or ()
+    return next((owner["uid"] for owner in owners if owner.get("controller")), "")
+
+
+def _devices(resources: Object | None) -> dict[str, int]:
+    return {name: count(value) for name, value in (resources or {}).items() if "/" in name}
+
+
+def _pod_devices(template: Object) -> int:
+    containers = (template.get("spec") or {}).get("containers") or ()
+    limits = [container.get("resources", {}).get("limits") or {} for container in containers]
+    return sum(count(value) for item in limits for name, value in item.items() if "/" in name)
+
+
+def _manifest(item: Object) -> dict[str, Any]:
+    """The object as stored, without its status and without what the API server keeps for itself."""
+    metadata = {key: value for key, value in item["metadata"].items() if key not in ("managedFields", "resourceVersion")}
+    return {key: value for key, value in item.items() if key != "status"} | {"metadata": metadata}
+
+
+def _creation_failure(status: Object) -> str:
+    """Why pods cannot be created, in the API server's own words, as the controllers pass them on."""
+    conditions = status.get("conditions") or ()
+    return next(
+        (str(c.get("message", "")) for c in conditions if c.get("type") == "ReplicaFailure" and c.get("status") == "True"), ""
+    )
+
+
+def _rolls(metadata: Object, spec: Object, status: Object) -> bool:
+    """Whether pods of an older template are still there."""
+    if status.get("observedGeneration", 0) < metadata.get("generation", 0):
+        return True
+    return int(status.get("updatedReplicas", 0)) < int(spec.get("replicas", 1))

@@ -1,0 +1,162 @@
+"""The only writer of status: compare, wait a little for more of the same, then patch.
+
+A change of what is true is written at once; a change of mere numbers waits, because more of them follow. The first status
+of an object waits too: replicas that are ready at once then need one write, not two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelmatrix.api.names import Kind
+from modelmatrix.cluster.client import ApiClient
+from modelmatrix.cluster.errors import ApiError, NotFound, Unreachable
+from modelmatrix.cluster.events import EventRecorder
+from modelmatrix.planning.actions import Note
+from modelmatrix.planning.views import Key
+
+_log = logging.getLogger(__name__)
+
+PARALLEL_WRITES = 16
+RETRY_SECONDS = 2.0
+CACHE_LAG_SECONDS = 5.0  # longer than a watch event ever takes; a write that is repeated after it does no harm
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How long a write may wait: until nothing has changed for ``quiet``, at most ``longest``; ``first`` for a new object."""
+
+    quiet_seconds: float
+    longest_seconds: float
+    first_seconds: float
+
+
+DEPLOYMENT_DELAYS = Delays(quiet_seconds=1.0, longest_seconds=5.0, first_seconds=1.0)
+POOL_DELAYS = Delays(quiet_seconds=2.0, longest_seconds=10.0, first_seconds=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWish:
+    """A status as it should be, as it is stored, and what to tell when it is written."""
+
+    kind: Kind
+    key: Key
+    stored: Mapping[str, Any]
+    wished: Mapping[str, Any]
+    notes: tuple[Note, ...]
+    delays: Delays
+
+
+@dataclass(slots=True)
+class _Pending:
+    wish: StatusWish
+    since: float
+    changed: float
+    not_before: float = 0.0
+
+
+class StatusWriter:
+    """Writes statuses that differ from what is stored."""
+
+    def __init__(self, client: ApiClient, recorder: EventRecorder, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._recorder = recorder
+        self._clock = clock
+        self._pending: dict[tuple[str, Key], _Pending] = {}
+        self._written: dict[tuple[str, Key], tuple[StatusWish, float]] = {}
+
+    def offer(self, wishes: Iterable[StatusWish]) -> None:
+        """Take the wished statuses of all objects; those of objects that are not named are forgotten."""
+        now, before, self._pending = self._clock(), self._pending, {}
+        for wish in wishes:
+            name = (wish.kind.plural, wish.key)
+            if wish.stored == wish.wished or self._was_written(name, wish):
+                continue
+            old = before.get(name)
+            if old is None:
+                self._pending[name] = _Pending(wish, now, now)
+            else:
+                same = old.wish.wished == wish.wished
+                self._pending[name] = _Pending(wish, old.since, old.changed if same else now, old.not_before)
+
+    def _was_written(self, name: tuple[str, Key], wish: StatusWish) -> bool:
+        """Whether just this was written a moment ago, so that the cache only does not show it yet."""
+        written = self._written.get(name)
+        if written is None:
+            return False
+        if self._clock() - written[1] > CACHE_LAG_SECONDS or written[0].stored != wish.stored:
+            del self._written[name]
+            return False
+        return written[0].wished == wish.wished
+
+    async def write(self) -> None:
+        """Write what is due."""
+        now = self._clock()
+        due = [pending for pending in self._pending.values() if _due_at(pending) <= now]
+        gate = asyncio.Semaphore(PARALLEL_WRITES)
+
+        async def run(pending: _Pending) -> None:
+            async with gate:
+                await self._write(pending)
+
+        await asyncio.gather(*(run(pending) for pending in due))
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next write is due, on the clock; ``None`` when there is none."""
+        return min((_due_at(pending) for pending in self._pending.values()), default=None)
+
+    async def _write(self, pending: _Pending) -> None:
+        wish = pending.wish
+        patch = {"status": merge_patch(wish.stored, wish.wished)}
+        try:
+            await self._client.merge(wish.kind, wish.key, patch, subresource="status")
+        except NotFound:
+            pass  # deleted meanwhile
+        except (ApiError, Unreachable) as error:
+            _log.warning("status of %s %s was not written: %s", wish.kind.kind, wish.key, error)
+            pending.not_before = self._clock() + RETRY_SECONDS
+            return
+        self._pending.pop((wish.kind.plural, wish.key), None)
+        self._written[wish.kind.plural, wish.key] = (wish, self._clock())
+        for note in wish.notes:
+            await self._recorder.tell(note)
+
+
+def merge_patch(stored: Mapping[str, Any], wished: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7396) that turns one map into the other; lists are replaced whole."""
+    patch: dict[str, Any] = {key: None for key in stored if key not in wished}
+    for key, value in wished.items():
+        old = stored.get(key)
+        if isinstance(value, Mapping) and isinstance(old, Mapping):
+            inner = merge_patch(old, value)
+            if inner:
+                patch[key] = inner
+        elif old != value:
+            patch[key] = value
+    return patch
+
+
+def _due_at(pending: _Pending) -> float:
+    wish = pending.wish
+    if _truth(wish.stored) != _truth(wish.wished) and wish.stored:
+        return pending.not_before
+    if not wish.stored:
+        return max(pending.not_before, pending.since + _first_delay(wish))
+    quiet, longest = pending.changed + wish.delays.quiet_seconds, pending.since + wish.delays.longest_seconds
+    return max(pending.not_before, min(quiet, longest))
+
+
+def _first_delay(wish: StatusWish) -> float:
+    """A refusal is told at once: nothing will improve it in a second."""
+    stalled = any(condition["type"] == "Stalled" for condition in wish.wished.get("conditions", ()))
+    return 0.0 if stalled else wish.delays.first_seconds
+
+
+def _truth(status: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What is true of an object, without numbers and words."""
+    return [(c.get("type", ""), c.get("status", ""), c.get("reason", "")) for c in status.get("conditions", ())]

@@ -1,0 +1,1 @@
+"""One queue and one loop: when to plan, and in which order the results are carried out."""

@@ -1,0 +1,73 @@
+"""The cluster as cached: all caches together, and snapshots of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from modelmatrix.api import names
+from modelmatrix.api.names import Kind
+from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.cluster import projections
+from modelmatrix.cluster.cache import Cache
+from modelmatrix.cluster.client import ApiClient
+from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView, ServiceView, WorkloadView
+
+OURS = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY},{names.LABEL_DEPLOYMENT}"
+
+
+class ClusterState:
+    """Caches of every kind that a plan reads. ``changed`` is told of every change."""
+
+    def __init__(self, client: ApiClient, catalogue: Catalogue, changed: Callable[[Kind, Key], None]) -> None:
+        self.deployments: Cache[DeploymentView] = Cache(client, names.MODEL_DEPLOYMENTS, projections.deployment_view, changed)
+        self.pools: Cache[PoolView] = Cache(client, names.ACCELERATOR_POOLS, projections.pool_view, changed)
+        self.models: Cache[tuple[str, ModelProfileSpec]] = Cache(
+            client, names.MODEL_PROFILES, projections.model_profile, changed
+        )
+        self.engines: Cache[tuple[str, EngineProfileSpec]] = Cache(
+            client, names.ENGINE_PROFILES, projections.engine_profile, changed
+        )
+        self.nodes: Cache[NodeView] = Cache(client, names.NODES, projections.node_view, changed)
+        self.pods: Cache[PodView] = Cache(client, names.PODS, projections.pod_view, changed)
+        self.workloads: Cache[WorkloadView] = Cache(client, names.DEPLOYMENTS, projections.workload_view, changed, labels=OURS)
+        self.groups: Cache[WorkloadView] = Cache(
+            client, names.LEADER_WORKER_SETS, projections.workload_view, changed, labels=OURS
+        )
+        self.services: Cache[ServiceView] = Cache(client, names.SERVICES, projections.service_view, changed, labels=OURS)
+        self.runtime_classes: Cache[str] = Cache(client, names.RUNTIME_CLASSES, projections.runtime_class_name, changed)
+        self._builtin = catalogue
+        self._extended: tuple[tuple[object, object], Catalogue] = (((), ()), catalogue)
+
+    @property
+    def caches(self) -> tuple[Cache[object], ...]:
+        """All caches."""
+        return tuple(cache for cache in vars(self).values() if isinstance(cache, Cache))
+
+    async def run(self) -> None:
+        """Keep all caches up to date until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for cache in self.caches:
+                group.create_task(cache.run(), name=f"cache of {cache.kind.plural}")
+
+    async def synced(self) -> None:
+        """Wait until every cache has read a whole list: deciding on half a picture would undo the other half."""
+        for cache in self.caches:
+            await cache.synced.wait()
+
+    def unsynced(self) -> list[str]:
+        """Kinds that have not been read yet."""
+        return [cache.kind.plural for cache in self.caches if not cache.synced.is_set()]
+
+    def catalogue(self) -> Catalogue:
+        """The built-in catalogue with the cluster's own profiles."""
+        found = (self.models.views, self.engines.views)
+        if self._extended[0] != found:
+            self._extended = (found, self._extend(*found))
+        return self._extended[1]
+
+    def _extend(
+        self, models: Iterable[tuple[str, ModelProfileSpec]], engines: Iterable[tuple[str, EngineProfileSpec]]
+    ) -> Catalogue:
+        return self._builtin.extended(dict(models), dict(engines))

@@ -1,0 +1,51 @@
+"""kopf: the process's credentials, its life cycle, and wake-ups. Handlers name what changed; nothing is decided here.
+
+No change handlers, timers or daemons: they would write annotations and finalizers into users' objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from modelmatrix.api import names
+from modelmatrix.api.names import Kind
+from modelmatrix.planning.views import Key
+
+WATCHED = (names.MODEL_DEPLOYMENTS, names.ACCELERATOR_POOLS)
+
+
+def make_registry(wake: Callable[[Kind, Key], None]) -> kopf.OperatorRegistry:
+    """Handlers that name every changed object of our own kinds."""
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(_login)
+    for kind in WATCHED:
+        kopf.on.event(kind.group, kind.version, kind.plural, id=f"wake-{kind.plural}", registry=registry)(_waker(kind, wake))
+    return registry
+
+
+def make_settings() -> kopf.OperatorSettings:
+    """Kopf without everything that writes or blocks."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.connect_timeout = 10
+    settings.networking.connect_timeout = 5
+    settings.networking.request_timeout = 30
+    settings.queueing.error_delays = (1, 2, 5, 10, 30, 60)
+    settings.persistence.finalizer = f"{names.GROUP}/none"
+    return settings
+
+
+def _waker(kind: Kind, wake: Callable[[Kind, Key], None]) -> Callable[..., Any]:
+    async def changed(name: str, namespace: str | None, **_: Any) -> None:
+        wake(kind, Key(namespace or "", name))
+
+    return changed
+
+
+def _login(settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo | None:
+    return kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)

@@ -1,0 +1,157 @@
+"""Composition root of the operator: makes the parts, ties them together, and ends when one of them ends. No logic."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import AsyncExitStack
+
+import kopf
+
+from modelmatrix.catalogue.load import builtin
+from modelmatrix.cluster.applier import Applier
+from modelmatrix.cluster.client import ApiClient
+from modelmatrix.cluster.credentials import operator_credentials
+from modelmatrix.cluster.events import EventRecorder
+from modelmatrix.cluster.lease import Elector, LeadershipLost
+from modelmatrix.cluster.status_writer import StatusWriter
+from modelmatrix.control.loop import ControlLoop
+from modelmatrix.control.measuring import Measurer
+from modelmatrix.control.scaling import Scaler
+from modelmatrix.control.state import ClusterState
+from modelmatrix.control.wakeup import WakeUp
+from modelmatrix.handlers import make_registry, make_settings
+from modelmatrix.planning.plan import Plan
+from modelmatrix.planning.snapshot import PlanSettings, Snapshot
+from modelmatrix.scaling.policy import ReactivePolicy
+from modelmatrix.settings import Settings, split_address
+from modelmatrix.telemetry.clock import ModelClock
+from modelmatrix.telemetry.exporter import Exporter
+from modelmatrix.telemetry.prometheus import Prometheus
+from modelmatrix.telemetry.server import serve
+
+_log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 120.0  # a loop that has not moved for so long hangs: the kubelet should restart us
+
+
+class Operator:
+    """All parts of one operator process."""
+
+    def __init__(self, settings: Settings) -> None:
+        credentials = operator_credentials()
+        self.settings = settings
+        self.exporter = Exporter()
+        self.clock = ModelClock(settings.time_scale, settings.time_origin)
+        self.reader = ApiClient(credentials, self._count)
+        self.elections = ApiClient(credentials)
+        self.elector = Elector(self.elections, settings.namespace, settings.identity, time.monotonic)
+        self.writer = ApiClient(credentials, self._count, may_write=lambda: self.elector.leads)
+        self.wakeup = WakeUp(time.monotonic)
+        self.state = ClusterState(self.reader, builtin(), self.wakeup.add)
+        url, seconds = settings.prometheus_url, settings.prometheus_timeout
+        self.prometheus = Prometheus(url, seconds) if url else None
+        self.loop = self._make_loop()
+
+    def _make_loop(self) -> ControlLoop:
+        recorder = EventRecorder(self.writer, self.settings.identity, time.time)
+        loop = ControlLoop(
+            state=self.state,
+            applier=Applier(self.writer, time.monotonic, time.time),
+            writer=StatusWriter(self.writer, recorder, time.monotonic),
+            wakeup=self.wakeup,
+            scaler=Scaler(builtin(), ReactivePolicy(), self.settings.time_scale),
+            clock=self.clock,
+            interval_seconds=self.settings.interval,
+            settings=PlanSettings(self.settings.cluster_domain, self.settings.weights_image),
+            observe=self._observe,
+        )
+        loop.measurer = Measurer(
+            self.prometheus,
+            self.clock,
+            self.settings.interval,
+            lambda: loop.scaler.queries(loop.outlooks),
+            self.wakeup.nudge,
+        )
+        return loop
+
+    async def run(self) -> None:
+        """Run until a signal, or until leadership is lost.
+
+        Raises:
+            ExceptionGroup: a part has failed; holds ``LeadershipLost`` when that was why.
+        """
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with AsyncExitStack() as stack:
+            for client in (self.reader, self.writer, self.elections):
+                await stack.enter_async_context(client)
+            if self.prometheus is not None:
+                await stack.enter_async_context(self.prometheus)
+            address = split_address(self.settings.metrics_address)
+            await stack.enter_async_context(
+                serve(address, self.exporter.registry, healthy=self._unhealthy, ready=self._unready)
+            )
+            try:
+                await self._run_parts(stop)
+            finally:
+                await self.elector.release()
+
+    async def _run_parts(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self.state.run(), name="caches"),
+                group.create_task(self.elector.run(), name="election"),
+                group.create_task(self._lead(), name="control loop"),
+                group.create_task(self._run_kopf(), name="kopf"),
+            ]
+            await stop.wait()
+            _log.info("stopping")
+            for task in tasks:
+                task.cancel()
+
+    async def _lead(self) -> None:
+        await self.state.synced()
+        _log.info("all caches are synced")
+        await self.elector.leading.wait()
+        self.exporter.leader.set(1)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.loop.run(), name="cycles")
+            if self.loop.measurer is not None:
+                group.create_task(self.loop.measurer.run(), name="signals")
+
+    async def _run_kopf(self) -> None:
+        await kopf.operator(
+            registry=make_registry(self.wakeup.add), settings=make_settings(), standalone=True, clusterwide=True
+        )
+
+    def _count(self, verb: str, code: str) -> None:
+        self.exporter.requests.labels(verb, code).inc()
+
+    def _observe(self, snapshot: Snapshot, plan: Plan, seconds: float) -> None:
+        self.exporter.account(snapshot, plan, seconds)
+        self.exporter.readings = dict(self.loop.scaler.readings)
+
+    def _unhealthy(self) -> str:
+        """What is wrong with the process itself; an API server that is away is not our illness."""
+        if self.elector.leads and self.loop.last is not None and self.loop.silent_seconds > SILENCE_SECONDS:
+            return f"the control loop has not moved for {self.loop.silent_seconds:.0f} s"
+        return ""
+
+    def _unready(self) -> str:
+        unsynced = self.state.unsynced()
+        return f"not read yet: {', '.join(unsynced)}" if unsynced else ""
+
+
+def run(settings: Settings) -> int:
+    """Run the operator; the exit code."""
+    code = 0
+    try:
+        asyncio.run(Operator(settings).run())
+    except* LeadershipLost as lost:
+        _log.error("leadership lost: %s; ending so that another can lead", lost.exceptions[0])
+        code = 1
+    return code

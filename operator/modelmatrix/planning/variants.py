@@ -1,0 +1,52 @@
+"""What a replica of an option can do: the timing and the limits that scaling starts from. Pure."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from modelmatrix.api.model_deployment import Quantization
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.performance.prior import prior_limits, prior_timing
+from modelmatrix.performance.timing import EngineLimits, EngineTiming
+from modelmatrix.planning.layout import Layout
+from modelmatrix.planning.memory import GIB, Load, kv_cache_bytes, total_weight_bytes
+
+_EIGHT_BIT = (Quantization.FP8, Quantization.W8A8, Quantization.W8A8SC, Quantization.W4A8)
+
+
+@lru_cache(maxsize=4096)
+def performance_of(
+    catalogue: Catalogue, model: str, accelerator: str, quantization: Quantization, layout_key: _LayoutKey
+) -> tuple[EngineTiming, EngineLimits] | None:
+    """Prior timing and limits of a layout; ``None`` when model or chip are unknown."""
+    known, chip = catalogue.model(model), catalogue.accelerator(accelerator)
+    if known is None or chip is None:
+        return None
+    layout = layout_key.layout
+    load = Load(known.facts, catalogue.compatibility.formats[quantization], 1)
+    eight_bit = quantization in _EIGHT_BIT
+    timing = prior_timing(known.facts, total_weight_bytes(load), layout.parallelism, chip, eight_bit=eight_bit)
+    memory = layout.memory
+    free = (memory.budget_gibibytes - memory.weights_gibibytes - memory.overhead_gibibytes) * GIB
+    per_token = kv_cache_bytes(known.facts, 1, layout.parallelism)
+    return timing, prior_limits(known.facts, free, per_token, layout.parallelism.data)
+
+
+class _LayoutKey:
+    """A layout that is compared by its cut; chip and quantization are compared beside it."""
+
+    def __init__(self, layout: Layout) -> None:
+        cut = layout.parallelism
+        self.layout = layout
+        self._name = (cut.tensor, cut.pipeline, cut.data, cut.expert, layout.memory)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _LayoutKey) and self._name == other._name
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+
+def layout_key(layout: Layout) -> _LayoutKey:
+    """The key of a layout for :func:`performance_of`."""
+    return _LayoutKey(layout)

@@ -1,0 +1,1 @@
+"""How many replicas a deployment needs: signals in, a number with its reason out. Pure."""

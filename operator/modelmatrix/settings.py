@@ -1,0 +1,83 @@
+"""Settings of the operator: each is an environment variable with a flag of the same name."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import click
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PREFIX = "MODELMATRIX_"
+
+
+class Settings(BaseModel):
+    """What an installation may change. Every duration is in seconds of model time, which is real time at scale 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    namespace: str = Field(default="modelmatrix-system", description="Namespace of the operator and its Lease.")
+    identity: str = Field(default_factory=socket.gethostname, description="Name of this process in the election.")
+    prometheus_url: str = Field(
+        default="", description="Base URL of Prometheus, e.g. http://prometheus:9090. Empty: nothing is measured or scaled."
+    )
+    prometheus_timeout: float = Field(default=10.0, gt=0, description="Seconds that one Prometheus query may take.")
+    interval: float = Field(default=15.0, gt=0, description="Seconds between two looks at the signals.")
+    metrics_address: str = Field(default="0.0.0.0:9402", description="Address of /metrics, /healthz and /readyz.")
+    cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
+    weights_image: str = Field(default="rclone/rclone:1.71", description="Image that copies weights from object stores.")
+    gateway_query: str = Field(
+        default="",
+        description="PromQL of requests per second at the gateway by namespace and deployment; wakes deployments at zero.",
+    )
+    time_scale: float = Field(
+        default=1.0, ge=1, le=15, description="Model seconds in a real second; above 1 for demonstrations and tests only."
+    )
+    time_origin: float = Field(
+        default=0.0, ge=0, description="Real time, in seconds since the epoch, at which model time and real time are equal."
+    )
+    log_format: str = Field(default="json", pattern="^(json|plain)$", description="Form of the log: json or plain.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """The flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def with_settings(function: Callable[[Settings], None]) -> click.Command:
+    """A command with a flag for every setting."""
+
+    def run(**values: Any) -> None:
+        given = {name: value for name, value in values.items() if value is not None}
+        try:
+            settings = Settings(**given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0])
+            raise click.UsageError(f"{flag(name)} ({variable(name)}): {first['msg']}") from None
+        function(settings)
+
+    options = [
+        click.Option([flag(name)], envvar=variable(name), help=f"{field.description} [{variable(name)}]")
+        for name, field in Settings.model_fields.items()
+    ]
+    return click.Command(name="modelmatrix", params=list(options), callback=run, help=function.__doc__)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of an address like ``0.0.0.0:9402``."""
+    host, _, port = address.rpartition(":")
+    return host or "127.0.0.1", int(port)
+
+
+def in_container() -> bool:
+    """Whether a kubelet runs us."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ

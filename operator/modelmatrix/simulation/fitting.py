@@ -1,0 +1,109 @@
+"""Fitting step times to measured latencies: least squares on relative errors, with parameters that cannot be negative.
+
+Two kinds of measurement are understood: a fixed batch that is computed and then decoded, and a closed loop in which each
+finished request is followed by another. Pure arithmetic for three parameters; no library needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from modelmatrix.performance.timing import EngineTiming
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Mean latencies of an engine with ``batch`` requests at once."""
+
+    batch: float
+    input_tokens: float
+    output_tokens: float
+    ttft_seconds: float
+    tpot_seconds: float
+
+
+def fit_closed_loop(points: Iterable[Measurement]) -> EngineTiming:
+    """Step time from inter-token latencies under a constant number of requests.
+
+    A request lasts about ``output_tokens`` steps, so each step computes the prompts of ``batch / output_tokens`` requests.
+    """
+    rows, values = [], []
+    for point in points:
+        prompt_tokens = point.batch * point.input_tokens / point.output_tokens
+        rows.append((1.0, prompt_tokens, _kv_tokens(point)))
+        values.append(point.tpot_seconds)
+    return EngineTiming(*fit_non_negative(rows, values))
+
+
+def fit_fixed_batch(points: Sequence[Measurement]) -> EngineTiming:
+    """Step time from a batch that starts together: its first token takes the prompts, the others only KV tokens."""
+    first = fit_non_negative(
+        [(1.0, point.batch * point.input_tokens) for point in points], [point.ttft_seconds for point in points]
+    )
+    decode = fit_non_negative([(1.0, _kv_tokens(point)) for point in points], [point.tpot_seconds for point in points])
+    return EngineTiming(decode[0], first[1], decode[1])
+
+
+def predict_closed_loop_tpot(timing: EngineTiming, point: Measurement) -> float:
+    """Inter-token latency of a constant number of requests, as it is fitted."""
+    return timing.step_seconds(point.batch * point.input_tokens / point.output_tokens, _kv_tokens(point))
+
+
+def predict_fixed_batch_tpot(timing: EngineTiming, point: Measurement) -> float:
+    """Inter-token latency of a batch that decodes together."""
+    return timing.step_seconds(0.0, _kv_tokens(point))
+
+
+def predict_fixed_batch_ttft(timing: EngineTiming, point: Measurement) -> float:
+    """Time to first token of a batch that starts together."""
+    return timing.step_seconds(point.batch * point.input_tokens, 0.0)
+
+
+def fit_non_negative(rows: Sequence[Sequence[float]], values: Sequence[float]) -> list[float]:
+    """Coefficients, none negative, that minimise the squared relative errors of ``row * coefficients`` to the values.
+
+    With so few coefficients the best subset that may differ from zero is found by trying all of them.
+    """
+    width = len(rows[0])
+    scaled = [[cell / value for cell in row] for row, value in zip(rows, values, strict=True)]
+    best, least = [0.0] * width, float(len(values))
+    for size in range(1, width + 1):
+        for columns in combinations(range(width), size):
+            found = _least_squares([[row[column] for column in columns] for row in scaled])
+            if found is None or min(found) < 0:
+                continue
+            coefficients = [0.0] * width
+            for column, coefficient in zip(columns, found, strict=True):
+                coefficients[column] = coefficient
+            error = sum((sum(a * b for a, b in zip(row, coefficients, strict=True)) - 1.0) ** 2 for row in scaled)
+            if error < least:
+                best, least = coefficients, error
+    return best
+
+
+def _least_squares(rows: Sequence[Sequence[float]]) -> list[float] | None:
+    """Solution of ``row * x = 1`` for all rows by the normal equations; None if they are singular."""
+    width = len(rows[0])
+    matrix = [[sum(row[i] * row[j] for row in rows) for j in range(width)] for i in range(width)]
+    right = [sum(row[i] for row in rows) for i in range(width)]
+    for pivot in range(width):
+        if matrix[pivot][pivot] <= 0:
+            return None
+        for below in range(pivot + 1, width):
+            factor = matrix[below][pivot] / matrix[pivot][pivot]
+            matrix[below] = [a - factor * b for a, b in zip(matrix[below], matrix[pivot], strict=True)]
+            right[below] -= factor * right[pivot]
+    found = [0.0] * width
+    for row in reversed(range(width)):
+        known = sum(matrix[row][column] * found[column] for column in range(row + 1, width))
+        found[row] = (right[row] - known) / matrix[row][row]
+    return found
+
+
+def _kv_tokens(point: Measurement) -> float:
+    return point.batch * (point.input_tokens + point.output_tokens / 2.0)

@@ -1,0 +1,23 @@
+"""Model time: real time, or a faster one for demonstrations and tests, the same for every process of a cluster."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ModelClock:
+    """Model time runs ``scale`` times as fast as real time and equals it at ``origin_seconds``."""
+
+    scale: float = 1.0
+    origin_seconds: float = 0.0
+
+    def now(self) -> float:
+        """Model time in seconds since the epoch."""
+        real = time.time()
+        return real if self.scale == 1 else self.origin_seconds + (real - self.origin_seconds) * self.scale
+
+    def real_seconds(self, model_seconds: float) -> float:
+        """How long a stretch of model time really lasts."""
+        return model_seconds / self.scale
