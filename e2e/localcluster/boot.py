@@ -22,6 +22,9 @@ from localcluster.state import State
 from localcluster.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from localcluster.options import Options
     from localcluster.paths import ClusterFolder
     from localcluster.programs import Programs
@@ -32,11 +35,18 @@ PORTS = (
     *("etcd", "etcd-peers", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"),
     *("leaderworkerset-webhook", "leaderworkerset-health", "prometheus", "engines"),
 )
-_LWS_CRD = "crd/leaderworkersets.leaderworkerset.x-k8s.io"
+_LWS_PATH = "/apis/leaderworkerset.x-k8s.io/v1/leaderworkersets"
+_ACCOUNT_PATH = "/api/v1/namespaces/default/serviceaccounts/default"
 
 
-def boot(options: Options, programs: Programs, progress: Progress) -> None:
+def boot(options: Options, programs: Programs, progress: Progress, *, definitions: Sequence[Path] = ()) -> None:
     """Start everything in a cleared folder and wait until all of it is ready.
+
+    Args:
+        options: which cluster, and how.
+        programs: what to start.
+        progress: where to tell.
+        definitions: files or folders of more CustomResourceDefinitions.
 
     Raises:
         LocalClusterError: something did not start; the message names its log.
@@ -48,21 +58,16 @@ def boot(options: Options, programs: Programs, progress: Progress) -> None:
     # The API server retries while etcd starts, so both may start at once.
     _start(supervisor, [controlplane.etcd(folder, found), controlplane.apiserver(folder, found)])
     _wait(supervisor, ["etcd", "kube-apiserver"], progress)
-    _start(
-        supervisor,
-        [
-            controlplane.controller_manager(folder, found),
-            scheduler.process(folder, found),
-            kwok.process(folder, found),
-            prometheus.process(folder, found),
-        ],
-    )
-    with progress.step("LeaderWorkerSet resources"):
-        _install_leaderworkerset(folder, found, programs)
-    _start(supervisor, [leaderworkerset.process(folder, found)])
+    _start(supervisor, [component.process(folder, found) for component in (scheduler, kwok, prometheus)])
+    with progress.step("resource definitions"):
+        _install_definitions(folder, found, programs, definitions)
+    # Last, because the garbage collector looks for new kinds only twice a minute: what is defined later is not
+    # collected before that.
+    _start(supervisor, [controlplane.controller_manager(folder, found), leaderworkerset.process(folder, found)])
     _wait(supervisor, ["kube-controller-manager", "kube-scheduler", "kwok", "prometheus", "leaderworkerset"], progress)
     with progress.step("default service account"):
-        _wait_for_service_account(folder, found, supervisor)
+        # Pods are refused before the controller manager has made the account they run as.
+        _wait_for_path(folder, found, _ACCOUNT_PATH, "kube-controller-manager")
 
 
 def _prepare(options: Options, programs: Programs) -> State:
@@ -100,8 +105,10 @@ def _write_credentials(folder: ClusterFolder, found: State) -> None:
         kubeconfig.write(folder.kubeconfig if user == "admin" else folder.component_kubeconfig(user), content)
 
 
-def _install_leaderworkerset(folder: ClusterFolder, found: State, programs: Programs) -> None:
+def _install_definitions(folder: ClusterFolder, found: State, programs: Programs, definitions: Sequence[Path]) -> None:
     cluster = Cluster(folder)
+    for path in definitions:
+        cluster.apply(path)
     shipped = programs.data["leaderworkerset"]
     cluster.apply(leaderworkerset.definition(shipped))
     manifests = leaderworkerset.manifests(
@@ -111,18 +118,16 @@ def _install_leaderworkerset(folder: ClusterFolder, found: State, programs: Prog
     )
     cluster.apply(manifests)
     # The controller gives up at once if its kind is not served yet.
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", _LWS_CRD)
+    _wait_for_path(folder, found, _LWS_PATH, "kube-apiserver")
 
 
-def _wait_for_service_account(folder: ClusterFolder, found: State, supervisor: Supervisor) -> None:
-    """Pods are refused before the controller manager has made the account they run as."""
-    url = f"{found.url}/api/v1/namespaces/default/serviceaccounts/default"
-    name = "kube-controller-manager"
+def _wait_for_path(folder: ClusterFolder, found: State, path: str, served_by: str) -> None:
+    """Wait until the API server answers a path with 200, for as long as the process responsible for it lives."""
     probes.wait_until(
-        lambda: probes.is_ready(url, authority=folder.authority, token=found.tokens["admin"]),
-        what=name,
-        log=folder.log(name),
-        is_alive=supervisor.state().process(name).is_running,
+        lambda: probes.is_ready(found.url + path, authority=folder.authority, token=found.tokens["admin"]),
+        what=f"{served_by} ({path})",
+        log=folder.log(served_by),
+        is_alive=Supervisor(folder).state().process(served_by).is_running,
         timeout_seconds=probes.READY_TIMEOUT_SECONDS,
     )
 

@@ -68,8 +68,15 @@ class Cluster:
 
     def bin(self, name: str) -> Path:
         """The path of a program, e.g. ``kubectl``, ``helm``, ``promtool``."""
-        programs = {program: Path(path) for program, path in self.state.programs.items()}
-        return Programs(paths=programs, data={}).path(name)
+        return self._programs.path(name)
+
+    def run(self, program: str, *arguments: str, stdin: str = "") -> str:
+        """Run a program to its end and return what it printed.
+
+        Raises:
+            LocalClusterError: it failed; the message holds what it said.
+        """
+        return self._programs.run(program, *arguments, stdin=stdin)
 
     def log(self, process: str) -> Path:
         """The log of a process."""
@@ -123,7 +130,7 @@ class Cluster:
         Raises:
             LocalClusterError: it failed; the message holds what it said.
         """
-        return self._run("kubectl", arguments, stdin=stdin)
+        return self.run("kubectl", f"--kubeconfig={self.kubeconfig}", *arguments, stdin=stdin)
 
     def helm(self, *arguments: str) -> str:
         """Run helm as the admin and return what it printed.
@@ -131,7 +138,7 @@ class Cluster:
         Raises:
             LocalClusterError: it failed; the message holds what it said.
         """
-        return self._run("helm", arguments)
+        return self.run("helm", f"--kubeconfig={self.kubeconfig}", *arguments)
 
     def apply(self, manifests: Path | Sequence[Mapping[str, Any]]) -> None:
         """Apply a file, a folder or documents on the server's side, taking over fields that others own.
@@ -180,7 +187,6 @@ class Cluster:
     def _supervisor(self) -> Supervisor:
         return Supervisor(self.folder)
 
-    def _run(self, program: str, arguments: Sequence[str], *, stdin: str = "") -> str:
-        flag = f"--kubeconfig={self.kubeconfig}"
-        programs = Programs(paths={program: self.bin(program)}, data={})
-        return programs.run(program, flag, *arguments, stdin=stdin)
+    @property
+    def _programs(self) -> Programs:
+        return Programs(paths={name: Path(path) for name, path in self.state.programs.items()}, data={})

@@ -43,6 +43,7 @@ def process(folder: ClusterFolder, state: State) -> ProcessRecord:
             "--manage-all-nodes=false",
             "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
             "--node-lease-duration-seconds=40",
+            "--node-ip=10.127.0.1",  # of nodes that come without an address: a pod on the host's network needs one
             "--cidr=10.128.0.0/16",  # room for thousands of pods; the default holds 250
             f"--config={folder.config / 'kwok-nodes.yaml'}",
             f"--config={folder.config / 'kwok-pods.yaml'}",

@@ -106,7 +106,8 @@ def _engines(*, kubeconfig: str, address: str) -> dict[str, Any]:
             _keep("__meta_kubernetes_pod_container_init", "false"),
             # As a PodMonitor, which names a port: containers without one (tokenizers, log shippers) are no engines.
             _keep("__meta_kubernetes_pod_container_port_number", ".+"),
-            _copy("__address__", "instance"),
+            # Without the port: a container with two is still one engine, and targets with the same labels become one.
+            _copy("__meta_kubernetes_pod_ip", "instance"),
             # A kwok pod has an address but no network: one server on this machine answers for every engine, and the
             # path tells it which one is meant.
             {"target_label": "__address__", "replacement": address},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from localcluster import boot, state
@@ -16,19 +17,27 @@ from localcluster.shutdown import clear, stop
 from localcluster.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from localcluster.programs import Programs
     from localcluster.state import State
 
 Hook = Callable[[Cluster], None]
 
 
-def up(options: Options, *, hooks: Sequence[Hook] = (), progress: Progress | None = None) -> Cluster:
+def up(
+    options: Options,
+    *,
+    definitions: Sequence[Path] = (),
+    hooks: Sequence[Hook] = (),
+    progress: Progress | None = None,
+) -> Cluster:
     """Build what is missing, start everything, wait until it is ready.
 
     Args:
         options: which cluster, and how.
+        definitions: files or folders of CustomResourceDefinitions that exist before the garbage collector starts. It
+            also finds later ones, but up to 30 s later, and until then deletes nothing that their objects own.
         hooks: called in order with the cluster once it is ready; if one fails, everything is stopped.
         progress: where to tell; standard output if None.
 
@@ -46,7 +55,13 @@ def up(options: Options, *, hooks: Sequence[Hook] = (), progress: Progress | Non
             return _resume(options, found, told)
         programs = build_missing(told)
         clear(options.folder)
-        return _start(options, programs, hooks, told)
+        with _stopping_on_failure(options):
+            boot.boot(options, programs, told, definitions=definitions)
+            cluster = Cluster(options.folder)
+            for hook in hooks:
+                hook(cluster)
+            Supervisor(options.folder).mark_complete()
+        return cluster
 
 
 def attach(name: str) -> Cluster:
@@ -82,14 +97,10 @@ def _resume(options: Options, found: State, progress: Progress) -> Cluster:
     return Cluster(options.folder)
 
 
-def _start(options: Options, programs: Programs, hooks: Sequence[Hook], progress: Progress) -> Cluster:
-    cluster = Cluster(options.folder)
+@contextmanager
+def _stopping_on_failure(options: Options) -> Iterator[None]:
     try:
-        boot.boot(options, programs, progress)
-        for hook in hooks:
-            hook(cluster)
-        Supervisor(options.folder).mark_complete()
+        yield
     except BaseException:  # an interrupt, too, must leave nothing behind
         stop(options.folder)
         raise
-    return cluster

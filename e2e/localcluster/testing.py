@@ -1,0 +1,119 @@
+"""What tests on a real cluster share: a machine, a namespace, and patience. It must not know the product."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from localcluster.cluster import Cluster
+
+PATIENCE_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+_Answer = TypeVar("_Answer")
+
+
+def eventually(check: Callable[[], _Answer], *, timeout_seconds: float = PATIENCE_SECONDS) -> _Answer:
+    """What ``check`` returns once it raises no AssertionError any more.
+
+    Raises:
+        AssertionError: it still did when time was up.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+
+
+def node(name: str, devices: Mapping[str, str], labels: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A machine that kwok plays: Ready at once, with these devices (resource -> count)."""
+    resources = {"cpu": "64", "memory": "512Gi", "pods": "110", **devices}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "labels": {"kubernetes.io/hostname": name, **(labels or {})},
+        },
+        "status": {"allocatable": resources, "capacity": resources},
+    }
+
+
+def deployment(
+    name: str,
+    *,
+    replicas: int = 1,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    devices: Mapping[str, str] | None = None,
+    **pod: object,
+) -> dict[str, Any]:
+    """A Deployment of pods with one container, called engine, with two ports and a startup probe.
+
+    Args:
+        name: its name, also the pods' label `app`.
+        replicas: how many pods.
+        labels: of the pods, more than `app`.
+        annotations: of the pods.
+        devices: resource -> count, per pod.
+        pod: more fields of the pods' spec, e.g. ``schedulerName``.
+    """
+    container = {
+        "name": "engine",
+        "image": "registry.example/engine:1",
+        "ports": [{"name": "http", "containerPort": 8000}, {"name": "group", "containerPort": 8001}],
+        "startupProbe": {"httpGet": {"path": "/health", "port": "http"}},
+        "resources": {"limits": dict(devices or {})},
+    }
+    template = {
+        "metadata": {"labels": {"app": name, **(labels or {})}, "annotations": dict(annotations or {})},
+        "spec": {"containers": [container], **pod},
+    }
+    spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """One namespace of a cluster.
+
+    Attributes:
+        cluster: where it is.
+        name: its name.
+    """
+
+    cluster: Cluster
+    name: str
+
+    def apply(self, *documents: dict[str, Any]) -> None:
+        """Apply documents in this namespace."""
+        self.cluster.apply([{**each, "metadata": {**each["metadata"], "namespace": self.name}} for each in documents])
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """What `kubectl get ... -o json` answers."""
+        answer: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
+        return answer
+
+    def pods(self, selector: str = "") -> list[dict[str, Any]]:
+        """Pods, also those that are going."""
+        items: list[dict[str, Any]] = self.get("pods", "-l", selector)["items"]
+        return items
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl in this namespace and return what it printed."""
+        return self.cluster.kubectl("-n", self.name, *arguments)
+
+    def clear(self) -> None:
+        """Remove the namespace; its pods at once, so that their devices are free."""
+        self.kubectl("delete", "leaderworkersets,deployments", "--all", "--cascade=foreground", "--timeout=60s")
+        self.kubectl("delete", "pods", "--all", "--force", "--grace-period=0")
+        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false")
