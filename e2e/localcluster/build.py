@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +63,7 @@ def _compile(scratch: Slot, *, log: Path, step: Step) -> None:
     output = scratch.binaries / artifact.name
     # -v names each package once it is compiled: the only measure of progress that Go gives.
     argv = [*_nice(), toolchain.go_command(), "build", "-v", *artifact.flags, "-o", str(output), artifact.package]
+    output.parent.mkdir()
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
         log.open("w") as sink,
@@ -80,8 +80,8 @@ def _compile(scratch: Slot, *, log: Path, step: Step) -> None:
         try:
             _watch(process, log=log, step=step)
         finally:
-            # With its compilers: they would go on for a minute after an interrupt.
-            with suppress(ProcessLookupError):
+            # After an interrupt, with its compilers: they would go on for a minute.
+            if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
         raise LocalClusterError(
