@@ -74,7 +74,8 @@ def fit_non_negative(rows: Sequence[Sequence[float]], values: Sequence[float]) -
     best, least = [0.0] * width, float(len(values))
     for size in range(1, width + 1):
         for columns in combinations(range(width), size):
-            found = _least_squares([[row[column] for column in columns] for row in scaled])
+            part = [[row[column] for column in columns] for row in scaled]
+            found = solve(*_normal_equations(part))
             if found is None or min(found) < 0:
                 continue
             coefficients = [0.0] * width
@@ -86,23 +87,26 @@ def fit_non_negative(rows: Sequence[Sequence[float]], values: Sequence[float]) -
     return best
 
 
-def _least_squares(rows: Sequence[Sequence[float]]) -> list[float] | None:
-    """Solution of ``row * x = 1`` for all rows by the normal equations; None if they are singular."""
-    width = len(rows[0])
-    matrix = [[sum(row[i] * row[j] for row in rows) for j in range(width)] for i in range(width)]
-    right = [sum(row[i] for row in rows) for i in range(width)]
-    for pivot in range(width):
-        if matrix[pivot][pivot] <= 0:
+def solve(matrix: Sequence[Sequence[float]], right: Sequence[float]) -> list[float] | None:
+    """Solution of a small symmetric positive system of linear equations; None if it is singular."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for pivot, head in enumerate(rows):
+        if head[pivot] <= 0:
             return None
-        for below in range(pivot + 1, width):
-            factor = matrix[below][pivot] / matrix[pivot][pivot]
-            matrix[below] = [a - factor * b for a, b in zip(matrix[below], matrix[pivot], strict=True)]
-            right[below] -= factor * right[pivot]
-    found = [0.0] * width
-    for row in reversed(range(width)):
-        known = sum(matrix[row][column] * found[column] for column in range(row + 1, width))
-        found[row] = (right[row] - known) / matrix[row][row]
+        for below in range(pivot + 1, len(rows)):
+            factor = rows[below][pivot] / head[pivot]
+            rows[below] = [a - factor * b for a, b in zip(rows[below], head, strict=True)]
+    found = [0.0] * len(rows)
+    for index in reversed(range(len(rows))):
+        known = sum(rows[index][column] * found[column] for column in range(index + 1, len(rows)))
+        found[index] = (rows[index][-1] - known) / rows[index][index]
     return found
+
+
+def _normal_equations(rows: Sequence[Sequence[float]]) -> tuple[list[list[float]], list[float]]:
+    """The equations whose solution comes closest to ``row * x = 1`` for all rows."""
+    width = range(len(rows[0]))
+    return [[sum(row[i] * row[j] for row in rows) for j in width] for i in width], [sum(row[i] for row in rows) for i in width]
 
 
 def _kv_tokens(point: Measurement) -> float:

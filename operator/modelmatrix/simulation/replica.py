@@ -136,6 +136,12 @@ class Replica:
         completed, self._completed = self._completed, []
         return completed
 
+    def advance_to_completion(self) -> list[Completed]:
+        """Run until a request finishes, if any is in flight: those that finish then (for clients that wait for that)."""
+        while not self._completed and self._step(inf):
+            pass
+        return self.advance(self._clock)
+
     def drain(self) -> list[Completed]:
         """Run until empty; the requests that finished."""
         completed = self.advance(inf)
