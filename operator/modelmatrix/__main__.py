@@ -15,7 +15,7 @@ def serve(settings: Settings) -> None:
     configure_logging(settings.log_format, settings.log_level)
     try:
         sys.exit(run(settings))
-    except CredentialsError as error:
+    except (CredentialsError, OSError) as error:  # no credentials, or an address that is taken
         sys.exit(f"modelmatrix: {error}")
 
 

@@ -17,10 +17,11 @@ from modelmatrix.planning.views import Key
 WATCHED = (names.MODEL_DEPLOYMENTS, names.ACCELERATOR_POOLS)
 
 
-def make_registry(wake: Callable[[Kind, Key], None]) -> kopf.OperatorRegistry:
-    """Handlers that name every changed object of our own kinds."""
+def make_registry(wake: Callable[[Kind, Key], None], *, started: Callable[[], None]) -> kopf.OperatorRegistry:
+    """Handlers that name every changed object of our own kinds. ``started`` is called when kopf has set itself up."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
+    kopf.on.startup(registry=registry)(_starter(started))
     for kind in WATCHED:
         kopf.on.event(kind.group, kind.version, kind.plural, id=f"wake-{kind.plural}", registry=registry)(_waker(kind, wake))
     return registry
@@ -38,6 +39,13 @@ def make_settings() -> kopf.OperatorSettings:
     settings.queueing.error_delays = (1, 2, 5, 10, 30, 60)
     settings.persistence.finalizer = f"{names.GROUP}/none"
     return settings
+
+
+def _starter(started: Callable[[], None]) -> Callable[..., Any]:
+    async def on_startup(**_: Any) -> None:
+        started()
+
+    return on_startup
 
 
 def _waker(kind: Kind, wake: Callable[[Kind, Key], None]) -> Callable[..., Any]:

@@ -43,6 +43,7 @@ class Operator:
     def __init__(self, settings: Settings) -> None:
         credentials = operator_credentials()
         self.settings = settings
+        self.stop = asyncio.Event()
         self.exporter = Exporter()
         self.clock = ModelClock(settings.time_scale, settings.time_origin)
         self.reader = ApiClient(credentials, self._count)
@@ -83,9 +84,6 @@ class Operator:
         Raises:
             ExceptionGroup: a part has failed; holds ``LeadershipLost`` when that was why.
         """
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with AsyncExitStack() as stack:
             for client in (self.reader, self.writer, self.elections):
                 await stack.enter_async_context(client)
@@ -95,23 +93,27 @@ class Operator:
             await stack.enter_async_context(
                 serve(address, self.exporter.registry, healthy=self._unhealthy, ready=self._unready)
             )
+            kopf_task = asyncio.create_task(self._run_kopf(), name="kopf")
             try:
-                await self._run_parts(stop)
+                await self._run_parts(kopf_task)
             finally:
-                await self.elector.release()
+                await self.elector.release()  # before kopf, which takes seconds to end
+                kopf_task.cancel()
 
-    async def _run_parts(self, stop: asyncio.Event) -> None:
+    async def _run_parts(self, kopf_task: asyncio.Task[None]) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self.state.run(), name="caches"),
                 group.create_task(self.elector.run(), name="election"),
                 group.create_task(self._lead(), name="control loop"),
-                group.create_task(self._run_kopf(), name="kopf"),
             ]
-            await stop.wait()
+            stopping = asyncio.create_task(self.stop.wait(), name="signals")
+            await asyncio.wait((stopping, kopf_task), return_when=asyncio.FIRST_COMPLETED)
             _log.info("stopping")
-            for task in tasks:
+            for task in (*tasks, stopping):
                 task.cancel()
+        if kopf_task.done():
+            await kopf_task  # it ended by itself: with its reason
 
     async def _lead(self) -> None:
         await self.state.synced()
@@ -124,9 +126,13 @@ class Operator:
                 group.create_task(self.loop.measurer.run(), name="signals")
 
     async def _run_kopf(self) -> None:
-        await kopf.operator(
-            registry=make_registry(self.wakeup.add), settings=make_settings(), standalone=True, clusterwide=True
-        )
+        registry = make_registry(self.wakeup.add, started=self._listen)
+        await kopf.operator(registry=registry, settings=make_settings(), standalone=True, clusterwide=True)
+
+    def _listen(self) -> None:
+        """Take the signals over from kopf, which would finish its own work first and ours never."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop.set)
 
     def _count(self, verb: str, code: str) -> None:
         self.exporter.requests.labels(verb, code).inc()

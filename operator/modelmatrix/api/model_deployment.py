@@ -224,6 +224,7 @@ class ServiceLevelObjective(ApiModel):
     )
     e2e_milliseconds: int | None = Field(
         default=None,
+        alias="e2eMilliseconds",  # the generator of aliases writes e2EMilliseconds
         ge=1,
         le=86_400_000,
         description="Time of the whole request, in milliseconds, e.g. 200; for embedding models and rerankers.",

@@ -63,6 +63,14 @@ class Reason(StrEnum):
     POD_SECURITY_RELAXED = "PodSecurityRelaxed"
 
 
+def reason_of(text: str) -> Reason | None:
+    """The reason of that name; ``None`` for a word that is not in the enumeration (any more)."""
+    try:
+        return Reason(text)
+    except ValueError:
+        return None
+
+
 class ReasonInfo(NamedTuple):
     """What is true of every case of a reason."""
 

@@ -96,6 +96,8 @@ class ControlLoop:
             measured=self.scaler.measured,
             decisions=self.scaler.decisions,
             settings=self.settings,
+            real_seconds=time.time(),
+            time_scale=self.clock.scale,
         )
 
     def _take_signals(self) -> None:

@@ -43,10 +43,14 @@ class Member:
 
 @dataclass(slots=True)
 class Fleet:
-    """All deployments by identity, and the observed replicas of their workloads."""
+    """All deployments by identity, and the observed replicas of their workloads.
+
+    Pods from before ``oldest_seconds`` should have their nodes by now.
+    """
 
     members: dict[Key, Member]
     replicas: Mapping[Key, WorkloadReplicas]
+    oldest_seconds: float
 
     def ready(self, workloads: Sequence[WorkloadView]) -> int:
         """Replicas that serve, over several workloads."""
@@ -59,12 +63,13 @@ class Fleet:
 
     def held(self, workload: WorkloadView) -> Held:
         """What a workload holds of its pool."""
-        return self.replicas[workload.key].held(workload)
+        return self.replicas[workload.key].held(workload, self.oldest_seconds)
 
 
 def gather(snapshot: Snapshot, pools: Mapping[str, PoolState]) -> Fleet:
     """Put the fleet together."""
-    fleet = Fleet({}, observed_replicas(snapshot.workloads, snapshot.pods))
+    patience = snapshot.settings.group_bind_seconds / snapshot.time_scale
+    fleet = Fleet({}, observed_replicas(snapshot.workloads, snapshot.pods), snapshot.wall_seconds - patience)
     workloads: defaultdict[Key, list[WorkloadView]] = defaultdict(list)
     for workload in snapshot.workloads:
         workloads[Key(workload.key.namespace, workload.deployment)].append(workload)

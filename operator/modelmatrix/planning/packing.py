@@ -49,11 +49,14 @@ class PoolPacking:
         self.granted += kept * shape.devices
         return kept
 
-    def take(self, shape: Shape) -> tuple[NodeState, ...] | None:
-        """Grant one replica: the nodes that it takes, or ``None`` when there is no room."""
+    def take(self, shape: Shape, *, lacking: int) -> tuple[NodeState, ...] | None:
+        """Grant one replica: the nodes that it takes, or ``None`` when there is no room.
+
+        ``lacking`` is the number of nodes that it does not have yet.
+        """
         if self._below_limit(shape) < 1:
             return None
-        nodes = self._best_fit(shape) if shape.nodes == 1 else self._whole_nodes(shape)
+        nodes = self._best_fit(shape) if shape.nodes == 1 else self._whole_nodes(shape, lacking)
         if nodes is None:
             return None
         for node in nodes:
@@ -98,10 +101,10 @@ class PoolPacking:
         bucket = self._buckets[min(enough)]
         return (bucket[min(bucket)],)
 
-    def _whole_nodes(self, shape: Shape) -> tuple[NodeState, ...] | None:
+    def _whole_nodes(self, shape: Shape, count: int) -> tuple[NodeState, ...] | None:
         bucket = self._buckets.get(shape.per_node, {})
         whole = sorted((node for node in bucket.values() if node.total == shape.per_node), key=_really_free_first)
-        return tuple(whole[: shape.nodes]) if len(whole) >= shape.nodes else None
+        return tuple(whole[:count]) if len(whole) >= count else None
 
     def _count_whole(self, shape: Shape) -> int:
         return sum(1 for node in self._buckets.get(shape.per_node, {}).values() if node.total == shape.per_node)

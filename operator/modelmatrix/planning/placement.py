@@ -20,17 +20,34 @@ from modelmatrix.planning.views import Key
 
 @dataclass(frozen=True, slots=True)
 class HeldReplica:
-    """A replica that runs: the nodes that its pods are bound to."""
+    """A replica with pods: the nodes that they are bound to, and how many nodes it still needs.
+
+    ``overdue`` says that it has had pods without nodes for too long.
+    """
 
     nodes: tuple[str, ...]
+    missing: int = 0
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a deployment has on one pool today: the workload's number of replicas, and those that run, the best first."""
+    """What a deployment has on one pool today: the workload's number of replicas, and those with pods, the best first."""
 
     replicas: int
-    running: tuple[HeldReplica, ...] = ()
+    existing: tuple[HeldReplica, ...] = ()
+
+    @property
+    def running(self) -> tuple[HeldReplica, ...]:
+        """Replicas that have all of their nodes."""
+        return tuple(replica for replica in self.existing if not replica.missing)
+
+    @property
+    def unbound(self) -> list[HeldReplica]:
+        """Replicas that the workload was told to make and that lack nodes, the most complete first."""
+        partial = sorted((r for r in self.existing if r.missing), key=lambda replica: replica.missing)
+        nowhere = self.replicas - len(self.existing)
+        return [*partial, *[HeldReplica((), missing=0)] * nowhere]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +73,19 @@ class Demand:
 class Grant:
     """Replicas of one deployment on one pool.
 
-    ``running`` are kept ones; ``waiting`` is the number of groups whose nodes are not free yet and that must not be
-    created now. ``new_nodes`` are the nodes that each replica beyond the running ones was packed into.
+    ``running`` are kept ones; ``new_nodes`` are the nodes that each further replica was packed into. ``waiting`` of those
+    are groups whose nodes are not free yet and that must not be created now. ``pending`` replicas were created, found no
+    devices, and stay as they are: they cost nothing and need nobody when devices come free.
     """
 
     running: list[HeldReplica] = field(default_factory=list)
     new_nodes: list[tuple[str, ...]] = field(default_factory=list)
     waiting: int = 0
+    pending: int = 0
 
     @property
     def replicas(self) -> int:
-        """All granted replicas."""
+        """All replicas that have devices."""
         return len(self.running) + len(self.new_nodes)
 
 
@@ -112,6 +131,8 @@ def place(demands: Iterable[Demand], pools: Mapping[str, PoolState]) -> Table:
         members = list(level)
         _resume(members, table)
         _grow(members, table)
+    for demand in ordered:
+        _leave_pending(demand, table.assignments[demand.key])
     return table
 
 
@@ -157,9 +178,8 @@ def _resume(level: Sequence[Demand], table: Table) -> None:
         assignment = table.assignments[demand.key]
         for option in preference(demand, table.packing):
             held = demand.held.get(option.pool)
-            unbound = held.replicas - len(held.running) if held else 0
-            for _ in range(min(unbound, assignment.shortage)):
-                if not _take(option, assignment, table, exists=True):
+            for replica in held.unbound if held else ():
+                if not assignment.shortage or not _take(option, assignment, table, replica):
                     break
 
 
@@ -183,14 +203,30 @@ def _place_one(demand: Demand, table: Table) -> bool:
     return any(_take(option, assignment, table) for option in options)
 
 
-def _take(option: Option, assignment: Assignment, table: Table, *, exists: bool = False) -> bool:
+def _leave_pending(demand: Demand, assignment: Assignment) -> None:
+    """Replicas that were created and found no devices stay; groups only for a while, because they hold nodes."""
+    left = assignment.shortage
+    for option in demand.case.fitting:
+        held = demand.held.get(option.pool)
+        if held is None or not left:
+            continue
+        grant = assignment.grants.setdefault(option.pool, Grant())
+        lacking = held.unbound[max(0, len(grant.new_nodes)) :]
+        stay = [replica for replica in lacking if option.nodes == 1 or not replica.overdue]
+        grant.pending = min(len(stay), left)
+        left -= grant.pending
+
+
+def _take(option: Option, assignment: Assignment, table: Table, replica: HeldReplica | None = None) -> bool:
+    """Grant one replica: a new one, or one that exists and lacks some or all of its nodes."""
     shape = shape_of(option)
-    nodes = table.packing[option.pool].take(shape)
+    have = replica.nodes if replica else ()
+    nodes = table.packing[option.pool].take(shape, lacking=shape.nodes - len(have))
     if nodes is None:
         return False
     grant = assignment.grants.setdefault(option.pool, Grant())
-    grant.new_nodes.append(tuple(node.name for node in nodes))
-    if shape.nodes > 1 and not exists and any(node.used for node in nodes):
+    grant.new_nodes.append((*have, *(node.name for node in nodes)))
+    if shape.nodes > 1 and replica is None and any(node.used for node in nodes):
         grant.waiting += 1
     return True
 

@@ -85,20 +85,18 @@ def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> 
 def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) -> Iterator[PlacedOn]:
     for option in member.case.fitting:
         grant, workload = assignment.grants.get(option.pool, Grant()), member.current.get(option.pool)
-        if not grant.replicas and workload is None:
+        if not grant.replicas and not grant.pending and workload is None:
             continue
         target = workload_target(member.case.view, option, table.packing[option.pool].pool)
         if target is None:
             continue
         observed = fleet.replicas.get(workload.key) if workload else None
-        create = grant.replicas - grant.waiting
-        floor = min(workload.replicas, grant.replicas) if workload else 0
         yield PlacedOn(
             option=option,
             target=target,
             workload=workload,
             observed=observed,
-            replicas=max(create, floor),
+            replicas=grant.replicas - grant.waiting + grant.pending,
             waiting=grant.waiting,
             surge=table.packing[option.pool].room(shape_of(option)) > 0,
         )

@@ -27,7 +27,7 @@ def pool_status(pool: PoolState, snapshot: Snapshot) -> dict[str, Any]:
             _states(pool),
             pool.view.status.get("conditions", ()),
             generation=pool.view.generation,
-            now_seconds=snapshot.now_seconds,
+            now_seconds=snapshot.wall_seconds,
         ),
         "observedGeneration": pool.view.generation,
     }

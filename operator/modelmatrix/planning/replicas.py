@@ -37,15 +37,16 @@ class Replica:
         leader = self.leader
         return leader is not None and leader.ready and self.bound
 
-    @property
-    def held(self) -> HeldReplica:
-        """The nodes that it holds."""
-        return HeldReplica(tuple(sorted(pod.node for pod in self.pods)))
+    def held(self, oldest_seconds: float) -> HeldReplica:
+        """What it holds; overdue when it is older than ``oldest_seconds`` and lacks nodes."""
+        nodes = tuple(sorted(pod.node for pod in self.pods if pod.node))
+        overdue = min(pod.created_seconds for pod in self.pods) < oldest_seconds
+        return HeldReplica(nodes, self.size - len(nodes), overdue)
 
     @property
-    def worth(self) -> tuple[bool, float, str]:
-        """Order in which replicas are kept: serving ones first, older ones first."""
-        return (not self.ready, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
+    def worth(self) -> tuple[bool, bool, float, str]:
+        """Order in which replicas are kept: serving ones first, complete ones before others, older ones first."""
+        return (not self.ready, not self.bound, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
 
 
 @dataclass(slots=True)
@@ -67,10 +68,10 @@ class WorkloadReplicas:
         """Replicas whose leader exists, starting ones too."""
         return sum(1 for replica in self.replicas if replica.leader is not None)
 
-    def held(self, workload: WorkloadView) -> Held:
+    def held(self, workload: WorkloadView, oldest_seconds: float) -> Held:
         """What the workload holds of its pool."""
-        running = sorted((replica for replica in self.replicas if replica.bound), key=lambda replica: replica.worth)
-        return Held(workload.replicas, tuple(replica.held for replica in running[: workload.replicas]))
+        best = sorted(self.replicas, key=lambda replica: replica.worth)[: workload.replicas]
+        return Held(workload.replicas, tuple(replica.held(oldest_seconds) for replica in best))
 
 
 def observed_replicas(workloads: Iterable[WorkloadView], pods: Iterable[PodView]) -> dict[Key, WorkloadReplicas]:

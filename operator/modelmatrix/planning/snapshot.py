@@ -58,7 +58,11 @@ class PlanSettings:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """State of the cluster, signals and clock. ``now_seconds`` is since the epoch, in model time."""
+    """State of the cluster, signals and clock.
+
+    Both times are since the epoch: ``now_seconds`` in model time, for schedules; ``real_seconds`` in the time that objects
+    carry. They differ only where a demonstration makes time run ``time_scale`` times as fast.
+    """
 
     now_seconds: float
     catalogue: Catalogue
@@ -74,3 +78,14 @@ class Snapshot:
     measured: Mapping[Key, Measured] = field(default_factory=dict)
     decisions: Mapping[Key, ScaleDecision] = field(default_factory=dict)
     settings: PlanSettings = PlanSettings()
+    real_seconds: float = 0.0
+    time_scale: float = 1.0
+
+    @property
+    def wall_seconds(self) -> float:
+        """The time that is written into objects."""
+        return self.real_seconds or self.now_seconds
+
+    def age_seconds(self, since_seconds: float) -> float:
+        """Model time since a time that an object carries."""
+        return (self.wall_seconds - since_seconds) * self.time_scale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelmatrix.api.reasons import Reason
+from modelmatrix.api.reasons import Reason, reason_of
 from modelmatrix.planning.conditions import (
     FALSE,
     PLACED,
@@ -118,7 +118,7 @@ def _slo_met(outlook: Outlook, measured: Measured | None) -> State:
     if spec is None or spec.slo is None:
         return State(SLO_MET, UNKNOWN, Reason.NO_SLO, "spec.slo is not set")
     if measured is None:
-        return State(SLO_MET, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
+        return _as_before(outlook, SLO_MET)
     if measured.attainment_percent is None:
         return State(SLO_MET, UNKNOWN, measured.reason, measured.message)
     met = measured.attainment_percent >= spec.slo.percentile
@@ -136,9 +136,19 @@ def _signals_fresh(outlook: Outlook, measured: Measured | None) -> State:
     if spec is not None and spec.slo is None and spec.scaling is None:
         return State(SIGNALS_FRESH, UNKNOWN, Reason.NO_SLO, "neither slo nor scaling is set: nothing is measured")
     if measured is None:
-        return State(SIGNALS_FRESH, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
+        return _as_before(outlook, SIGNALS_FRESH)
     fresh = measured.reason in _GOOD_SIGNALS
     return State(SIGNALS_FRESH, TRUE if fresh else FALSE, measured.reason, measured.message)
+
+
+def _as_before(outlook: Outlook, type_: str) -> State:
+    """What was last said: an operator that has just started knows nothing better."""
+    stored = outlook.member.case.view.status.get("conditions", ())
+    before = next((condition for condition in stored if condition.get("type") == type_), None)
+    reason = reason_of(before["reason"]) if before else None
+    if before is None or reason is None:
+        return State(type_, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
+    return State(type_, before["status"], reason, before["message"])
 
 
 def _progress(outlook: Outlook, ready: State) -> Iterator[State]:

@@ -37,12 +37,12 @@ def deployment_status(outlook: Outlook, snapshot: Snapshot) -> dict[str, Any]:
         "endpoint": f"http://{view.key.name}.{view.key.namespace}.svc.{snapshot.settings.cluster_domain}/v1",
         "slo": _slo(snapshot.measured.get(view.key), previous.get("slo", {})),
         "costPerHour": _cost(outlook),
-        "scalingHistory": _history(outlook, previous, snapshot.now_seconds),
+        "scalingHistory": _history(outlook, previous, snapshot.wall_seconds),
         "conditions": render_conditions(
             condition_states(outlook, snapshot),
             previous.get("conditions", ()),
             generation=view.generation,
-            now_seconds=snapshot.now_seconds,
+            now_seconds=snapshot.wall_seconds,
         ),
         "observedGeneration": view.generation,
     }

@@ -61,7 +61,7 @@ def _scaled(scaling: Scaling, floor: ScheduleFloor, current: int, decision: Scal
     proposed = decision.replicas if decision else current
     replicas = min(max(proposed, lowest), scaling.max_replicas)
     if replicas == 0:
-        return Wanted(0, Reason.SCALED_TO_ZERO, decision.message if decision else "minReplicas is 0 and no window is open")
+        return Wanted(0, Reason.SCALED_TO_ZERO, "minReplicas is 0 and no window is open")
     if replicas > proposed and floor.replicas > scaling.min_replicas:
         return Wanted(replicas, Reason.SCHEDULED_FLOOR, f"window {floor.window} asks for {floor.replicas} replicas")
     if replicas != proposed:

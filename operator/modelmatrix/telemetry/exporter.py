@@ -35,7 +35,7 @@ class Payer(NamedTuple):
     cost_center: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Exporter(Collector):
     """The registry of all metrics. ``plan`` is the last one; only a leader has one."""
 
