@@ -30,22 +30,6 @@ if TYPE_CHECKING:
 class Replica:
     """A running engine. ``submit`` requests in order of arrival, ``advance`` in order of time."""
 
-    __slots__ = (
-        "_clock",
-        "_completed",
-        "_decoding",
-        "_limits",
-        "_partial",
-        "_reserved",
-        "_shortest_waiting",
-        "_timing",
-        "_until",
-        "_waiting",
-        "earliest_completion_seconds",
-        "in_flight",
-        "telemetry",
-    )
-
     def __init__(
         self, timing: EngineTiming, limits: EngineLimits, *, start_seconds: float = 0.0, buckets: Buckets | None = None
     ) -> None:

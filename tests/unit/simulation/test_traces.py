@@ -95,7 +95,11 @@ def test_broken_traces_name_the_line_and_what_was_expected(tmp_path: Path, text:
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"\x1f\x8bnonsense", gzip.compress(b"second,requests\n" * 99)[:-9], b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content",
+    [b"\x1f\x8bnonsense", gzip.compress(b"second,requests\n" * 99)[:-9], b"\xff\xfe\x00"],
+    ids=["not gzip", "cut off", "not text"],
+)
 def test_damaged_files_are_no_stack_trace(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "trace.csv.gz"
     path.write_bytes(content)
