@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from banks.matrix import CHIPS, Institution, Matrix, Row, model_name, quantization_of
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
 from modelmatrix.api.source import Scheme
 from modelmatrix.catalogue.load import builtin
 from modelmatrix.planning.candidates import Question, answer
-
-from banks.matrix import CHIPS, Institution, Matrix, Row, model_name, quantization_of
 
 TIME_ZONE = "Asia/Shanghai"
 LENGTHS = (4096, 8192, 16384, 32768)

@@ -147,4 +147,5 @@ def model_name(text: str) -> str:
 
 def quantization_of(row: Row) -> str:
     """A row's quantization in the product's terms."""
-    return QUANTIZATIONS.get(row["quantization"], row["quantization"])
+    text: str = row["quantization"]
+    return QUANTIZATIONS.get(text, text)

@@ -123,13 +123,8 @@ def _install_definitions(folder: ClusterFolder, found: State, programs: Programs
 
 def _wait_for_path(folder: ClusterFolder, found: State, path: str, served_by: str) -> None:
     """Wait until the API server answers a path with 200, for as long as the process responsible for it lives."""
-    probes.wait_until(
-        lambda: probes.is_ready(found.url + path, authority=folder.authority, token=found.tokens["admin"]),
-        what=f"{served_by} ({path})",
-        log=folder.log(served_by),
-        is_alive=Supervisor(folder).state().process(served_by).is_running,
-        timeout_seconds=probes.READY_TIMEOUT_SECONDS,
-    )
+    server = Supervisor(folder).server(served_by)
+    probes.wait_ready(server, found.url + path, authority=folder.authority, token=found.tokens["admin"])
 
 
 def _start(supervisor: Supervisor, records: list[ProcessRecord]) -> None:
@@ -140,5 +135,5 @@ def _start(supervisor: Supervisor, records: list[ProcessRecord]) -> None:
 def _wait(supervisor: Supervisor, names: list[str], progress: Progress) -> None:
     for name in names:
         with progress.step(name) as step:
-            supervisor.wait_ready(name)
+            supervisor.wait_ready(name, on_poll=step.update)
             step.outcome = "ready"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -43,21 +44,56 @@ def status_of(url: str, *, authority: Path | None = None, token: str = "") -> in
         connection.close()
 
 
-def wait_until(
-    condition: Callable[[], bool], *, what: str, log: Path, is_alive: Callable[[], bool], timeout_seconds: float
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Who is waited for.
+
+    Attributes:
+        name: of the process.
+        log: where it explains itself.
+        is_alive: whether it still runs.
+    """
+
+    name: str
+    log: Path
+    is_alive: Callable[[], bool]
+
+
+def wait_ready(
+    server: Server,
+    url: str,
+    *,
+    authority: Path,
+    token: str = "",
+    timeout_seconds: float = READY_TIMEOUT_SECONDS,
+    on_poll: Callable[[str], None] | None = None,
 ) -> None:
-    """Wait for a condition for as long as the process behind it lives.
+    """Wait until a URL answers 200, for as long as the process behind it lives.
+
+    Args:
+        server: who is responsible for the answer.
+        url: see `status_of`.
+        authority: see `status_of`.
+        token: see `status_of`.
+        timeout_seconds: how long.
+        on_poll: told again and again what is waited for.
 
     Raises:
         LocalClusterError: the process ended, or time is up; the message names the log and shows its end.
     """
     deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        if not is_alive():
-            raise LocalClusterError(f"{what} ended before it was ready.", why=tail(log), advice=f"Its log: {log}")
+    while not is_ready(url, authority=authority, token=token):
+        if on_poll is not None:
+            on_poll(f"waiting for {urlsplit(url).path}")
+        if not server.is_alive():
+            raise LocalClusterError(
+                f"{server.name} ended before it was ready.", why=tail(server.log), advice=f"Its log: {server.log}"
+            )
         if time.monotonic() > deadline:
             raise LocalClusterError(
-                f"{what} was not ready within {timeout_seconds:.0f} s.", why=tail(log), advice=f"Its log: {log}"
+                f"{server.name} was not ready within {timeout_seconds:.0f} s: {url} did not answer 200.",
+                why=tail(server.log),
+                advice=f"Its log: {server.log}",
             )
         time.sleep(_POLL_SECONDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -58,7 +59,9 @@ class Progress:
         """Overwrite the counter."""
         if self.live:
             self._erase()
-            self.stream.write(_line(label, detail, elapsed_seconds))
+            # A line that wraps could not be erased.
+            columns = shutil.get_terminal_size().columns
+            self.stream.write(_line(label, detail, elapsed_seconds)[: columns - 1])
             self.stream.flush()
             self._drawn = True
 

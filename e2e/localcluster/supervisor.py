@@ -10,6 +10,8 @@ from localcluster.errors import LocalClusterError
 from localcluster.locks import exclusive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localcluster.paths import ClusterFolder
     from localcluster.state import ProcessRecord, State
 
@@ -53,23 +55,31 @@ class Supervisor:
         """
         self.start(self.state().process(name))
 
-    def wait_ready(self, name: str, *, timeout_seconds: float = probes.READY_TIMEOUT_SECONDS) -> None:
-        """Wait until a process answers at its ready URL.
+    def wait_ready(
+        self,
+        name: str,
+        *,
+        timeout_seconds: float = probes.READY_TIMEOUT_SECONDS,
+        on_poll: Callable[[str], None] | None = None,
+    ) -> None:
+        """Wait until a process answers at its ready URL; `on_poll` is told what is waited for.
 
         Raises:
             LocalClusterError: it ended, or time is up.
         """
         record = self.state().process(name)
-        url = record.ready_url
-        if url is None:
-            return
-        probes.wait_until(
-            lambda: probes.is_ready(url, authority=self.folder.authority),
-            what=name,
-            log=self.folder.log(name),
-            is_alive=record.is_running,
-            timeout_seconds=timeout_seconds,
-        )
+        if record.ready_url is not None:
+            probes.wait_ready(
+                self.server(name),
+                record.ready_url,
+                authority=self.folder.authority,
+                timeout_seconds=timeout_seconds,
+                on_poll=on_poll,
+            )
+
+    def server(self, name: str) -> probes.Server:
+        """A process, as somebody to wait for."""
+        return probes.Server(name, self.folder.log(name), self.state().process(name).is_running)
 
     def stop(self, name: str, *, grace_seconds: float = processes.GRACE_SECONDS) -> None:
         """End a process: SIGTERM, then SIGKILL after the grace. No error if it runs no more."""
