@@ -108,7 +108,7 @@ def wait_gone(identities: Sequence[Identity], *, timeout_seconds: float) -> bool
 def _signal(identity: Identity, number: signal.Signals) -> None:
     if is_running(identity):
         with suppress(ProcessLookupError):
-            os.kill(identity.pid, number)
+            os.killpg(identity.pid, number)
 
 
 def _reap(pid: int) -> None:

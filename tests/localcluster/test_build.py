@@ -59,6 +59,7 @@ def test_what_is_missing_is_built_once(artifact: Artifact, tmp_path: Path) -> No
     programs = build_missing(Progress(told, live=False), artifacts=[artifact])
     assert programs.path("one").read_text() == programs.path("two").read_text() == "program\n"
     assert (programs.data["tool"] / "crd.yaml").read_text() == "kind: CustomResourceDefinition"
+    assert programs.data["tool"].stat().st_mode & 0o200, "a copy that nobody can remove"
     assert "build tool" in told.getvalue()
 
     told = io.StringIO()

@@ -87,5 +87,14 @@ def test_output_is_appended_to_the_log(tmp_path: Path) -> None:
     assert log.read_text() == "first\nerror\nsecond\nerror\n"
 
 
+def test_a_zombie_is_no_process(tmp_path: Path) -> None:
+    dead = spawn(["/bin/true"], log=tmp_path / "log")
+    stat = Path(f"/proc/{dead.pid}/stat")
+    while ") Z " not in stat.read_text():
+        time.sleep(0.01)
+    assert identify(dead.pid) is None
+    assert not is_running(dead)
+
+
 def test_no_process_has_no_identity() -> None:
     assert identify(2**22 + 1) is None

@@ -61,7 +61,7 @@ def test_a_stopped_process_starts_again_as_it_was(supervisor: Supervisor, end: s
     before = pid(supervisor)
     for _ in range(2):  # the second time there is nothing to end
         getattr(supervisor, end)("sleeper")
-        assert not supervisor.state().process("sleeper").is_running()
+        assert supervisor.state().process("sleeper").identity is None
     supervisor.start_again("sleeper")
     assert pid(supervisor) != before
     assert supervisor.state().process("sleeper").argv == SLEEPER.argv
