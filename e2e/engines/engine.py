@@ -1,0 +1,93 @@
+"""One simulated engine: it starts on its pod, serves, shows its metrics. It must not know the API server or other engines."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from engines.arguments import bucket_bounds, split_arguments, value_of
+from engines.dialect import dialect_of
+from engines.page import Identity, Page
+from engines.schedule import FaultEntry, MetricsFault, ReadinessFault
+from modelmatrix.simulation.replica import Replica
+
+if TYPE_CHECKING:
+    from engines.pods import PodView
+    from engines.profiles import EngineProfile
+    from modelmatrix.simulation.requests import Completed
+
+NO_FAULT = FaultEntry(pod="no/fault")
+
+
+class Engine:
+    """The engine of a leader pod. ``replica`` is None until it has started."""
+
+    __slots__ = ("_alpha_factor", "_page", "_profile", "_starts_at", "fault", "is_routed", "replica", "view")
+
+    def __init__(self, view: PodView, profile: EngineProfile, *, created_unix_seconds: float) -> None:
+        """An engine that has not begun to start.
+
+        Raises:
+            ValueError: its command line sets histogram buckets that no engine accepts.
+        """
+        dialect = dialect_of(view.engine)
+        words = split_arguments(view.arguments)
+        self.view = view
+        self.fault = NO_FAULT
+        self.replica: Replica | None = None
+        self.is_routed = False
+        self._profile = profile
+        self._alpha_factor = 1.0
+        self._starts_at: float | None = None
+        self._page = Page(
+            dialect,
+            Identity(
+                served_name=value_of(words, dialect.served_name_flag) or view.deployment,
+                kv_tokens=profile.limits.kv_tokens,
+                created_unix_seconds=created_unix_seconds,
+                bounds=bucket_bounds(dialect, words),
+            ),
+        )
+
+    @property
+    def should_be_ready(self) -> bool:
+        """Whether its readiness probe would succeed."""
+        return self.replica is not None and self.fault.readiness is None
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether a Service would send requests to it."""
+        return self.replica is not None and self.view.is_ready and not self.view.is_terminating
+
+    def tick(self, now: float, *, is_complete: bool) -> None:
+        """Go on starting; ``is_complete`` says that all pods of the replica run."""
+        if self.replica is not None:
+            self._throttle()
+            return
+        if not is_complete:
+            self._starts_at = None
+            return
+        if self._starts_at is None:
+            # A pod that is Ready before we have seen it was started by a process before this one.
+            seconds = 0.0 if self.view.is_ready else self._profile.start.draw(Random(self.view.uid))  # noqa: S311 - no secret
+            self._starts_at = now + seconds
+        if now >= self._starts_at and self.fault.readiness is not ReadinessFault.NEVER:
+            self.replica = Replica(self._profile.timing, self._profile.limits, start_seconds=now, buckets=self._page.buckets)
+            self._throttle()
+
+    def advance(self, now: float) -> list[Completed]:
+        """Serve until now, if a request can have finished by then."""
+        if self.replica is None or self.replica.earliest_completion_seconds > now:
+            return []
+        return self.replica.advance(now)
+
+    def render(self) -> bytes | None:
+        """Its metrics page as of the last ``advance`` of its replica; None before it has started."""
+        if self.replica is None:
+            return None
+        return self._page.render(self.replica, is_broken=self.fault.metrics is MetricsFault.NAN)
+
+    def _throttle(self) -> None:
+        if self.replica is not None and self.fault.alpha_factor != self._alpha_factor:
+            self.replica.slow_down(self.fault.alpha_factor / self._alpha_factor)
+            self._alpha_factor = self.fault.alpha_factor

@@ -1,0 +1,83 @@
+"""Pods of engines as the API server shows them, reduced to what an engine depends on. Pure; raw objects go in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DEPLOYMENT_LABEL = "modelmatrix.io/deployment"
+ENGINE_LABEL = "modelmatrix.io/engine"
+ROLE_LABEL = "modelmatrix.io/role"
+LEADER = "leader"
+# Label or annotation: LeaderWorkerSet writes names as labels and the size as an annotation.
+GROUP_SET = "leaderworkerset.sigs.k8s.io/name"
+GROUP_INDEX = "leaderworkerset.sigs.k8s.io/group-index"
+GROUP_KEY = "leaderworkerset.sigs.k8s.io/group-key"
+GROUP_SIZE = "leaderworkerset.sigs.k8s.io/size"
+
+
+@dataclass(frozen=True, slots=True)
+class PodKey:
+    """Namespace and name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodView:
+    """A pod of an engine. ``group`` is the same for all pods of a multi-node replica, and empty for a pod alone."""
+
+    key: PodKey
+    uid: str
+    deployment: str
+    engine: str
+    is_leader: bool
+    is_running: bool
+    is_ready: bool
+    is_terminating: bool
+    group: str
+    group_size: int
+    containers: tuple[str, ...]
+    arguments: tuple[str, ...]
+
+    @property
+    def owner(self) -> str:
+        """``namespace/deployment``: what schedules and profiles call it."""
+        return f"{self.key.namespace}/{self.deployment}"
+
+
+def pod_view(pod: dict[str, Any]) -> PodView:
+    """What matters of a pod."""
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    containers = pod["spec"]["containers"]
+    first = containers[0]
+    return PodView(
+        key=PodKey(metadata["namespace"], metadata["name"]),
+        uid=metadata["uid"],
+        deployment=labels[DEPLOYMENT_LABEL],
+        engine=labels.get(ENGINE_LABEL, ""),
+        is_leader=labels.get(ROLE_LABEL) == LEADER,
+        is_running=status.get("phase") == "Running",
+        is_ready=any(
+            condition["type"] == "Ready" and condition["status"] == "True" for condition in status.get("conditions") or ()
+        ),
+        is_terminating="deletionTimestamp" in metadata,
+        group=_group(labels, notes),
+        group_size=int(labels.get(GROUP_SIZE) or notes.get(GROUP_SIZE) or 1),
+        containers=tuple(container["name"] for container in containers),
+        arguments=(*(first.get("command") or ()), *(first.get("args") or ())),
+    )
+
+
+def _group(labels: dict[str, str], notes: dict[str, str]) -> str:
+    key = labels.get(GROUP_KEY) or notes.get(GROUP_KEY)
+    if key:
+        return key
+    name, index = labels.get(GROUP_SET), labels.get(GROUP_INDEX)
+    return f"{name}-{index}" if name and index else ""
