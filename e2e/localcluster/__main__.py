@@ -48,7 +48,7 @@ def _up(options: Options) -> None:
 
 
 def _down(options: Options) -> None:
-    was_up = shutdown.down(options)
+    was_up = shutdown.down(options, progress=on_standard_output())
     print(f"The cluster {options.name!r} is {'down' if was_up else 'down already'}.")
 
 
@@ -74,10 +74,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _options(parsed: argparse.Namespace) -> Options:
     options = from_environment(os.environ)
+    time_scale = getattr(parsed, "time_scale", None)
     return replace(
         options,
         name=getattr(parsed, "name", None) or options.name,
-        time_scale=getattr(parsed, "time_scale", None) or options.time_scale,
+        time_scale=options.time_scale if time_scale is None else time_scale,
         fast_pods=getattr(parsed, "fast_pods", False) or options.fast_pods,
     )
 

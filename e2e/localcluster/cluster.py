@@ -76,7 +76,9 @@ class Cluster:
         Raises:
             LocalClusterError: it failed; the message holds what it said.
         """
-        return self._programs.run(program, *arguments, stdin=stdin)
+        # kubectl and helm remember what kinds an address serves: the next cluster at this port serves others.
+        cache = {"KUBECACHEDIR": str(self.folder.data / "kubectl")}
+        return self._programs.run(program, *arguments, stdin=stdin, environment=cache)
 
     def log(self, process: str) -> Path:
         """The log of a process."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,13 +49,20 @@ class Programs:
             raise LocalClusterError(f"There is no program {name!r}.", advice=f"There are: {', '.join(sorted(self.paths))}.")
         return self.paths[name]
 
-    def run(self, name: str, *arguments: str, stdin: str = "") -> str:
-        """Run a short program to its end and return what it printed.
+    def run(self, name: str, *arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None) -> str:
+        """Run a short program to its end and return what it printed; ``environment`` is added to our own.
 
         Raises:
             LocalClusterError: it failed; the message holds what it said.
         """
-        done = subprocess.run([str(self.path(name)), *arguments], input=stdin, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(self.path(name)), *arguments],
+            input=stdin,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
             raise LocalClusterError(f"`{name} {' '.join(arguments)}` failed.", why=(done.stderr or done.stdout).strip())
         return done.stdout

@@ -6,15 +6,22 @@ import shutil
 from typing import TYPE_CHECKING
 
 from localcluster.locks import exclusive
+from localcluster.progress import Progress, on_standard_output
 from localcluster.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from localcluster.options import Options
     from localcluster.paths import ClusterFolder
 
 
-def down(options: Options) -> bool:
+def down(options: Options, *, progress: Progress | None = None) -> bool:
     """Stop a cluster and remove its state. Fine to repeat, and after a crash.
+
+    Args:
+        options: which cluster.
+        progress: where to tell that another command must end first; standard output if None.
 
     Returns:
         Whether there was anything to stop.
@@ -22,10 +29,16 @@ def down(options: Options) -> bool:
     folder = options.folder
     if not folder.path.exists():
         return False
-    with exclusive(folder.lifecycle_lock):
+    with alone(options, progress or on_standard_output()):
         was_up = folder.state.exists()
         stop(folder)
     return was_up
+
+
+def alone(options: Options, progress: Progress) -> AbstractContextManager[None]:
+    """Nobody else takes this cluster up or down meanwhile."""
+    waiting = f"Another command starts or stops the cluster {options.name!r}: waiting for it."
+    return exclusive(options.folder.lifecycle_lock, on_wait=lambda: progress.say(waiting))
 
 
 def stop(folder: ClusterFolder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,10 +11,9 @@ from localcluster import boot, state
 from localcluster.build import build_missing
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
-from localcluster.locks import exclusive
 from localcluster.options import Options
 from localcluster.progress import Progress, on_standard_output
-from localcluster.shutdown import clear, stop
+from localcluster.shutdown import alone, clear, stop
 from localcluster.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -47,13 +47,14 @@ def up(
     Raises:
         LocalClusterError: something did not start; the message names its log. Nothing is left running.
     """
+    _require_linux()
     told = progress or on_standard_output()
-    waiting = f"Another command starts or stops the cluster {options.name!r}: waiting for it."
-    with exclusive(options.folder.lifecycle_lock, on_wait=lambda: told.say(waiting)):
-        found = state.load(options.folder.state)
-        if found is not None and _is_alive(found):
+    # Not under the lock: `down` would wait for minutes.
+    programs = None if _alive(options) else build_missing(told)
+    with alone(options, told):
+        if found := _alive(options):
             return _resume(options, found, told)
-        programs = build_missing(told)
+        programs = programs or build_missing(told)
         clear(options.folder)
         with _stopping_on_failure(options):
             boot.boot(options, programs, told, definitions=definitions)
@@ -64,7 +65,7 @@ def up(
         return cluster
 
 
-def attach(name: str) -> Cluster:
+def attach(name: str = "cluster") -> Cluster:
     """A handle to a cluster that another command brought up.
 
     Raises:
@@ -75,9 +76,21 @@ def attach(name: str) -> Cluster:
     return cluster
 
 
-def _is_alive(found: State) -> bool:
-    """Whether it came up whole and anything of it runs: not so after a crash of `up`, or of the machine."""
-    return found.is_complete and any(record.is_running() for record in found.processes.values())
+def _alive(options: Options) -> State | None:
+    """The state if it came up whole and anything of it runs: not so after a crash of `up`, or of the machine."""
+    found = state.load(options.folder.state)
+    if found is None or not found.is_complete:
+        return None
+    return found if any(record.is_running() for record in found.processes.values()) else None
+
+
+def _require_linux() -> None:
+    if sys.platform != "linux":
+        raise LocalClusterError(
+            "The local cluster runs on Linux only.",
+            why="It knows its processes by /proc.",
+            advice="Use a Linux machine or virtual machine; the tests without a cluster run anywhere.",
+        )
 
 
 def _resume(options: Options, found: State, progress: Progress) -> Cluster:
