@@ -26,6 +26,7 @@ _FACTORS = {
     "Pi": Decimal(2**50),
     "Ei": Decimal(2**60),
 }
+_PLAIN = re.compile(r"[0-9]{1,18}")
 _QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:[eE]([+-]?[0-9]{1,2})|([numkMGTPE]|[KMGTPE]i)?)")
 
 
@@ -49,7 +50,7 @@ def parse_quantity(text: str | float) -> Decimal:
 
 def count(text: str | float) -> int:
     """A quantity of whole devices, rounded down; what is no quantity counts as none."""
-    if type(text) is str and text.isdecimal():  # nearly every quantity of devices: no need for Decimal
+    if type(text) is str and _PLAIN.fullmatch(text):  # nearly every quantity of devices: no need for Decimal
         return int(text)
     try:
         return max(0, int(parse_quantity(text)))
