@@ -13,6 +13,7 @@ PATH_PATTERN = r"^/[^\s]*$"
 
 HostPath = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=PATH_PATTERN)]
 LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=317)]
+GroupId = Annotated[int, Field(ge=0, le=2**31 - 1)]  # what the API server takes in a pod
 LabelText = Annotated[str, StringConstraints(max_length=63)]
 
 
@@ -85,7 +86,7 @@ class AcceleratorPoolSpec(ApiModel):
     scheduler_name: ObjectName | None = Field(
         default=None, description="Scheduler of the engine pods, e.g. volcano. When left out the API server's default."
     )
-    supplemental_groups: Annotated[list[int], Field(max_length=16)] = Field(
+    supplemental_groups: Annotated[list[GroupId], Field(max_length=16)] = Field(
         default_factory=list,
         description="Numeric groups that may open the device files, e.g. 1000.",
         json_schema_extra=SET_LIST,
