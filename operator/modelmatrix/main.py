@@ -45,7 +45,7 @@ class Operator:
         self.settings = settings
         self.stop = asyncio.Event()
         self.exporter = Exporter()
-        self.clock = ModelClock(settings.time_scale, settings.time_origin)
+        self.clock = ModelClock(settings.time_scale, settings.time_origin, settings.time_start)
         self.reader = ApiClient(credentials, self._count)
         self.elections = ApiClient(credentials)
         self.elector = Elector(self.elections, settings.namespace, settings.identity, time.monotonic)
@@ -60,7 +60,7 @@ class Operator:
         recorder = EventRecorder(self.writer, self.settings.identity, time.time)
         loop = ControlLoop(
             state=self.state,
-            applier=Applier(self.writer, time.monotonic, time.time),
+            applier=Applier(self.writer, time.monotonic, time.time, self.wakeup.nudge),
             writer=StatusWriter(self.writer, recorder, time.monotonic),
             wakeup=self.wakeup,
             scaler=Scaler(builtin(), ReactivePolicy(), self.settings.time_scale),
@@ -122,6 +122,7 @@ class Operator:
         self.exporter.leader.set(1)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.loop.run(), name="cycles")
+            group.create_task(self.loop.writer.run(), name="statuses")
             if self.loop.measurer is not None:
                 group.create_task(self.loop.measurer.run(), name="signals")
 

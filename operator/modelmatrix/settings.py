@@ -36,7 +36,10 @@ class Settings(BaseModel):
         default=1.0, ge=1, le=15, description="Model seconds in a real second; above 1 for demonstrations and tests only."
     )
     time_origin: float = Field(
-        default=0.0, ge=0, description="Real time, in seconds since the epoch, at which model time and real time are equal."
+        default=0.0, ge=0, description="Real time, in seconds since the epoch, from which model time runs faster; 0: never."
+    )
+    time_start: float = Field(
+        default=0.0, ge=0, description="Model time at time-origin, in seconds since the epoch; 0: the same as time-origin."
     )
     log_format: str = Field(default="json", pattern="^(json|plain)$", description="Form of the log: json or plain.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")

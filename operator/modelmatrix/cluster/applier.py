@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
+from modelmatrix.cluster.inflight import InFlight
 from modelmatrix.planning.actions import Action, Apply, Create, Delete, Scale
 from modelmatrix.planning.snapshot import Failure
 from modelmatrix.planning.views import Key
 
 _log = logging.getLogger(__name__)
 
-PARALLEL_WRITES = 16
 FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 300.0
 CACHE_LAG_SECONDS = 5.0  # longer than a watch event ever takes; a write that is repeated after it does no harm
@@ -32,11 +32,20 @@ class _Backoff:
 class Applier:
     """Executes actions. ``failures`` are what users must know, by deployment.
 
-    ``clock`` counts seconds and never goes back; ``wall_clock`` gives the time that users see.
+    ``clock`` counts seconds and never goes back; ``wall_clock`` gives the time that users see. ``failed`` is called when
+    something has failed: nothing else in the cluster would tell.
     """
 
-    def __init__(self, client: ApiClient, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.in_flight = InFlight()
         self._client = client
+        self._failed = failed
         self._clock = clock
         self._wall_clock = wall_clock
         self._backoffs: dict[tuple[str, Key], _Backoff] = {}
@@ -48,17 +57,13 @@ class Applier:
         """The refusal of each deployment's writes, if there is one."""
         return {self._owners[name]: backoff.failure for name, backoff in self._backoffs.items() if backoff.failure is not None}
 
-    async def apply(self, actions: Iterable[Action]) -> bool:
-        """Execute the actions that are due, several at once. Whether anything was tried."""
-        due = [action for action in actions if self._is_due(action) and not self._was_done(action)]
-        gate = asyncio.Semaphore(PARALLEL_WRITES)
-
-        async def run(action: Action) -> None:
-            async with gate:
-                await self._execute(action)
-
-        await asyncio.gather(*(run(action) for action in due))
-        return bool(due)
+    def submit(self, actions: Iterable[Action]) -> None:
+        """Start the actions that are due; those of objects that are being written wait for the next plan."""
+        self._forget_done()
+        for action in actions:
+            name = _name(action)
+            if name not in self.in_flight and self._is_due(action) and not self._was_done(action):
+                self.in_flight.start(name, partial(self._execute, action))
 
     def forget(self, deployments: Iterable[Key]) -> None:
         """Drop what is remembered about deployments that are gone."""
@@ -98,12 +103,11 @@ class Applier:
         else:
             self._backoffs.pop(_name(action), None)
             self._owners.pop(_name(action), None)
-            self._remember(action)
+            self._done[_name(action)] = (action, self._clock())
 
-    def _remember(self, action: Action) -> None:
+    def _forget_done(self) -> None:
         now = self._clock()
         self._done = {name: entry for name, entry in self._done.items() if now - entry[1] < CACHE_LAG_SECONDS}
-        self._done[_name(action)] = (action, now)
 
     async def _send(self, action: Action) -> None:
         match action:
@@ -143,6 +147,7 @@ class Applier:
             failure = Failure(failure.reason, failure.message, before.failure.since_seconds)
         self._backoffs[name] = _Backoff(failure, delay, self._clock() + delay)
         self._owners[name] = action.deployment
+        self._failed()
 
 
 def _name(action: Action) -> tuple[str, Key]:

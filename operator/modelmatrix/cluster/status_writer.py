@@ -7,21 +7,23 @@ of an object waits too: replicas that are ready at once then need one write, not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from modelmatrix.api.names import Kind
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.errors import ApiError, NotFound, Unreachable
 from modelmatrix.cluster.events import EventRecorder
+from modelmatrix.cluster.inflight import InFlight
 from modelmatrix.planning.actions import Note
 from modelmatrix.planning.views import Key
 
 _log = logging.getLogger(__name__)
 
-PARALLEL_WRITES = 16
 RETRY_SECONDS = 2.0
 CACHE_LAG_SECONDS = 5.0  # longer than a watch event ever takes; a write that is repeated after it does no harm
 
@@ -66,6 +68,8 @@ class StatusWriter:
         self._client = client
         self._recorder = recorder
         self._clock = clock
+        self.in_flight = InFlight()
+        self._changed = asyncio.Event()
         self._pending: dict[tuple[str, Key], _Pending] = {}
         self._written: dict[tuple[str, Key], tuple[StatusWish, float]] = {}
 
@@ -82,6 +86,7 @@ class StatusWriter:
             else:
                 same = old.wish.wished == wish.wished
                 self._pending[name] = _Pending(wish, old.since, old.changed if same else now, old.not_before)
+        self._changed.set()
 
     def _was_written(self, name: tuple[str, Key], wish: StatusWish) -> bool:
         """Whether just this was written a moment ago, so that the cache only does not show it yet."""
@@ -93,22 +98,27 @@ class StatusWriter:
             return False
         return written[0].wished == wish.wished
 
-    async def write(self) -> None:
-        """Write what is due."""
+    async def run(self) -> None:
+        """Write what is due, whenever it is due, until cancelled."""
+        while True:
+            self._changed.clear()
+            self.start_due()
+            await self._wait()
+
+    def start_due(self) -> None:
+        """Start the writes that are due."""
         now = self._clock()
-        due = [pending for pending in self._pending.values() if _due_at(pending) <= now]
-        gate = asyncio.Semaphore(PARALLEL_WRITES)
+        for name, pending in self._pending.items():
+            if name not in self.in_flight and _due_at(pending) <= now:
+                self.in_flight.start(name, partial(self._write, pending))
 
-        async def run(pending: _Pending) -> None:
-            async with gate:
-                await self._write(pending)
-
-        await asyncio.gather(*(run(pending) for pending in due))
-
-    @property
-    def next_due(self) -> float | None:
-        """When the next write is due, on the clock; ``None`` when there is none."""
-        return min((_due_at(pending) for pending in self._pending.values()), default=None)
+    async def _wait(self) -> None:
+        """Wait for a new offer, or until the next write is due."""
+        due = [_due_at(pending) for name, pending in self._pending.items() if name not in self.in_flight]
+        left = min(due) - self._clock() if due else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if left is None else max(0.0, left)):
+                await self._changed.wait()
 
     async def _write(self, pending: _Pending) -> None:
         wish = pending.wish
@@ -119,12 +129,26 @@ class StatusWriter:
             pass  # deleted meanwhile
         except (ApiError, Unreachable) as error:
             _log.warning("status of %s %s was not written: %s", wish.kind.kind, wish.key, error)
-            pending.not_before = self._clock() + RETRY_SECONDS
+            self._retry_later(wish)
             return
-        self._pending.pop((wish.kind.plural, wish.key), None)
+        self._drop(wish)
         self._written[wish.kind.plural, wish.key] = (wish, self._clock())
         for note in wish.notes:
             await self._recorder.tell(note)
+
+    def _drop(self, wish: StatusWish) -> None:
+        """Forget a wish that is fulfilled, unless a newer one has come meanwhile."""
+        name = (wish.kind.plural, wish.key)
+        pending = self._pending.get(name)
+        if pending is not None and pending.wish.wished == wish.wished:
+            del self._pending[name]
+        self._changed.set()
+
+    def _retry_later(self, wish: StatusWish) -> None:
+        pending = self._pending.get((wish.kind.plural, wish.key))
+        if pending is not None:
+            pending.not_before = self._clock() + RETRY_SECONDS
+        self._changed.set()
 
 
 def merge_patch(stored: Mapping[str, Any], wished: Mapping[str, Any]) -> dict[str, Any]:

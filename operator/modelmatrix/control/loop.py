@@ -60,11 +60,11 @@ class ControlLoop:
     async def run(self) -> None:
         """Cycle until cancelled. The caller has made sure that all caches are synced and that we lead."""
         while True:
-            await self._cycle()
+            self._cycle()
             pause = max(COALESCE_SECONDS, PAUSE_PER_PLAN * self._plan_seconds)
             await self.wakeup.wait(until=self._next_look(), coalesce_seconds=pause)
 
-    async def _cycle(self) -> None:
+    def _cycle(self) -> None:
         self._alive_at = time.monotonic()
         self._take_signals()
         snapshot = self.snapshot()
@@ -73,8 +73,7 @@ class ControlLoop:
         self._plan_seconds = time.perf_counter() - started
         self.last = made
         self.writer.offer(_wishes(snapshot, made))
-        await self.applier.apply(made.actions)
-        await self.writer.write()
+        self.applier.submit(made.actions)
         self._forget(snapshot)
         self.observe(snapshot, made, self._plan_seconds)
 
@@ -109,10 +108,10 @@ class ControlLoop:
         self.scaler.update(look, self.last.outlooks, now_seconds=self.clock.now())
 
     def _next_look(self) -> float:
-        """When something is due even if nothing changes: a delayed write, a retry, or the next look at clocks."""
-        times = [time.monotonic() + self.clock.real_seconds(self.interval_seconds)]
-        times += [due for due in (self.writer.next_due, self.applier.next_due) if due is not None]
-        return min(times)
+        """When something is due even if nothing changes: a retry, or the next look at clocks."""
+        look = time.monotonic() + self.clock.real_seconds(self.interval_seconds)
+        due = self.applier.next_due
+        return look if due is None else min(look, due)
 
     def _forget(self, snapshot: Snapshot) -> None:
         present = {view.key for view in snapshot.deployments}

@@ -8,15 +8,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ModelClock:
-    """Model time runs ``scale`` times as fast as real time and equals it at ``origin_seconds``."""
+    """Model time is ``start_seconds`` at the real time ``origin_seconds`` and runs ``scale`` times as fast from there.
+
+    Without an origin it is real time.
+    """
 
     scale: float = 1.0
     origin_seconds: float = 0.0
+    start_seconds: float = 0.0
 
     def now(self) -> float:
         """Model time in seconds since the epoch."""
         real = time.time()
-        return real if self.scale == 1 else self.origin_seconds + (real - self.origin_seconds) * self.scale
+        if not self.origin_seconds:
+            return real
+        return (self.start_seconds or self.origin_seconds) + (real - self.origin_seconds) * self.scale
 
     def real_seconds(self, model_seconds: float) -> float:
         """How long a stretch of model time really lasts."""
