@@ -115,7 +115,8 @@ def readiness_patch(view: PodView, *, is_ready: bool) -> dict[str, Any]:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     status = "True" if is_ready else "False"
     why = None if is_ready else "ContainersNotReady"
-    message = None if is_ready else f"containers with unready status: [{' '.join(view.containers)}]"
+    names = " ".join(container["name"] for container in view.containers)
+    message = None if is_ready else f"containers with unready status: [{names}]"
     return {
         "metadata": {"uid": view.uid},
         "status": {
@@ -123,7 +124,7 @@ def readiness_patch(view: PodView, *, is_ready: bool) -> dict[str, Any]:
                 {"type": kind, "status": status, "lastTransitionTime": now, "reason": why, "message": message}
                 for kind in ("Ready", "ContainersReady")
             ],
-            "containerStatuses": [{"name": name, "ready": is_ready, "started": True} for name in view.containers],
+            "containerStatuses": [{**container, "ready": is_ready, "started": True} for container in view.containers],
         },
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 DEPLOYMENT_LABEL = "modelmatrix.io/deployment"
@@ -30,7 +30,10 @@ class PodKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodView:
-    """A pod of an engine. ``group`` is the same for all pods of a multi-node replica, and empty for a pod alone."""
+    """A pod of an engine. ``group`` is the same for all pods of a multi-node replica, and empty for a pod alone.
+
+    ``containers`` are the raw container statuses: a patch of one field replaces the whole list, so it must know the rest.
+    """
 
     key: PodKey
     uid: str
@@ -42,7 +45,7 @@ class PodView:
     is_terminating: bool
     group: str
     group_size: int
-    containers: tuple[str, ...]
+    containers: tuple[dict[str, Any], ...] = field(compare=False)
     arguments: tuple[str, ...]
 
     @property
@@ -55,8 +58,7 @@ def pod_view(pod: dict[str, Any]) -> PodView:
     """What matters of a pod."""
     metadata, status = pod["metadata"], pod.get("status") or {}
     labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    containers = pod["spec"]["containers"]
-    first = containers[0]
+    first = pod["spec"]["containers"][0]
     return PodView(
         key=PodKey(metadata["namespace"], metadata["name"]),
         uid=metadata["uid"],
@@ -70,7 +72,7 @@ def pod_view(pod: dict[str, Any]) -> PodView:
         is_terminating="deletionTimestamp" in metadata,
         group=_group(labels, notes),
         group_size=int(labels.get(GROUP_SIZE) or notes.get(GROUP_SIZE) or 1),
-        containers=tuple(container["name"] for container in containers),
+        containers=tuple(status.get("containerStatuses") or ()),
         arguments=(*(first.get("command") or ()), *(first.get("args") or ())),
     )
 

@@ -120,9 +120,7 @@ class World:
         engine = self.engines.get(key)
         if engine is None or engine.replica is None:
             return None
-        done = engine.replica.advance(self.now)
-        if done:
-            self._door(engine.view.owner).collect(done)
+        self._catch_up(engine)
         return engine.render()
 
     def document(self) -> dict[str, Any]:
@@ -130,8 +128,15 @@ class World:
         owners = sorted(self.doors.keys() | {engine.view.owner for engine in self.engines.values()})
         return {owner: self._deployment(owner) for owner in owners}
 
+    def _catch_up(self, engine: Engine) -> None:
+        """Take all steps until now: a tick takes those of an engine only when a request can have finished."""
+        if engine.replica is not None:
+            self._door(engine.view.owner).collect(engine.replica.advance(self.now))
+
     def _deployment(self, owner: str) -> dict[str, Any]:
         engines = [engine for engine in self.engines.values() if engine.view.owner == owner]
+        for engine in engines:
+            self._catch_up(engine)
         replicas = [engine.replica for engine in engines if engine.replica is not None]
         return {
             "engines": len(engines),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -46,6 +47,25 @@ def node(name: str, devices: Mapping[str, str], labels: Mapping[str, str] | None
         },
         "status": {"allocatable": resources, "capacity": resources},
     }
+
+
+def lose_node(cluster: Cluster, name: str) -> None:
+    """Cut a node off: nobody reports for it or its pods any more, so it is NotReady after the usual grace of 50 s.
+
+    Its lease is given to nobody for a day: kwok respects the holder of a lease, as it does for a real kubelet.
+    """
+    now = datetime.now(tz=UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    _patch_lease(cluster, name, {"holderIdentity": "nobody", "leaseDurationSeconds": 86_400, "renewTime": now})
+
+
+def return_node(cluster: Cluster, name: str) -> None:
+    """Undo `lose_node`: kwok takes the lease back within about ten seconds."""
+    _patch_lease(cluster, name, {"holderIdentity": None})
+
+
+def _patch_lease(cluster: Cluster, node_name: str, spec: dict[str, Any]) -> None:
+    patch = json.dumps({"spec": spec})
+    cluster.kubectl("-n", "kube-node-lease", "patch", "lease", node_name, "--type=merge", "-p", patch)
 
 
 def deployment(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localcluster.testing import Namespace, deployment, eventually
+from localcluster.testing import Namespace, deployment, eventually, lose_node, return_node
 
 pytestmark = pytest.mark.cluster
 
@@ -144,3 +144,31 @@ def test_a_group_of_two_pods_knows_its_leader(namespace: Namespace) -> None:
         assert addresses == {"large-0": leader, "large-0-1": leader}
 
     eventually(check)
+
+
+def test_other_pods_do_not_need_the_leaderworkerset_controller(namespace: Namespace) -> None:
+    cluster = namespace.cluster
+    cluster.stop_process("leaderworkerset")
+    try:
+        namespace.apply(deployment("web"))
+
+        def check() -> None:
+            assert namespace.get("deployment", "web")["status"].get("readyReplicas") == 1
+
+        eventually(check)
+    finally:
+        cluster.start_process("leaderworkerset")
+
+
+def test_a_lost_node_is_not_ready_until_it_returns(namespace: Namespace) -> None:
+    def ready() -> str:
+        return conditions(namespace.get("node", "empty-1"))["Ready"]
+
+    def check(expected: str) -> None:
+        assert ready() == expected
+
+    eventually(lambda: check("True"))
+    lose_node(namespace.cluster, "empty-1")
+    eventually(lambda: check("Unknown"), timeout_seconds=120)
+    return_node(namespace.cluster, "empty-1")
+    eventually(lambda: check("True"))

@@ -65,7 +65,8 @@ class ApiClient:
         query = {"limit": str(PAGE_SIZE)} | _selectors(labels, fields)
         while True:
             page = await self._request("list", "GET", path(kind), query=query)
-            items += page.get("items") or []
+            # Items of a list do not say what they are, those of a watch do.
+            items += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []]
             proceed = page.get("metadata", {}).get("continue")
             if not proceed:
                 return items, page["metadata"]["resourceVersion"]
