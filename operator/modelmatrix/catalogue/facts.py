@@ -262,6 +262,6 @@ class Engine(ApiModel):
         return self.base or self.name
 
     def image_for(self, accelerator: Accelerator) -> str | None:
-        """The image for the accelerator; ``None`` when no image is published for it."""
+        """The image for the accelerator, or else for its family; ``None`` when no image is published for it."""
         wanted = (accelerator.id, accelerator.family)
-        return next((rule.image for rule in self.images if any(name in rule.families for name in wanted)), None)
+        return next((rule.image for name in wanted for rule in self.images if name in rule.families), None)
