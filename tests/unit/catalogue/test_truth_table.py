@@ -1,7 +1,7 @@
 """Which weights run where, cell by cell, against a table written by hand from the engines' own documents.
 
 Sources: vllm-project/vllm docs/features/quantization, vllm-project/vllm-ascend quantization guide and support matrix,
-NVIDIA/TensorRT-LLM docs/source/features/quantization.md, vllm-project/recipes, the gpustack performance lab. A name is an engine
+NVIDIA/TensorRT-LLM docs/source/features/quantization.md, vllm-project/recipes, the gpustack lab. A name is an engine
 that runs the weights, a name with a question mark one whose documents are silent, ``-`` says that none runs them.
 """
 
