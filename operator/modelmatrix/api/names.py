@@ -34,6 +34,9 @@ ANNOTATION_DIGEST = f"{GROUP}/manifest-digest"
 # The placement that the workload was made for, so that a restart recognises it without rendering it again.
 ANNOTATION_PLACEMENT = f"{GROUP}/placement"
 
+# Kubernetes' own: a ReplicaSet that shrinks removes pods with the lowest cost first.
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+
 PRIORITY_CLASS_PREFIX = "modelmatrix-"
 
 NAME_MAX_LENGTH = 40

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from modelmatrix.api.names import DELETION_COST
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
 from modelmatrix.cluster.inflight import InFlight
-from modelmatrix.planning.actions import Action, Apply, Create, Delete, Scale
+from modelmatrix.planning.actions import Action, Apply, Create, Delete, Mark, Scale
 from modelmatrix.planning.snapshot import Failure
 from modelmatrix.planning.views import Key
 
@@ -19,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 300.0
+FIRST_TO_GO = "-1000"
 CACHE_LAG_SECONDS = 5.0  # longer than a watch event ever takes; a write that is repeated after it does no harm
 
 
@@ -119,6 +121,10 @@ class Applier:
                 await self._client.apply(action.kind, action.key, {**action.manifest, "metadata": metadata})
             case Scale():
                 patch = {"metadata": {"uid": action.uid}, "spec": {"replicas": action.replicas}}
+                await self._client.merge(action.kind, action.key, patch)
+            case Mark():
+                annotations = {DELETION_COST: FIRST_TO_GO}
+                patch = {"metadata": {"uid": action.uid, "annotations": annotations}}
                 await self._client.merge(action.kind, action.key, patch)
             case Delete():
                 await self._delete(action)

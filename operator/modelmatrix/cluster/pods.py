@@ -42,6 +42,7 @@ def pod_view(item: Object) -> PodView | None:
         group=labels.get(GROUP_LABEL, ""),
         ready=ready.get("status") == "True",
         ready_seconds=seconds_of(ready.get("lastTransitionTime") or ""),
+        marked=str((metadata.get("annotations") or {}).get(names.DELETION_COST, "")).startswith("-"),
         problem=problem,
         failing=failing,
     )

@@ -53,7 +53,17 @@ class Delete:
     uid: str
 
 
-Action = Create | Apply | Scale | Delete
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Have a pod of ours be the first to go when its workload shrinks: its node is needed, not that of another."""
+
+    kind: Kind
+    key: Key
+    deployment: Key
+    uid: str
+
+
+Action = Create | Apply | Scale | Mark | Delete
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelmatrix.planning.assessment import Case, Option, assess
-from modelmatrix.planning.placement import Demand, Held
+from modelmatrix.planning.demands import Demand, Held
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.replicas import WorkloadReplicas, observed_replicas
 from modelmatrix.planning.snapshot import Snapshot

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelmatrix.planning.assessment import Option
+from modelmatrix.planning.demands import Assignment
 from modelmatrix.planning.fleet import Member
-from modelmatrix.planning.placement import Assignment
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.replicas import WorkloadReplicas
 from modelmatrix.planning.snapshot import Failure

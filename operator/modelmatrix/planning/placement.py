@@ -7,118 +7,16 @@ by priority, first replicas before second ones, large ones before small ones. Di
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
 
 from modelmatrix.api.model_deployment import PlacementPolicy
-from modelmatrix.planning.assessment import Case, Option
-from modelmatrix.planning.packing import PoolPacking, Shape, packings
+from modelmatrix.planning.assessment import Option
+from modelmatrix.planning.demands import Assignment, Demand, Grant, HeldReplica, Table, shape_of
+from modelmatrix.planning.displacement import Displacement
+from modelmatrix.planning.packing import PoolPacking, packings
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.views import Key
-
-
-@dataclass(frozen=True, slots=True)
-class HeldReplica:
-    """A replica with pods: the nodes that they are bound to, and how many nodes it still needs.
-
-    ``overdue`` says that it has had pods without nodes for too long.
-    """
-
-    nodes: tuple[str, ...]
-    missing: int = 0
-    overdue: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a deployment has on one pool today: the workload's number of replicas, and those with pods, the best first."""
-
-    replicas: int
-    existing: tuple[HeldReplica, ...] = ()
-
-    @property
-    def running(self) -> tuple[HeldReplica, ...]:
-        """Replicas that have all of their nodes."""
-        return tuple(replica for replica in self.existing if not replica.missing)
-
-    @property
-    def unbound(self) -> list[HeldReplica]:
-        """Replicas that the workload was told to make and that lack nodes, the most complete first."""
-        partial = sorted((r for r in self.existing if r.missing), key=lambda replica: replica.missing)
-        nowhere = self.replicas - len(self.existing)
-        return [*partial, *[HeldReplica((), missing=0)] * nowhere]
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What a deployment wants, and what it has by pool."""
-
-    case: Case
-    replicas: int
-    held: Mapping[str, Held] = field(default_factory=dict)
-
-    @property
-    def key(self) -> Key:
-        """Identity of the deployment."""
-        return self.case.view.key
-
-    @property
-    def priority(self) -> str:
-        """P0 to P3; text that sorts."""
-        return self.case.spec.priority if self.case.spec else "P9"
-
-
-@dataclass(slots=True)
-class Grant:
-    """Replicas of one deployment on one pool.
-
-    ``running`` are kept ones; ``new_nodes`` are the nodes that each further replica was packed into. ``waiting`` of those
-    are groups whose nodes are not free yet and that must not be created now. ``pending`` replicas were created, found no
-    devices, and stay as they are: they cost nothing and need nobody when devices come free.
-    """
-
-    running: list[HeldReplica] = field(default_factory=list)
-    new_nodes: list[tuple[str, ...]] = field(default_factory=list)
-    waiting: int = 0
-    pending: int = 0
-
-    @property
-    def replicas(self) -> int:
-        """All replicas that have devices."""
-        return len(self.running) + len(self.new_nodes)
-
-
-@dataclass(slots=True)
-class Assignment:
-    """Replicas of one deployment by pool, what found no devices, and who took replicas away."""
-
-    grants: dict[str, Grant] = field(default_factory=dict)
-    wanted: int = 0
-    displaced_by: dict[Key, int] = field(default_factory=dict)
-
-    @property
-    def placed(self) -> int:
-        """Replicas that have devices, or will have them when terminating pods are gone."""
-        return sum(grant.replicas for grant in self.grants.values())
-
-    @property
-    def shortage(self) -> int:
-        """Replicas that found no devices."""
-        return max(0, self.wanted - self.placed)
-
-
-@dataclass(slots=True)
-class Table:
-    """The state of one round of placement."""
-
-    packing: dict[str, PoolPacking]
-    demands: dict[Key, Demand]
-    assignments: dict[Key, Assignment]
-
-    def option(self, key: Key, pool: str) -> Option | None:
-        """The fitting option of a deployment on a pool."""
-        return next((o for o in self.demands[key].case.fitting if o.pool == pool), None)
 
 
 def place(demands: Iterable[Demand], pools: Mapping[str, PoolState]) -> Table:
@@ -131,14 +29,10 @@ def place(demands: Iterable[Demand], pools: Mapping[str, PoolState]) -> Table:
         members = list(level)
         _resume(members, table)
         _grow(members, table)
+    _displace(ordered, table)
     for demand in ordered:
         _leave_pending(demand, table.assignments[demand.key])
     return table
-
-
-def shape_of(option: Option) -> Shape:
-    """Devices and nodes of one replica of the option."""
-    return Shape(option.devices, option.nodes)
 
 
 def _rank(demand: Demand) -> tuple[str, int, float, Key]:
@@ -190,6 +84,18 @@ def _grow(level: Sequence[Demand], table: Table) -> None:
             _place_one(demand, table)
     for demand in level:
         while table.assignments[demand.key].shortage and _place_one(demand, table):
+            pass
+
+
+def _displace(ordered: Sequence[Demand], table: Table) -> None:
+    """Who still lacks replicas takes devices of lower priorities; who lost some looks for room elsewhere."""
+    displacement = Displacement(table)
+    for demand in ordered:
+        assignment = table.assignments[demand.key]
+        while assignment.shortage and assignment.displaced_by and _place_one(demand, table):
+            pass
+        options = preference(demand, table.packing) if assignment.shortage else []
+        while assignment.shortage and any(displacement.make_room(demand, o) and _take(o, assignment, table) for o in options):
             pass
 
 

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelmatrix.planning.actions import Action, Note
+from modelmatrix.api import names
+from modelmatrix.planning.actions import Action, Mark, Note
+from modelmatrix.planning.assessment import Option
+from modelmatrix.planning.demands import Assignment, Grant, Table, shape_of
 from modelmatrix.planning.fleet import Fleet, Member, gather
 from modelmatrix.planning.notes import deployment_notes, pool_notes
 from modelmatrix.planning.outlook import Outlook, PlacedOn
-from modelmatrix.planning.placement import Assignment, Grant, Table, place, shape_of
+from modelmatrix.planning.placement import place
 from modelmatrix.planning.pool_status import pool_status
 from modelmatrix.planning.pools import PoolState, pool_states
 from modelmatrix.planning.reconciliation import Wish, retired_actions, service_actions, workload_actions
@@ -28,7 +31,8 @@ from modelmatrix.planning.views import Key, WorkloadView
 class Plan:
     """What must be done, and what is to be written and told.
 
-    Statuses are whole and by name; the writer compares them with the stored ones.
+    Statuses are whole and by name; the writer compares them with the stored ones. ``taken`` are the devices by pool that
+    pods will use which have no node yet.
     """
 
     actions: tuple[Action, ...]
@@ -37,6 +41,7 @@ class Plan:
     notes: tuple[Note, ...]
     outlooks: Mapping[Key, Outlook]
     pools: Mapping[str, PoolState]
+    taken: Mapping[str, int]
 
 
 def plan(snapshot: Snapshot) -> Plan:
@@ -57,7 +62,18 @@ def plan(snapshot: Snapshot) -> Plan:
         ),
         outlooks=outlooks,
         pools=pools,
+        taken=_taken(table),
     )
+
+
+def _taken(table: Table) -> dict[str, int]:
+    taken: dict[str, int] = {}
+    for key, assignment in table.assignments.items():
+        for pool, grant in assignment.grants.items():
+            option = table.option(key, pool)
+            if option is not None:
+                taken[pool] = taken.get(pool, 0) + len(grant.new_nodes) * option.devices
+    return taken
 
 
 def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> Outlook:
@@ -96,10 +112,23 @@ def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) 
             target=target,
             workload=workload,
             observed=observed,
-            replicas=grant.replicas - grant.waiting + grant.pending,
+            replicas=max(grant.replicas - grant.waiting + grant.pending, _held_back(assignment, option, workload)),
             waiting=grant.waiting,
             surge=table.packing[option.pool].room(shape_of(option)) > 0,
         )
+
+
+def _held_back(assignment: Assignment, option: Option, workload: WorkloadView | None) -> int:
+    """Replicas that a workload keeps until the pods that must go are marked: else others would go in their place."""
+    unmarked = [r for pool, r in assignment.evicted if pool == option.pool and not r.marked]
+    return workload.replicas if workload is not None and unmarked and option.nodes == 1 else 0
+
+
+def _marks(outlook: Outlook) -> Iterator[Action]:
+    single = {item.option.pool for item in outlook.placed if item.option.nodes == 1}
+    for pool, replica in outlook.assignment.evicted:
+        if pool in single and replica.leader is not None and not replica.marked:
+            yield Mark(names.PODS, replica.leader, outlook.member.key, replica.uid)
 
 
 def _retiring(member: Member, assignment: Assignment, ready_new: int, fleet: Fleet) -> Iterator[tuple[WorkloadView, int]]:
@@ -134,6 +163,7 @@ def _actions(outlook: Outlook, snapshot: Snapshot) -> Iterator[Action]:
             settings=snapshot.settings,
             stuck=_stuck(item),
         )
+    yield from _marks(outlook)
     for workload, replicas in outlook.retiring:
         yield from retired_actions(workload, member.key, replicas)
 

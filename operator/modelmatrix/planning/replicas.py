@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from modelmatrix.planning.placement import Held, HeldReplica
+from modelmatrix.planning.demands import Held, HeldReplica
 from modelmatrix.planning.views import Key, PodView, WorkloadView
 
 
@@ -41,12 +41,22 @@ class Replica:
         """What it holds; overdue when it is older than ``oldest_seconds`` and lacks nodes."""
         nodes = tuple(sorted(pod.node for pod in self.pods if pod.node))
         overdue = min(pod.created_seconds for pod in self.pods) < oldest_seconds
-        return HeldReplica(nodes, self.size - len(nodes), overdue)
+        leader = self.leader
+        return HeldReplica(
+            nodes,
+            self.size - len(nodes),
+            overdue,
+            leader.key if leader else None,
+            leader.uid if leader else "",
+            marked=leader is not None and leader.marked,
+        )
 
     @property
-    def worth(self) -> tuple[bool, bool, float, str]:
-        """Order in which replicas are kept: serving ones first, complete ones before others, older ones first."""
-        return (not self.ready, not self.bound, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
+    def worth(self) -> tuple[bool, bool, bool, float, str]:
+        """Order in which replicas are kept: serving, complete and old ones first, those that are marked last."""
+        leader = self.leader
+        marked = leader is not None and leader.marked
+        return (marked, not self.ready, not self.bound, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
 
 
 @dataclass(slots=True)

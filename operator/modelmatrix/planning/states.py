@@ -48,6 +48,9 @@ def _short(outlook: Outlook) -> State | None:
         return None
     if outlook.assignment.displaced_by:
         return State(PLACED, FALSE, Reason.DISPLACED, displaced_message(outlook))
+    before = _as_before(outlook, PLACED)
+    if before.reason is Reason.DISPLACED:  # the devices are still with those who took them
+        return before
     return State(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(outlook))
 
 

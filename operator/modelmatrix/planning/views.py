@@ -69,8 +69,8 @@ class PodView:
     """A pod that holds devices or is ours.
 
     ``node`` is empty until it is bound. ``workload`` is the name of our workload that made it, empty for foreign pods.
-    ``problem`` is what keeps it from running, in the words of the scheduler or the kubelet; ``failing`` that containers
-    fail again and again.
+    ``marked`` says that its controller will remove it first. ``problem`` is what keeps it from running, in the words of the
+    scheduler or the kubelet; ``failing`` that containers fail again and again.
     """
 
     key: Key
@@ -84,6 +84,7 @@ class PodView:
     group: str = ""
     ready: bool = False
     ready_seconds: float = 0.0
+    marked: bool = False
     problem: str = ""
     failing: bool = False
 

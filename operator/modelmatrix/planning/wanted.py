@@ -53,7 +53,7 @@ def wanted_replicas(
 def _fixed(replicas: int) -> Wanted:
     if replicas == 0:
         return Wanted(0, Reason.SCALED_TO_ZERO, "spec.replicas is 0")
-    return Wanted(replicas, Reason.STEADY, f"spec.replicas is {replicas}")
+    return Wanted(replicas, Reason.BOUNDS_CHANGED, f"spec.replicas is {replicas}")
 
 
 def _scaled(scaling: Scaling, floor: ScheduleFloor, current: int, decision: ScaleDecision | None) -> Wanted:

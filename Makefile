@@ -1,0 +1,48 @@
+# Everything a person types. Variables: CLUSTER (name of the local cluster), BANK (institution), TIME_SCALE (1 to 15).
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := PYTHONPATH=e2e:operator $(BIN)/python -m
+
+.PHONY: help demo test up down check generate golden costs benchmark
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/installed: pyproject.toml
+	@echo "  python environment         .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: .venv/installed ## a bank's matrix comes to life on a local cluster, which is left running
+	@$(RUN) playground demo
+
+test: .venv/installed ## every test
+	@PYTHONPATH=e2e:operator $(BIN)/python -m localcluster build
+	@$(BIN)/python -m pytest
+
+up: .venv/installed ## the local cluster without the story
+	@$(RUN) playground up
+
+down: .venv/installed ## stop the local cluster
+	@$(RUN) playground down
+
+check: .venv/installed ## linters, types, layers, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=operator $(BIN)/lint-imports
+
+generate: .venv/installed ## CRDs, their copies in the chart, and the institutions' manifests
+	$(RUN) modelmatrix.api.crd crds
+	cp crds/*.yaml charts/modelmatrix/files/crds/
+	$(RUN) banks
+
+golden: .venv/installed ## rewrite the golden files from what the code does now
+	$(BIN)/python -m pytest -q tests --golden-update
+
+costs: .venv/installed ## what the operator costs the API server, for N=100 objects
+	@$(RUN) costs
+
+benchmark: .venv/installed ## the autoscaling benchmark
+	@$(RUN) benchmark

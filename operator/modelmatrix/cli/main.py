@@ -1,0 +1,20 @@
+"""The command line: ``kubectl matrix`` and its subcommands."""
+
+from __future__ import annotations
+
+import click
+
+from modelmatrix.cli.plan_command import plan
+from modelmatrix.cli.why_command import why
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Explain and plan a model matrix with the operator's own planner."""
+
+
+main.add_command(plan)
+main.add_command(why)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""Snapshots for commands: from the cluster, from documents, or from both, as if the documents were applied."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modelmatrix.api import names
+from modelmatrix.api.names import Kind
+from modelmatrix.catalogue.load import builtin
+from modelmatrix.cli.documents import Documents
+from modelmatrix.cli.errors import CliError
+from modelmatrix.cluster import projections
+from modelmatrix.cluster.client import ApiClient
+from modelmatrix.cluster.credentials import CredentialsError, user_credentials
+from modelmatrix.cluster.errors import ApiError, NotFound, Unreachable
+from modelmatrix.planning.snapshot import Snapshot
+from modelmatrix.planning.views import Key
+
+OURS = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY},{names.LABEL_DEPLOYMENT}"
+READ = (
+    (names.MODEL_DEPLOYMENTS, ""),
+    (names.ACCELERATOR_POOLS, ""),
+    (names.MODEL_PROFILES, ""),
+    (names.ENGINE_PROFILES, ""),
+    (names.NODES, ""),
+    (names.PODS, ""),
+    (names.DEPLOYMENTS, OURS),
+    (names.LEADER_WORKER_SETS, OURS),
+    (names.SERVICES, OURS),
+    (names.RUNTIME_CLASSES, ""),
+)
+
+Objects = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the user reaches the cluster."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+
+
+@dataclass(slots=True)
+class World:
+    """Raw objects by plural name, and the kinds that the API server does not know."""
+
+    objects: Objects = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+
+    def snapshot(self, now_seconds: float | None = None) -> Snapshot:
+        """The snapshot of these objects."""
+        made = {kind.plural: self.objects.get(kind.plural, []) for kind, _ in READ}
+        return Snapshot(
+            now_seconds=time.time() if now_seconds is None else now_seconds,
+            catalogue=builtin().extended(
+                dict(_known(map(projections.model_profile, made["modelprofiles"]))),
+                dict(_known(map(projections.engine_profile, made["engineprofiles"]))),
+            ),
+            deployments=tuple(map(projections.deployment_view, made["modeldeployments"])),
+            pools=tuple(map(projections.pool_view, made["acceleratorpools"])),
+            nodes=tuple(map(projections.node_view, made["nodes"])),
+            pods=tuple(_known(map(projections.pod_view, made["pods"]))),
+            workloads=tuple(map(projections.workload_view, [*made["deployments"], *made["leaderworkersets"]])),
+            services=tuple(map(projections.service_view, made["services"])),
+            runtime_classes=frozenset(map(projections.runtime_class_name, made["runtimeclasses"])),
+            leader_worker_sets="leaderworkersets" not in self.absent,
+            real_seconds=time.time(),
+        )
+
+    def with_documents(self, documents: Documents) -> World:
+        """This world with the documents applied: objects of the same name keep their status and UID."""
+        objects = dict(self.objects)
+        for kind in (*(kind for kind, _ in READ[:5]), names.RUNTIME_CLASSES):
+            new = {_key(item): item for item in documents.of(kind)}
+            old = {_key(item): item for item in objects.get(kind.plural, [])}
+            merged = {**old, **{key: _applied(item, old.get(key)) for key, item in new.items()}}
+            objects[kind.plural] = list(merged.values())
+        return World(objects, self.absent)
+
+    def without_nodes(self, lost: set[str]) -> World:
+        """This world after the loss of nodes, with everything that ran on them."""
+        kept = dict(self.objects)
+        kept["nodes"] = [node for node in kept.get("nodes", []) if node["metadata"]["name"] not in lost]
+        kept["pods"] = [pod for pod in kept.get("pods", []) if (pod.get("spec") or {}).get("nodeName") not in lost]
+        return World(kept, self.absent)
+
+    def nodes_of_site(self, site: str) -> set[str]:
+        """Names of the nodes of a site's pools.
+
+        Raises:
+            CliError: no pool is on that site.
+        """
+        pools = [pool for pool in self.objects.get("acceleratorpools", []) if pool["spec"].get("site") == site]
+        if not pools:
+            known = sorted(
+                {str(p["spec"].get("site")) for p in self.objects.get("acceleratorpools", []) if p["spec"].get("site")}
+            )
+            raise CliError(f"no pool is on site '{site}'; there are: {', '.join(known) or 'none'}")
+        return {
+            node["metadata"]["name"]
+            for node in self.objects.get("nodes", [])
+            for pool in pools
+            if pool["spec"]["nodeSelector"].items() <= (node["metadata"].get("labels") or {}).items()
+        }
+
+
+def offline(documents: Documents) -> World:
+    """A world of documents only. Nodes without conditions are taken for ready; LeaderWorkerSet for installed."""
+    world = World().with_documents(documents)
+    world.objects["nodes"] = [_ready(node) for node in world.objects.get("nodes", [])]
+    return world
+
+
+def online(access: Access) -> tuple[World, str]:
+    """The cluster's world, and the namespace of the user's context.
+
+    Raises:
+        CliError: the cluster cannot be reached or read.
+    """
+    try:
+        credentials, namespace = user_credentials(kubeconfig=access.kubeconfig, context=access.context)
+    except CredentialsError as error:
+        raise CliError(str(error)) from None
+    return asyncio.run(_read(ApiClient(credentials))), namespace
+
+
+async def _read(client: ApiClient) -> World:
+    world = World()
+    async with client:
+        await asyncio.gather(*(_read_kind(client, kind, labels, world) for kind, labels in READ))
+    if names.MODEL_DEPLOYMENTS.plural in world.absent:
+        raise CliError("the cluster does not know ModelDeployments: install the chart first, or use --offline")
+    return world
+
+
+async def _read_kind(client: ApiClient, kind: Kind, labels: str, world: World) -> None:
+    try:
+        world.objects[kind.plural], _ = await client.list(kind, labels=labels)
+    except NotFound:
+        world.absent.add(kind.plural)
+    except (ApiError, Unreachable) as error:
+        raise CliError(f"cannot list {kind.plural}: {error}") from None
+
+
+def _known(items: Iterable[Any]) -> Iterable[Any]:
+    return (item for item in items if item is not None)
+
+
+def _key(item: Mapping[str, Any]) -> Key:
+    metadata = item["metadata"]
+    return Key(metadata.get("namespace", ""), metadata["name"])
+
+
+def _applied(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
+    """A document as the API server would store it over what is there."""
+    key = _key(new)
+    if old is None:
+        metadata = {"uid": f"{new['kind']}/{key}", "generation": 1, **new["metadata"]}
+        return {**new, "metadata": metadata}
+    kept = {name: old["metadata"][name] for name in ("uid", "creationTimestamp") if name in old["metadata"]}
+    changed = old.get("spec") != new.get("spec")
+    generation = old["metadata"].get("generation", 0) + (1 if changed else 0)
+    return {"status": old.get("status") or {}, **new, "metadata": {**new["metadata"], **kept, "generation": generation}}
+
+
+def _ready(node: dict[str, Any]) -> dict[str, Any]:
+    status = node.get("status") or {}
+    if status.get("conditions"):
+        return node
+    return {**node, "status": {**status, "conditions": [{"type": "Ready", "status": "True"}]}}
+
+
+def at_time(snapshot: Snapshot, now_seconds: float) -> Snapshot:
+    """The snapshot at another time, for schedules."""
+    return replace(snapshot, now_seconds=now_seconds)
