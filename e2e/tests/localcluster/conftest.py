@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from localcluster import Cluster
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker here, too, so that this folder runs by itself."""
-    config.addinivalue_line("markers", "cluster: starts a local cluster (seconds; minutes the first time)")
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A fresh cluster with four machines, gone afterwards whatever happened."""
