@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _GONE = 410
-_SLOWEST_RETRY_SECONDS = 5.0
+_FIRST_RETRY_SECONDS, _SLOWEST_RETRY_SECONDS = 0.2, 5.0
 _WATCH_SECONDS = 240
 
 
@@ -48,16 +48,17 @@ class ApiServer:
 
     async def pod_events(self) -> AsyncIterator[PodEvent]:
         """Everything that happens to pods of engines, for ever; failures are logged and retried."""
-        delay = 0.2
+        delay = _FIRST_RETRY_SECONDS
         while True:
             try:
                 listed, version = await self._list()
                 yield listed
-                delay = 0.2
+                delay = _FIRST_RETRY_SECONDS
                 async for event in self._watch(version):
                     yield event
             except _Expired:
-                continue
+                # Not at once: a server that answers so for ever must not be asked for ever.
+                await asyncio.sleep(_FIRST_RETRY_SECONDS)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 _log.warning("cannot watch pods, trying again in %.1f s: %s", delay, error)
                 await asyncio.sleep(delay)

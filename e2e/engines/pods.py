@@ -47,6 +47,8 @@ class PodView:
     group_size: int
     containers: tuple[dict[str, Any], ...] = field(compare=False)
     arguments: tuple[str, ...]
+    labels: dict[str, str] = field(default_factory=dict, compare=False)
+    annotations: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def owner(self) -> str:

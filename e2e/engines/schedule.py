@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from engines.pods import PodView
 
+# What a file that is not there looks like: its absence, too, is said only once.
+_ABSENT = (-1, -1)
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]
 
 
@@ -136,11 +139,19 @@ class ScheduleFile:
         """
         if self._path is None:
             return None
+        state = self._state(self._path)
+        if state == self._seen:
+            return None
+        self._seen = state
         try:
-            status = self._path.stat()
-            if (status.st_mtime_ns, status.st_size) == self._seen:
-                return None
-            self._seen = status.st_mtime_ns, status.st_size
             return Schedule.model_validate(yaml.safe_load(self._path.read_text(encoding="utf-8")) or {})
         except (OSError, yaml.YAMLError, ValidationError) as error:
             raise ScheduleError(f"{self._path} cannot be used as a schedule: {error}") from error
+
+    @staticmethod
+    def _state(path: Path) -> tuple[int, int]:
+        try:
+            status = path.stat()
+        except OSError:
+            return _ABSENT
+        return status.st_mtime_ns, status.st_size

@@ -66,8 +66,10 @@ def test_unreadable_schedules_are_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("a: [", encoding="utf-8")
     for path in (broken, tmp_path / "nowhere.yaml"):
+        watched = ScheduleFile(path)
         with pytest.raises(ScheduleError, match=path.name):
-            ScheduleFile(path).read_if_changed()
+            watched.read_if_changed()
+        assert watched.read_if_changed() is None
 
 
 def test_faults_of_a_pod_add_up(make_pod: Any) -> None:

@@ -239,6 +239,23 @@ async def test_the_watch_survives_what_happens_to_watches(
         await played.until("/state", lambda _, text: '"engines": 0' in text)
 
 
+async def test_a_place_in_history_that_is_gone_is_no_failure(
+    apiserver: tuple[FakeApiServer, str], played: Played, make_pod: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = apiserver[0]
+    async with asyncio.timeout(20):
+        await played.until("/healthz", lambda status, _: status == 200)
+        fake.expire_at = len(fake.events) + 1
+        await fake.put({"metadata": {"name": "x"}}, "ERROR")
+        fake.pods.clear()
+        while fake.lists < 3:  # noqa: ASYNC110 - the fake has nothing to wait on
+            await asyncio.sleep(0.01)
+        fake.expire_at = None
+        await fake.put(make_pod(ready=True))
+        await played.until("/state", lambda _, text: '"engines": 1' in text)
+    assert "cannot watch" not in caplog.text
+
+
 async def test_an_api_server_that_is_down_at_first(
     apiserver: tuple[FakeApiServer, str], played: Played, make_pod: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -108,7 +108,10 @@ def test_samples_look_like_those_of_an_engine() -> None:
     environment = FluidEnvironment([CHAT], [Count(0.0, 600.0, 6000)], lengths, SLO, Random(1))
     environment.start_warm({"a": 1})
     environment.advance(300.0)
+    (alone,) = environment.samples().values()
     environment.scale_to({"a": 2})
+    environment.advance(401.0)
+    assert environment.samples()["a-1"].running < 0.7 * alone.running
     environment.advance(600.0)
     old, new = environment.samples().values()
     assert old.ttft.count == pytest.approx(300 * 10 + 100 * 10 + 200 * 5, rel=0.02)

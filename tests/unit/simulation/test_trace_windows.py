@@ -45,7 +45,7 @@ def test_a_factor_of_one_changes_nothing() -> None:
 def test_the_steepest_window_is_the_ramp_and_not_the_burst() -> None:
     counts = [10.0] * 400 + [10.0 + number / 3 for number in range(180)] + [70.0] * 400
     counts[100] = 500.0
-    assert steepest_window(counts, 10.0) == pytest.approx(4000.0, abs=150.0)
+    assert steepest_window(counts, 10.0) == pytest.approx(4000.0, abs=20.0)
 
 
 def test_the_steepest_half_hour_of_a_bank_like_week_is_a_workday_morning() -> None:
