@@ -84,7 +84,7 @@ def illegality(
     checks = (
         _wrong_experts(parallelism, model),
         _wrong_heads(parallelism, model),
-        _wrong_stages(parallelism, model),
+        _wrong_stages(parallelism, model, engine),
         _wrong_block(parallelism, model, quantization),
         _wrong_count(parallelism, hardware),
         _wrong_spread(parallelism, hardware, engine),
@@ -145,7 +145,9 @@ def _wrong_heads(parallelism: Parallelism, model: Model) -> str | None:
     return None
 
 
-def _wrong_stages(parallelism: Parallelism, model: Model) -> str | None:
+def _wrong_stages(parallelism: Parallelism, model: Model, engine: Engine) -> str | None:
+    if parallelism.pipeline > 1 and not engine.pipelines:
+        return f"pipeline {parallelism.pipeline}: {engine.name} has no pipeline parallelism"
     if parallelism.pipeline > model.layers:
         return f"pipeline {parallelism.pipeline} is more than the {model.layers} layers of {model.id}"
     return None
@@ -189,8 +191,6 @@ def _wrong_spread(parallelism: Parallelism, hardware: Hardware, engine: Engine) 
             f"data {parallelism.data} with tensor x pipeline = {within} above the {width} devices of a node: "
             "a data-parallel rank must not span nodes"
         )
-    if parallelism.pipeline > 1 and not engine.pipelines:
-        return f"pipeline {parallelism.pipeline}: {engine.name} has no pipeline parallelism"
     return None
 
 
