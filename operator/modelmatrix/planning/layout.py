@@ -9,6 +9,7 @@ from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.catalogue.facts import Accelerator, Engine, Model
 from modelmatrix.planning.memory import Load, MemoryNeed, memory_need
 
+MAX_RANKS = 1024  # of Parallelism; shared devices can make a node look larger than any replica
 MAX_NODES = 16  # nothing larger is published, and a search must end
 
 
@@ -115,6 +116,8 @@ def _one_node_cuts(model: Model, count: int) -> Iterator[Parallelism]:
 
 
 def _multi_node_cuts(model: Model, devices: int, nodes: int, engine: Engine) -> Iterator[Parallelism]:
+    if devices * nodes > MAX_RANKS:
+        return
     if engine.pipelines:
         yield Parallelism(tensor=devices, pipeline=nodes)
     if model.experts is not None:
