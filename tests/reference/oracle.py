@@ -129,7 +129,7 @@ def gpustack_rule(row: Row) -> bool:
 
 
 def kaito_rule(row: Row) -> bool:
-    """KAITO (pkg/workspace/estimator/nodesestimator): weights x 1.02, 84 % of the memory less 2.3 GiB and KV, 5 % in reserve."""
+    """KAITO (pkg/workspace/estimator/nodesestimator): weights x 1.02, 84 % of memory less 2.3 GiB and KV, 5 % in reserve."""
     load = _load(row)
     kv_gibibytes = kv_cache_bytes(load.model, row.max_model_len, Parallelism()) / GIB
     free = _usable_gibibytes(row) * 0.84 - (2.3 + kv_gibibytes / row.devices)
