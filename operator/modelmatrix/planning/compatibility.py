@@ -48,7 +48,7 @@ def judge_engine(catalogue: Catalogue, weights: Weights, accelerator: Accelerato
         _wrong_quantization(catalogue, weights.quantization, accelerator, engine),
         _wrong_scheme(weights.scheme, engine),
         _no_image(accelerator, engine),
-        _unlisted_architecture(catalogue, weights.model, accelerator, engine),
+        _unlisted_architecture(catalogue, weights, accelerator, engine),
     )
     return next((refusal for refusal in checks if refusal is not None), None)
 
@@ -122,13 +122,16 @@ def _no_image(accelerator: Accelerator, engine: Engine) -> Refusal | None:
     )
 
 
-def _unlisted_architecture(catalogue: Catalogue, model: Model, accelerator: Accelerator, engine: Engine) -> Refusal | None:
+def _unlisted_architecture(catalogue: Catalogue, weights: Weights, accelerator: Accelerator, engine: Engine) -> Refusal | None:
+    model = weights.model
     if engine.architectures.lists(model.architecture, accelerator.family):
         return None
     others = [
         other.name
         for other in catalogue.engines_for(accelerator.vendor)
-        if other.built_in and other.architectures.lists(model.architecture, accelerator.family)
+        if other.built_in
+        and other.architectures.lists(model.architecture, accelerator.family)
+        and judge_engine(catalogue, weights, accelerator, other) is None
     ]
     way_out = f"use engine {' or '.join(others)}" if others else _other_models(catalogue, model, accelerator, engine)
     return Refusal(
