@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from modelmatrix.api.model_deployment import Quantization
+from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.catalogue.facts import Model
 from modelmatrix.performance.prior import prior_limits, prior_timing
 from modelmatrix.performance.timing import EngineLimits, EngineTiming
 from modelmatrix.planning.layout import Layout
@@ -28,8 +29,14 @@ def performance_of(
     timing = prior_timing(known.facts, total_weight_bytes(load), layout.parallelism, chip, eight_bit=eight_bit)
     memory = layout.memory
     free = (memory.budget_gibibytes - memory.weights_gibibytes - memory.overhead_gibibytes) * GIB
-    per_token = kv_cache_bytes(known.facts, 1, layout.parallelism)
+    per_token = _growth_bytes_per_token(known.facts, layout.parallelism)
     return timing, prior_limits(known.facts, free, per_token, layout.parallelism.data)
+
+
+def _growth_bytes_per_token(model: Model, parallelism: Parallelism) -> float:
+    """Bytes of cache that one more token takes on a device, without what a sequence keeps whatever its length."""
+    long = model.max_position_embeddings
+    return kv_cache_bytes(model, long + 1, parallelism) - kv_cache_bytes(model, long, parallelism)
 
 
 class _LayoutKey:
