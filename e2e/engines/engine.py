@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ NO_FAULT = FaultEntry(pod="no/fault")
 class Engine:
     """The engine of a leader pod. ``replica`` is None until it has started."""
 
-    __slots__ = ("_alpha_factor", "_page", "_profile", "_starts_at", "fault", "is_routed", "replica", "view")
+    __slots__ = ("_alpha_factor", "_limits", "_page", "_profile", "_starts_at", "fault", "is_routed", "replica", "view")
 
     def __init__(self, view: PodView, profile: EngineProfile, *, created_unix_seconds: float) -> None:
         """An engine that has not begun to start.
@@ -36,6 +37,11 @@ class Engine:
         self.fault = NO_FAULT
         self.replica: Replica | None = None
         self.is_routed = False
+        self._limits = replace(
+            profile.limits,
+            # A step must have room for a token of each running request, whoever made the profile.
+            max_num_batched_tokens=max(profile.limits.max_num_batched_tokens, profile.limits.max_num_seqs),
+        )
         self._profile = profile
         self._alpha_factor = 1.0
         self._starts_at: float | None = None
@@ -72,7 +78,7 @@ class Engine:
             seconds = 0.0 if self.view.is_ready else self._profile.start.draw(Random(self.view.uid))  # noqa: S311 - no secret
             self._starts_at = now + seconds
         if now >= self._starts_at and self.fault.readiness is not ReadinessFault.NEVER:
-            self.replica = Replica(self._profile.timing, self._profile.limits, start_seconds=now, buckets=self._page.buckets)
+            self.replica = Replica(self._profile.timing, self._limits, start_seconds=now, buckets=self._page.buckets)
             self._throttle()
 
     def advance(self, now: float) -> list[Completed]:

@@ -33,6 +33,7 @@ class PodView:
     """A pod of an engine. ``group`` is the same for all pods of a multi-node replica, and empty for a pod alone.
 
     ``containers`` are the raw container statuses: a patch of one field replaces the whole list, so it must know the rest.
+    Labels and annotations are for profiles.
     """
 
     key: PodKey
@@ -76,6 +77,8 @@ def pod_view(pod: dict[str, Any]) -> PodView:
         group_size=int(labels.get(GROUP_SIZE) or notes.get(GROUP_SIZE) or 1),
         containers=tuple(status.get("containerStatuses") or ()),
         arguments=(*(first.get("command") or ()), *(first.get("args") or ())),
+        labels=labels,
+        annotations=notes,
     )
 
 

@@ -50,8 +50,7 @@ class ProfileEntry(BaseModel):
             EngineLimits(
                 max_num_seqs=self.max_num_seqs,
                 kv_tokens=self.kv_tokens,
-                # A step must have room for a token of each running request.
-                max_num_batched_tokens=max(self.max_num_batched_tokens, self.max_num_seqs),
+                max_num_batched_tokens=self.max_num_batched_tokens,
             ),
             StartTime(self.start_seconds, self.start_sigma),
         )

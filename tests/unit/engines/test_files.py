@@ -16,7 +16,7 @@ from engines.__main__ import main, parse
 from engines.clock import ModelClock
 from engines.kubeconfig import read_kubeconfig
 from engines.pods import pod_view
-from engines.profiles import ProfileFile, load_profiles
+from engines.profiles import load_profiles
 from engines.schedule import MetricsFault, ReadinessFault, Schedule, ScheduleError, ScheduleFile
 
 
@@ -93,11 +93,6 @@ def test_profiles_are_defaults_and_what_differs(tmp_path: Path, make_pod: Any) -
     assert (profile.start.median_seconds, profile.limits.kv_tokens) == (5, 1000)
     other = load_profiles(None)(pod_view(make_pod()))
     assert other.start.median_seconds == 100
-
-
-def test_a_step_has_room_for_all_running_requests(make_pod: Any) -> None:
-    profiles = ProfileFile.model_validate({"defaults": {"max_num_seqs": 10_000}})
-    assert profiles.profile_of(pod_view(make_pod())).limits.max_num_batched_tokens == 10_000
 
 
 def test_profiles_are_checked(tmp_path: Path) -> None:

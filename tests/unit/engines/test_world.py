@@ -245,6 +245,14 @@ def test_a_broken_trace_ends_the_traffic_and_says_so(world: World, tmp_path: Pat
     assert "line 3: expected a number" in caplog.text
 
 
+def test_a_step_has_room_for_all_running_requests(make_pod: Any, tmp_path: Path) -> None:
+    profiles = ProfileFile.model_validate({"defaults": {"max_num_seqs": 10_000, "start_seconds": 1.0}})
+    world = World(profiles.profile_of, folder=tmp_path, unix_seconds=lambda: 0.0)
+    world.put_pod(pod_view(make_pod()))
+    run(world, 5.0)
+    assert wanted(world) == {"chat-1": True}
+
+
 def test_traffic_can_end(world: World) -> None:
     world.set_schedule(scheduled(5.0))
     run(world, 10.0)
