@@ -49,8 +49,8 @@ def start_engines(cluster: Cluster) -> None:
     schedule.write_text("{}\n", encoding="utf-8")
     address = f"http://127.0.0.1:{cluster.engines_port}"
     argv = [
-        *(sys.executable, "-m", "engines"),
-        *("--kubeconfig", str(cluster.kubeconfig), "--port", str(cluster.engines_port), "--traffic", str(schedule)),
+        *(sys.executable, "-m", "playground.engines"),
+        *("--kubeconfig", str(cluster.kubeconfig), "--port", str(cluster.engines_port), "--schedule", str(schedule)),
     ]
     environment = {
         "PYTHONPATH": f"{REPOSITORY / 'e2e'}:{REPOSITORY / 'operator'}",

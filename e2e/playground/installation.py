@@ -78,8 +78,8 @@ def _deployment(cluster: Cluster) -> dict[str, Any]:
 
 def _argv(container: Mapping[str, Any]) -> list[str]:
     """The container's command with this machine's Python."""
-    command, *rest = [*container["command"], *(container.get("args") or ())]
-    return [sys.executable if command == "python" else command, *rest]
+    argv: list[str] = [*container["command"], *(container.get("args") or ())]
+    return [sys.executable if argv[0] == "python" else argv[0], *argv[1:]]
 
 
 def _environment(container: Mapping[str, Any]) -> dict[str, str]:

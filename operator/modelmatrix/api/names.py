@@ -31,8 +31,10 @@ ROLE_WORKER = "worker"
 
 # The digest of the manifest that was applied last: server-side apply alone cannot tell that a field we once set must go.
 ANNOTATION_DIGEST = f"{GROUP}/manifest-digest"
-# The placement that the workload was made for, so that a restart recognises it without rendering it again.
-ANNOTATION_PLACEMENT = f"{GROUP}/placement"
+# What a pod runs, for people, dashboards and simulated engines: labels cannot hold a model's name.
+ANNOTATION_MODEL = f"{GROUP}/model"
+ANNOTATION_ACCELERATOR = f"{GROUP}/accelerator"
+ANNOTATION_PARALLELISM = f"{GROUP}/parallelism"
 
 # Kubernetes' own: a ReplicaSet that shrinks removes pods with the lowest cost first.
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"

@@ -25,7 +25,8 @@ WATCH_SILENCE_SECONDS = 150.0
 WATCH_SECONDS = 3600
 
 Object = dict[str, Any]
-_NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError, json.JSONDecodeError)
+# ValueError: an answer that is no JSON, or no text at all.
+_NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError)
 
 
 class ApiClient:
@@ -193,8 +194,17 @@ def _selectors(labels: str, fields: str) -> dict[str, str]:
 
 
 async def _body(response: aiohttp.ClientResponse) -> Any:
+    """The answer as JSON; nothing for an error in another form, whose code tells enough.
+
+    The API server itself says ``404 page not found`` in plain text of a kind that is not installed.
+    """
     raw = await response.read()
-    return json.loads(raw) if raw else {}
+    try:
+        return json.loads(raw) if raw else {}
+    except ValueError:
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            return {}
+        raise
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from modelmatrix.api import names
 from modelmatrix.api.names import PRIORITY_CLASS_PREFIX, ROLE_LEADER
 from modelmatrix.api.source import Scheme
 from modelmatrix.catalogue.catalogue import Catalogue
@@ -26,12 +27,18 @@ Manifest = dict[str, Any]
 
 
 def pod_annotations(target: WorkloadTarget, role: str, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
-    """Annotations of the pod: the engine's configuration file, if it reads one."""
-    if engine.configuration is None:
-        return {}
-    values = variables(target, role, catalogue=catalogue, engine=engine)
-    content = fill_tree(engine.configuration.content, values)
-    return {CONFIGURATION_ANNOTATION: json.dumps(content, sort_keys=True, indent=1)}
+    """Annotations of the pod: what it runs, and the engine's configuration file if it reads one."""
+    known, cut = catalogue.model(target.spec.model.name), target.layout.parallelism
+    annotations = {
+        names.ANNOTATION_MODEL: known.name if known else target.spec.model.name,
+        names.ANNOTATION_ACCELERATOR: target.pool_spec.accelerator,
+        names.ANNOTATION_PARALLELISM: f"{cut.tensor},{cut.pipeline},{cut.data},{cut.expert}",
+    }
+    if engine.configuration is not None:
+        values = variables(target, role, catalogue=catalogue, engine=engine)
+        content = fill_tree(engine.configuration.content, values)
+        annotations[CONFIGURATION_ANNOTATION] = json.dumps(content, sort_keys=True, indent=1)
+    return annotations
 
 
 def pod_spec(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine, settings: PlanSettings) -> Manifest:

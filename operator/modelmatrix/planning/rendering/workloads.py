@@ -118,12 +118,11 @@ def _leader_worker_set(target: WorkloadTarget, *, catalogue: Catalogue, engine: 
 def _pod_template(
     target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine, settings: PlanSettings
 ) -> Manifest:
-    metadata: Manifest = {"labels": {**_labels(target), names.LABEL_ROLE: role}}
-    annotations = pod_annotations(target, role, catalogue, engine)
-    if annotations:
-        metadata["annotations"] = annotations
     return {
-        "metadata": metadata,
+        "metadata": {
+            "labels": {**_labels(target), names.LABEL_ROLE: role},
+            "annotations": pod_annotations(target, role, catalogue, engine),
+        },
         "spec": pod_spec(target, role, catalogue=catalogue, engine=engine, settings=settings),
     }
 
