@@ -68,10 +68,12 @@ class ApiClient:
             page = await self._request("list", "GET", path(kind), query=query)
             # Items of a list do not say what they are, those of a watch do.
             items += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []]
-            proceed = page.get("metadata", {}).get("continue")
-            if not proceed:
-                return items, page["metadata"]["resourceVersion"]
-            query = {**query, "continue": proceed}
+            metadata = page.get("metadata")
+            if not isinstance(metadata, dict) or "resourceVersion" not in metadata:
+                raise Unreachable(f"list of {kind.plural}: the answer is no list")
+            if not metadata.get("continue"):
+                return items, metadata["resourceVersion"]
+            query = {**query, "continue": metadata["continue"]}
 
     async def watch(self, kind: Kind, version: str, *, labels: str = "", fields: str = "") -> AsyncIterator[tuple[str, Object]]:
         """Changes after a version: ``ADDED``, ``MODIFIED``, ``DELETED``, ``BOOKMARK``. Ends when the server ends it.
@@ -93,10 +95,10 @@ class ApiClient:
                 if response.status != HTTPStatus.OK:
                     raise error_from(response.status, await _body(response))
                 async for line in _lines(response):
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        raise error_from(int(event["object"].get("code", 500)), event["object"])
-                    yield event["type"], event["object"]
+                    change, item = _event(line)
+                    if change == "ERROR":
+                        raise error_from(int(item.get("code", 500)), item)
+                    yield change, item
         except _NETWORK_ERRORS as error:
             raise Unreachable(f"watch of {kind.plural}: {_words(error)}") from error
 
@@ -205,6 +207,18 @@ async def _body(response: aiohttp.ClientResponse) -> Any:
         if response.status >= HTTPStatus.BAD_REQUEST:
             return {}
         raise
+
+
+def _event(line: bytes) -> tuple[str, Object]:
+    """An event of a watch. A ValueError says that it is none."""
+    event = json.loads(line)
+    try:
+        change, item = event["type"], {**event["object"]}
+        if change != "ERROR" and not item["metadata"]["resourceVersion"]:
+            raise ValueError("an event has no version")
+    except (KeyError, TypeError):
+        raise ValueError("a line is no event") from None
+    return change, item
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
