@@ -1,0 +1,46 @@
+"""What the API server's store does to objects: merge patches, selectors, keys. Pure; it knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Object = dict[str, Any]
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """RFC 7396, written from the RFC's own pseudo code and not from the product."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(result.get(key), value)
+    return result
+
+
+def selects(selector: str, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector of ``key=value`` and ``key`` terms matches."""
+    for term in filter(None, selector.split(",")):
+        key, _, value = term.partition("=")
+        if key not in labels or (value and labels[key] != value):
+            return False
+    return True
+
+
+def labels_of(item: Object) -> Mapping[str, str]:
+    """The labels of an object."""
+    found: Mapping[str, str] = item["metadata"].get("labels") or {}
+    return found
+
+
+def without_status(item: Object) -> Object:
+    """Everything that a write of the main resource may change."""
+    return {key: value for key, value in item.items() if key != "status"}
+
+
+def spec_changed(before: Object, after: Object) -> bool:
+    """Whether the generation moves."""
+    return bool(before.get("spec") != after.get("spec"))

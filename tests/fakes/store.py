@@ -1,0 +1,133 @@
+"""The objects of a fake API server with their history: versions, UIDs, preconditions, watch events, compaction."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from fakes.objects import Object, merge, spec_changed, without_status
+from modelmatrix.api.names import Kind
+from modelmatrix.planning.views import Key
+
+CREATED = "2026-11-23T01:00:00Z"
+
+
+class Refusal(Exception):
+    """The store refuses a write as the API server would."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+
+class Change(NamedTuple):
+    """One entry of the history. ``before`` is the object as it was, for selectors that it leaves."""
+
+    version: int
+    plural: str
+    type: str
+    item: Object
+    before: Object | None
+
+
+@dataclass
+class Store:
+    """Objects by plural name of their kind and by key."""
+
+    kinds: dict[str, Kind]
+    items: dict[str, dict[Key, Object]] = field(default_factory=dict)
+    history: list[Change] = field(default_factory=list)
+    version: int = 1
+    oldest: int = 0
+    notify: Callable[[], None] = lambda: None
+    _uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def get(self, plural: str, key: Key) -> Object:
+        """A copy of an object."""
+        found = self.items.get(plural, {}).get(key)
+        if found is None:
+            raise Refusal(404, "NotFound", f'{plural} "{key.name}" not found')
+        return copy.deepcopy(found)
+
+    def list(self, plural: str) -> list[Object]:
+        """Copies of all objects of a kind, in order of their keys."""
+        return [copy.deepcopy(item) for _, item in sorted(self.items.get(plural, {}).items())]
+
+    def create(self, plural: str, key: Key, item: Object) -> Object:
+        """A new object, with what the server adds."""
+        if key in self.items.get(plural, {}):
+            raise Refusal(409, "AlreadyExists", f'{plural} "{key.name}" already exists')
+        fresh = copy.deepcopy(item)
+        metadata = {"creationTimestamp": CREATED, **fresh.get("metadata", {}), "name": key.name}
+        metadata |= {"uid": f"uid-{next(self._uids)}", "generation": 1}
+        if key.namespace:
+            metadata["namespace"] = key.namespace
+        kind = self.kinds[plural]
+        fresh |= {"metadata": metadata, "apiVersion": kind.api_version, "kind": kind.kind}
+        return self._put(plural, key, fresh, None)
+
+    def replace(self, plural: str, key: Key, item: Object) -> Object:
+        """A whole new object, if it carries the version that is stored."""
+        before = self.get(plural, key)
+        sent = item.get("metadata", {}).get("resourceVersion")
+        if sent is not None and sent != before["metadata"]["resourceVersion"]:
+            raise Refusal(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
+        return self._change(plural, key, before, {**item, "metadata": {**before["metadata"], **item["metadata"]}})
+
+    def patch(self, plural: str, key: Key, patch: Object, *, subresource: str = "") -> Object:
+        """A merge patch of the object, or of its status alone."""
+        before = self.get(plural, key)
+        self._check_uid(before, patch.get("metadata", {}).get("uid"))
+        if subresource == "status":
+            return self._change(plural, key, before, merge(before, {"status": patch.get("status", {})}))
+        return self._change(plural, key, before, merge(before, without_status(patch)))
+
+    def apply(self, plural: str, key: Key, item: Object) -> Object:
+        """Server-side apply, as a plain merge of what is sent; creates what is not there unless a UID is wished."""
+        wished = item.get("metadata", {}).get("uid")
+        if key not in self.items.get(plural, {}):
+            if wished:
+                raise Refusal(409, "Conflict", f"uid mismatch: the provided object specified uid {wished}, and none was found")
+            return self.create(plural, key, item)
+        return self.patch(plural, key, item)
+
+    def delete(self, plural: str, key: Key, *, uid: str = "", silent: bool = False) -> None:
+        """Remove an object; ``silent`` leaves no trace for watches, as when their stream is broken."""
+        before = self.get(plural, key)
+        self._check_uid(before, uid or None)
+        del self.items[plural][key]
+        self.version += 1
+        if not silent:
+            before["metadata"]["resourceVersion"] = str(self.version)
+            self._note(plural, "DELETED", before, before)
+
+    def compact(self) -> None:
+        """Forget the history: who watches from an older version must list again."""
+        self.oldest = self.version
+        self.history.clear()
+
+    def _check_uid(self, item: Object, wished: str | None) -> None:
+        found = item["metadata"]["uid"]
+        if wished is not None and wished != found:
+            raise Refusal(409, "Conflict", f"Precondition failed: UID in precondition: {wished}, UID in object meta: {found}")
+
+    def _change(self, plural: str, key: Key, before: Object, after: Object) -> Object:
+        metadata = {**after["metadata"], "uid": before["metadata"]["uid"]}
+        metadata["generation"] = before["metadata"]["generation"] + spec_changed(before, after)
+        after = {**after, "metadata": metadata}
+        return before if after == before else self._put(plural, key, after, before)
+
+    def _put(self, plural: str, key: Key, item: Object, before: Object | None) -> Object:
+        self.version += 1
+        item["metadata"]["resourceVersion"] = str(self.version)
+        self.items.setdefault(plural, {})[key] = item
+        self._note(plural, "MODIFIED" if before else "ADDED", item, before)
+        return copy.deepcopy(item)
+
+    def _note(self, plural: str, type_: str, item: Object, before: Object | None) -> None:
+        self.history.append(Change(self.version, plural, type_, copy.deepcopy(item), before))
+        self.notify()

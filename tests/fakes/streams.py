@@ -1,0 +1,107 @@
+"""Watch streams of the fake API server: history, new events, bookmarks, and streams that break."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+from aiohttp import web
+
+from fakes.faults import Effect, EndAtOnce, HalfLine, Request, Stall
+from fakes.objects import Object, labels_of, selects
+from fakes.store import Change, Store
+
+GONE = {
+    "kind": "Status",
+    "apiVersion": "v1",
+    "status": "Failure",
+    "reason": "Expired",
+    "code": 410,
+    "message": "too old resource version",
+}
+
+
+class Streams:
+    """All open streams. ``woken`` is set for each of them when there may be something to send."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._open: set[asyncio.Event] = set()
+        self._ended = False
+        self._bookmarks = 0
+        store.notify = self.wake
+
+    @property
+    def count(self) -> int:
+        """Streams that are open."""
+        return len(self._open)
+
+    def wake(self) -> None:
+        """Have every stream look for something to send."""
+        for event in self._open:
+            event.set()
+
+    def bookmark(self) -> None:
+        """Send a bookmark on every stream."""
+        self._bookmarks += 1
+        self.wake()
+
+    def end(self) -> None:
+        """End every open stream; later ones are opened as usual."""
+        self._ended = True
+        self.wake()
+
+    async def serve(self, http: web.Request, request: Request, effect: Effect | None) -> web.StreamResponse:
+        """Answer a watch until the client leaves or the stream is ended."""
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(http)
+        version = int(request.query.get("resourceVersion") or 0)
+        if isinstance(effect, EndAtOnce):
+            return response
+        if isinstance(effect, HalfLine):
+            await response.write(b'{"type":"MODIFIED","object":{"metadata":{"na')
+            return response
+        if version < self._store.oldest:
+            await response.write(_line("ERROR", GONE))
+            return response
+        await self._follow(response, request, version, stalled=isinstance(effect, Stall))
+        return response
+
+    async def _follow(self, response: web.StreamResponse, request: Request, version: int, *, stalled: bool) -> None:
+        woken, sent = asyncio.Event(), self._bookmarks
+        self._open.add(woken)
+        self._ended = False
+        woken.set()
+        try:
+            while not self._ended:
+                await woken.wait()
+                woken.clear()
+                if stalled:
+                    continue
+                for line in self._lines(request, version):
+                    await response.write(line)
+                version = self._store.version
+                if sent != self._bookmarks:
+                    sent = self._bookmarks
+                    await response.write(_line("BOOKMARK", {"metadata": {"resourceVersion": str(version)}}))
+        finally:
+            self._open.discard(woken)
+
+    def _lines(self, request: Request, version: int) -> Iterator[bytes]:
+        for change in list(self._store.history):
+            if change.version > version and change.plural == request.plural:
+                type_ = _seen_as(change, request.query.get("labelSelector", ""))
+                if type_:
+                    yield _line(type_, change.item)
+
+
+def _seen_as(change: Change, selector: str) -> str:
+    """What a watch with a selector sees of a change: objects come and go when their labels do."""
+    now = selects(selector, labels_of(change.item)) and change.type != "DELETED"
+    was = change.before is not None and selects(selector, labels_of(change.before))
+    return {(True, True): "MODIFIED", (True, False): "ADDED", (False, True): "DELETED"}.get((now, was), "")
+
+
+def _line(type_: str, item: Object) -> bytes:
+    return json.dumps({"type": type_, "object": item}).encode() + b"\n"
