@@ -86,7 +86,7 @@ class Displacement:
             assignment.evicted.append((pool, victim.running))
         assignment.displaced_by[taker] = assignment.displaced_by.get(taker, 0) + 1
         self._table.packing[pool].release(victim.shape, victim.nodes)
-        del self._victims[pool]  # a group's next one may be chosen now
+        self._victims.pop(pool, None)  # a group's next one may be chosen now
         self._hopeless.clear()
 
 
