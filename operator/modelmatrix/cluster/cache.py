@@ -59,6 +59,7 @@ class Cache(Generic[View]):
         self._views: dict[Key, View] = {}
         self._tuple: tuple[View, ...] | None = ()
         self._version = ""
+        self._heard = False
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -75,16 +76,17 @@ class Cache(Generic[View]):
         """Keep the cache up to date until cancelled."""
         backoff = FIRST_BACKOFF_SECONDS
         while True:
+            self._heard = False
             try:
                 if not self._version:
                     await self._relist()
-                    backoff = FIRST_BACKOFF_SECONDS
                 await self._follow()
             except Gone:
                 self._version = ""
             except NotFound:
                 await self._be_absent()
             except (Unreachable, ApiError) as error:
+                backoff = FIRST_BACKOFF_SECONDS if self._heard else backoff
                 _log.warning("cache of %s: %s; trying again in %.1f s", self.kind.plural, error, backoff)
                 await asyncio.sleep(backoff * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
                 backoff = min(2 * backoff, LAST_BACKOFF_SECONDS)
@@ -113,7 +115,7 @@ class Cache(Generic[View]):
 
     async def _follow(self) -> None:
         async for change, item in self._client.watch(self.kind, self._version, labels=self._labels):
-            self._version = item["metadata"]["resourceVersion"]
+            self._version, self._heard = item["metadata"]["resourceVersion"], True
             if change != "BOOKMARK":
                 self._update(key_of(item), None if change == "DELETED" else self._project(item))
 
