@@ -77,19 +77,25 @@ class Cache(Generic[View]):
         backoff = FIRST_BACKOFF_SECONDS
         while True:
             self._heard = False
-            try:
-                if not self._version:
-                    await self._relist()
-                await self._follow()
-            except Gone:
-                self._version = ""
-            except NotFound:
-                await self._be_absent()
-            except (Unreachable, ApiError) as error:
-                backoff = FIRST_BACKOFF_SECONDS if self._heard else backoff
-                _log.warning("cache of %s: %s; trying again in %.1f s", self.kind.plural, error, backoff)
-                await asyncio.sleep(backoff * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
-                backoff = min(2 * backoff, LAST_BACKOFF_SECONDS)
+            await self._read()
+            if self._heard:
+                backoff = FIRST_BACKOFF_SECONDS
+            # Also after a stream that ended well: a server that ends them all at once must not be asked without pause.
+            await asyncio.sleep(backoff * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+            backoff = min(2 * backoff, LAST_BACKOFF_SECONDS)
+
+    async def _read(self) -> None:
+        """List if need be, then follow the stream to its end."""
+        try:
+            if not self._version:
+                await self._relist()
+            await self._follow()
+        except Gone:
+            self._version = ""
+        except NotFound:
+            await self._be_absent()
+        except (Unreachable, ApiError) as error:
+            _log.warning("cache of %s: %s", self.kind.plural, error)
 
     async def _be_absent(self) -> None:
         """The kind is not installed: be empty, and look again later."""
