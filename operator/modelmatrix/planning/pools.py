@@ -97,13 +97,13 @@ def pool_states(snapshot: Snapshot) -> dict[str, PoolState]:
     """The state of every pool, by name."""
     states = {view.name: _empty_state(view, snapshot) for view in snapshot.pools}
     usage = _usage(snapshot.pods)
-    for node, names in _matches(snapshot.nodes, snapshot.pools):
+    ordered = sorted(snapshot.nodes, key=lambda node: node.name)  # caches keep no order, and messages name nodes
+    for node, names in _matches(ordered, snapshot.pools):
         if len(names) > 1:
             _report_overlap(states, node, names)
         else:
             _add_node(states[names[0]], node, usage)
     for state in states.values():
-        state.nodes.sort(key=lambda node: node.name)
         _check(state, snapshot)
     return states
 
