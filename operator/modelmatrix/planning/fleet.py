@@ -99,17 +99,26 @@ def _want(member: Member, snapshot: Snapshot) -> None:
     if spec is None or member.case.error:
         member.error = member.case.error
         return
-    held = sum(workload.replicas for workload in member.workloads if not workload.deleting)
     try:
         member.wanted = wanted_replicas(
             spec,
-            current=held,
+            current=_current(member),
             decision=snapshot.decisions.get(member.key),
             now_seconds=snapshot.now_seconds,
             lead_seconds=_lead_seconds(member.case.fitting),
         )
     except ScheduleError as error:
         member.error = str(error)
+
+
+def _current(member: Member) -> int:
+    """The number of replicas decided last, which stays when no policy says another.
+
+    What workloads hold is less where devices are short, and more while a rollout to new workloads has both.
+    """
+    said = member.case.view.status.get("desiredReplicas")
+    workloads = member.workloads if said is None else member.current.values()
+    return max(said or 0, sum(workload.replicas for workload in workloads if not workload.deleting))
 
 
 def _lead_seconds(options: Sequence[Option]) -> float:

@@ -28,7 +28,7 @@ def deployment_status(outlook: Outlook, snapshot: Snapshot) -> dict[str, Any]:
     fields = {
         "replicas": outlook.existing,
         "readyReplicas": outlook.ready,
-        "desiredReplicas": outlook.desired,
+        "desiredReplicas": previous.get("desiredReplicas") if outlook.member.wanted is None else outlook.desired,
         "selector": f"{names.LABEL_DEPLOYMENT}={view.key.name},{names.LABEL_ROLE}={names.ROLE_LEADER}",
         "model": outlook.member.case.model or None,
         "placements": placements,
