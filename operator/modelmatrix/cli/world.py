@@ -65,8 +65,8 @@ class World:
             pools=tuple(map(projections.pool_view, made["acceleratorpools"])),
             nodes=tuple(map(projections.node_view, made["nodes"])),
             pods=tuple(_known(map(projections.pod_view, made["pods"]))),
-            workloads=tuple(map(projections.workload_view, [*made["deployments"], *made["leaderworkersets"]])),
-            services=tuple(map(projections.service_view, made["services"])),
+            workloads=tuple(_known(map(projections.workload_view, [*made["deployments"], *made["leaderworkersets"]]))),
+            services=tuple(_known(map(projections.service_view, made["services"]))),
             runtime_classes=frozenset(map(projections.runtime_class_name, made["runtimeclasses"])),
             leader_worker_sets="leaderworkersets" not in self.absent,
             real_seconds=time.time(),
@@ -110,10 +110,8 @@ class World:
 
 
 def offline(documents: Documents) -> World:
-    """A world of documents only. Nodes without conditions are taken for ready; LeaderWorkerSet for installed."""
-    world = World().with_documents(documents)
-    world.objects["nodes"] = [_ready(node) for node in world.objects.get("nodes", [])]
-    return world
+    """A world of documents only; LeaderWorkerSet is taken for installed."""
+    return World().with_documents(documents)
 
 
 def online(access: Access) -> tuple[World, str]:
@@ -157,15 +155,16 @@ def _key(item: Mapping[str, Any]) -> Key:
 
 
 def _applied(new: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
-    """A document as the API server would store it over what is there."""
+    """A document as the API server would store it over what is there; a new node is taken for ready."""
     key = _key(new)
     if old is None:
         metadata = {"uid": f"{new['kind']}/{key}", "generation": 1, **new["metadata"]}
-        return {**new, "metadata": metadata}
+        return _ready({**new, "metadata": metadata}) if new["kind"] == names.NODES.kind else {**new, "metadata": metadata}
     kept = {name: old["metadata"][name] for name in ("uid", "creationTimestamp") if name in old["metadata"]}
     changed = old.get("spec") != new.get("spec")
     generation = old["metadata"].get("generation", 0) + (1 if changed else 0)
-    return {"status": old.get("status") or {}, **new, "metadata": {**new["metadata"], **kept, "generation": generation}}
+    # Applying a document does not touch the status.
+    return {**new, "status": old.get("status") or {}, "metadata": {**new["metadata"], **kept, "generation": generation}}
 
 
 def _ready(node: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from modelmatrix.api.model_deployment import ModelDeploymentSpec
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.quantity import count
 from modelmatrix.cluster.pods import pod_view
+from modelmatrix.cluster.totality import nothing, total
 from modelmatrix.planning.conditions import seconds_of
 from modelmatrix.planning.views import DeploymentView, Key, NodeView, PoolView, ServiceView, WorkloadView
 
@@ -31,6 +32,19 @@ __all__ = [
 ]
 
 
+def _strange_deployment(item: Object, error: str) -> DeploymentView:
+    return DeploymentView(_key(item["metadata"]), uid="", generation=0, created_seconds=0.0, spec=None, error=error)
+
+
+def _strange_pool(item: Object, error: str) -> PoolView:
+    return PoolView(item["metadata"]["name"], uid="", generation=0, spec=None, error=error)
+
+
+def _strange_node(item: Object, _error: str) -> NodeView:
+    return NodeView(item["metadata"]["name"], {}, ready=False, schedulable=False, allocatable={}, capacity={})
+
+
+@total(_strange_deployment)
 def deployment_view(item: Object) -> DeploymentView:
     """A ModelDeployment."""
     metadata = item["metadata"]
@@ -43,10 +57,11 @@ def deployment_view(item: Object) -> DeploymentView:
         spec=spec,
         error=error,
         deleting="deletionTimestamp" in metadata,
-        status=item.get("status") or {},
+        status={**(item.get("status") or {})},
     )
 
 
+@total(_strange_pool)
 def pool_view(item: Object) -> PoolView:
     """An AcceleratorPool."""
     metadata = item["metadata"]
@@ -57,16 +72,18 @@ def pool_view(item: Object) -> PoolView:
         generation=metadata.get("generation", 0),
         spec=spec,
         error=error,
-        status=item.get("status") or {},
+        status={**(item.get("status") or {})},
     )
 
 
+@total(nothing)
 def model_profile(item: Object) -> tuple[str, ModelProfileSpec] | None:
     """A ModelProfile: its name and facts; nothing when they cannot be parsed."""
     spec, _ = _parse(ModelProfileSpec, item.get("spec"))
     return None if spec is None else (item["metadata"]["name"], spec)
 
 
+@total(nothing)
 def engine_profile(item: Object) -> tuple[str, EngineProfileSpec] | None:
     """An EngineProfile: its name and facts; nothing when they cannot be parsed."""
     spec, _ = _parse(EngineProfileSpec, item.get("spec"))
@@ -78,6 +95,7 @@ def runtime_class_name(item: Object) -> str:
     return str(item["metadata"]["name"])
 
 
+@total(_strange_node)
 def node_view(item: Object) -> NodeView:
     """A node; only its extended resources, whose names have a slash, are kept."""
     metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
@@ -92,6 +110,7 @@ def node_view(item: Object) -> NodeView:
     )
 
 
+@total(nothing)
 def workload_view(item: Object) -> WorkloadView:
     """A Deployment or LeaderWorkerSet of ours."""
     metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
@@ -120,6 +139,7 @@ def workload_view(item: Object) -> WorkloadView:
     )
 
 
+@total(nothing)
 def service_view(item: Object) -> ServiceView:
     """A Service of ours."""
     metadata = item["metadata"]
