@@ -8,6 +8,7 @@ from typing import Any
 
 from modelmatrix.api import names
 from modelmatrix.api.quantity import count
+from modelmatrix.cluster.totality import nothing, total
 from modelmatrix.planning.conditions import seconds_of
 from modelmatrix.planning.views import Key, PodView
 
@@ -19,6 +20,7 @@ _ENDED = ("Succeeded", "Failed")
 _BAD_WAITING = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError", "InvalidImageName")
 
 
+@total(nothing)
 def pod_view(item: Object) -> PodView | None:
     """A pod that holds devices or is ours; nothing for every other pod."""
     metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
@@ -49,13 +51,21 @@ def pod_view(item: Object) -> PodView | None:
 
 
 def _devices(spec: Object) -> dict[str, int]:
-    """Devices that a pod holds: all containers together, or one init container if that needs more."""
+    """Devices that a pod holds: all containers with all sidecars, or more where an init container needs more.
+
+    An init container runs beside the sidecars that were started before it (KEP-753).
+    """
+    sidecars: Counter[str] = Counter()
+    starting: Counter[str] = Counter()
+    for container in spec.get("initContainers") or ():
+        wanted = _sum((container,))
+        wanted.update(sidecars)
+        if container.get("restartPolicy") == "Always":
+            sidecars = wanted
+        starting |= wanted
     running = _sum(spec.get("containers") or ())
-    starting = [_sum((container,)) for container in spec.get("initContainers") or ()]
-    for extra in starting:
-        for resource, number in extra.items():
-            running[resource] = max(running[resource], number)
-    return dict(running)
+    running.update(sidecars)
+    return {resource: max(running[resource], starting[resource]) for resource in {**running, **starting}}
 
 
 def _sum(containers: Iterable[Object]) -> Counter[str]:
