@@ -39,8 +39,8 @@ class WakeUp:
                     await self._event.wait()
             except TimeoutError:
                 return 0
-        if self._event.is_set():
-            await asyncio.sleep(min(coalesce_seconds, MAX_COALESCE_SECONDS))
+        # Also when the time has passed long ago: whoever looks again without a pause lets nothing else run.
+        await asyncio.sleep(min(coalesce_seconds, MAX_COALESCE_SECONDS))
         count = len(self._keys)
         self._keys.clear()
         self._event.clear()
