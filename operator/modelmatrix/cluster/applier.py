@@ -80,8 +80,12 @@ class Applier:
 
     @property
     def next_due(self) -> float | None:
-        """When the first backed-off action may be tried again, on ``clock``; ``None`` when there is none."""
-        return min((backoff.until for backoff in self._backoffs.values()), default=None)
+        """When the first backed-off action may be tried again, on ``clock``; ``None`` when there is none.
+
+        One that is being tried wakes the loop by itself when it fails.
+        """
+        waiting = (backoff.until for name, backoff in self._backoffs.items() if name not in self.in_flight)
+        return min(waiting, default=None)
 
     def _is_due(self, action: Action) -> bool:
         backoff = self._backoffs.get(_name(action))
