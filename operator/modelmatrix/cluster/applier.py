@@ -60,9 +60,14 @@ class Applier:
         return {self._owners[name]: backoff.failure for name, backoff in self._backoffs.items() if backoff.failure is not None}
 
     def submit(self, actions: Iterable[Action]) -> None:
-        """Start the actions that are due; those of objects that are being written wait for the next plan."""
+        """Start the actions that are due; those of objects that are being written wait for the next plan.
+
+        ``actions`` is everything that the plan wants: what failed and is not among them does not matter any more.
+        """
+        wanted = list(actions)
         self._forget_done()
-        for action in actions:
+        self._forget_failures(but={_name(action) for action in wanted})
+        for action in wanted:
             name = _name(action)
             if name not in self.in_flight and self._is_due(action) and not self._was_done(action):
                 self.in_flight.start(name, partial(self._execute, action))
@@ -114,6 +119,12 @@ class Applier:
     def _forget_done(self) -> None:
         now = self._clock()
         self._done = {name: entry for name, entry in self._done.items() if now - entry[1] < CACHE_LAG_SECONDS}
+
+    def _forget_failures(self, *, but: set[tuple[str, Key]]) -> None:
+        for name in self._backoffs.keys() - but:
+            if name not in self.in_flight:
+                del self._backoffs[name]
+                del self._owners[name]
 
     async def _send(self, action: Action) -> None:
         match action:
