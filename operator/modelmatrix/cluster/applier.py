@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -148,18 +149,15 @@ class Applier:
         """Create; an object that is there already is ours when its owner is, else it is a conflict of names."""
         try:
             await self._client.create(action.kind, action.key, dict(action.manifest))
-        except AlreadyExists:
-            existing = await self._client.get(action.kind, action.key)
+        except AlreadyExists as error:
+            try:
+                existing = await self._client.get(action.kind, action.key)
+            except NotFound:
+                raise Conflict(error.code, error.reason, "deleted meanwhile") from None
             wished = {owner["uid"] for owner in action.manifest["metadata"]["ownerReferences"]}
             owners = {owner.get("uid") for owner in existing["metadata"].get("ownerReferences") or ()}
             if not wished & owners:
                 raise
-
-    async def _delete(self, action: Delete) -> None:
-        try:
-            await self._client.delete(action.kind, action.key, uid=action.uid)
-        except NotFound:
-            return  # it is gone: what was wanted
 
     def _back_off(self, action: Action, failure: Failure | None) -> None:
         name, before = _name(action), self._backoffs.get(_name(action))
@@ -169,6 +167,12 @@ class Applier:
         self._backoffs[name] = _Backoff(failure, delay, self._clock() + delay)
         self._owners[name] = action.deployment
         self._failed()
+
+
+async def _unless_gone(write: Awaitable[object]) -> None:
+    """Whoever shrinks or deletes an object wants less of it: that it is gone is fine."""
+    with suppress(NotFound):
+        await write
 
 
 def _name(action: Action) -> tuple[str, Key]:
