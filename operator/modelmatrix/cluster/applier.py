@@ -162,8 +162,11 @@ class Applier:
     def _back_off(self, action: Action, failure: Failure | None) -> None:
         name, before = _name(action), self._backoffs.get(_name(action))
         delay = min(2 * before.delay_seconds, LAST_BACKOFF_SECONDS) if before else FIRST_BACKOFF_SECONDS
-        if failure is not None and before is not None and before.failure is not None:
-            failure = Failure(failure.reason, failure.message, before.failure.since_seconds)
+        known = before.failure if before else None
+        if failure is None:
+            failure = known  # no answer does not solve what the last answer said
+        elif known is not None:
+            failure = Failure(failure.reason, failure.message, known.since_seconds)
         self._backoffs[name] = _Backoff(failure, delay, self._clock() + delay)
         self._owners[name] = action.deployment
         self._failed()
