@@ -137,13 +137,13 @@ class Applier:
                 await self._client.apply(action.kind, action.key, {**action.manifest, "metadata": metadata})
             case Scale():
                 patch = {"metadata": {"uid": action.uid}, "spec": {"replicas": action.replicas}}
-                await self._client.merge(action.kind, action.key, patch)
+                await _unless_gone(self._client.merge(action.kind, action.key, patch))
             case Mark():
                 annotations = {DELETION_COST: FIRST_TO_GO}
                 patch = {"metadata": {"uid": action.uid, "annotations": annotations}}
-                await self._client.merge(action.kind, action.key, patch)
+                await _unless_gone(self._client.merge(action.kind, action.key, patch))
             case Delete():
-                await self._delete(action)
+                await _unless_gone(self._client.delete(action.kind, action.key, uid=action.uid))
 
     async def _create(self, action: Create) -> None:
         """Create; an object that is there already is ours when its owner is, else it is a conflict of names."""
