@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 REPEAT_SECONDS = 120.0
 REMEMBERED = 4096
-NOTE_MAX_LENGTH = 1024
+NOTE_MAX_BYTES = 1024  # the API server counts bytes, not characters
 
 
 class EventRecorder:
@@ -67,7 +67,7 @@ class EventRecorder:
             "action": note.action,
             "reason": str(note.reason),
             "type": "Warning" if note.warning else "Normal",
-            "note": note.message[:NOTE_MAX_LENGTH],
+            "note": note.message.encode()[:NOTE_MAX_BYTES].decode(errors="ignore"),
             "regarding": {
                 "apiVersion": note.kind.api_version,
                 "kind": note.kind.kind,
