@@ -1,0 +1,123 @@
+"""Which deployment of an institution gets the demo's traffic, and how much: the steepest half hour of a real week."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from banks.deployments import namespace_of
+from banks.matrix import Institution, Row, read_matrix
+from localcluster.cluster import Cluster
+from localcluster.errors import LocalClusterError
+from modelmatrix.simulation.trace_windows import steepest_window
+from modelmatrix.simulation.traces import read_counts
+from playground.wishes import REPOSITORY
+
+TRACE = REPOSITORY / "tests" / "traces" / "azure" / "azure2024_coding_10s_counts.csv.gz"
+RAMP_SECONDS = 1800.0
+PEAK_SECONDS = 60.0
+NOTABLE = 2  # replicas that must come and go for anything to be seen
+AFTERWARDS = 0.25  # of the rate at which the ramp began
+MILLISECONDS = 1000.0
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """Half an hour of the trace: where it begins, and the mean rates of its first and its busiest minute."""
+
+    offset_seconds: float
+    first_per_second: float
+    peak_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The deployment that the traffic goes to, with its row of the matrix and its manifest."""
+
+    bank: Institution
+    row: Row
+    manifest: Document
+
+    @property
+    def key(self) -> str:
+        """Namespace and name."""
+        return f"{namespace_of(self.bank, self.row)}/{self.row['id']}"
+
+    @property
+    def peak_per_second(self) -> float:
+        """Requests a second at the row's peak."""
+        return float(self.row["traffic"]["peakRps"])
+
+
+def find_target(bank_folder: Path) -> Target:
+    """The busiest scaled row that has at least two replicas to add, if there is one.
+
+    Raises:
+        LocalClusterError: no row of the institution is scaled by latency.
+    """
+    bank = next(item for item in read_matrix().institutions if item.id == bank_folder.name)
+    manifests = {item["metadata"]["name"]: item for item in _documents(bank_folder / "deployments.yaml")}
+    targets = [Target(bank, row, manifests[row["id"]]) for row in bank.served_rows if _is_usable(row, manifests)]
+    if not targets:
+        raise LocalClusterError(f"no deployment of '{bank.id}' scales by latency; try BANK=jsbank")
+    return max(targets, key=lambda target: (min(NOTABLE, _spread(target.manifest)), target.peak_per_second))
+
+
+def steepest_ramp() -> Ramp:
+    """The half hour of the trace in which its rate grows most."""
+    counts = list(read_counts(TRACE))
+    step = counts[0].step_seconds
+    offset = steepest_window([count.requests for count in counts], step, window_seconds=RAMP_SECONDS)
+    within = [count.requests for count in counts if offset <= count.second < offset + RAMP_SECONDS]
+    width = round(PEAK_SECONDS / step)
+    minutes = [sum(within[place : place + width]) / PEAK_SECONDS for place in range(0, len(within), width)]
+    return Ramp(offset, minutes[0], max(minutes))
+
+
+def start(cluster: Cluster, target: Target, ramp: Ramp) -> float:
+    """Send the ramp, scaled so that its busiest minute is the row's peak; the factor."""
+    factor = target.peak_per_second / ramp.peak_per_second
+    source = {"trace": str(TRACE), "offset_seconds": ramp.offset_seconds, "rate_factor": factor}
+    _write(cluster, target, source)
+    return factor
+
+
+def settle(cluster: Cluster, target: Target, ramp: Ramp) -> None:
+    """Send a quarter of what the ramp began with."""
+    per_second = AFTERWARDS * ramp.first_per_second * target.peak_per_second / ramp.peak_per_second
+    _write(cluster, target, {"rate_per_second": per_second})
+
+
+def _write(cluster: Cluster, target: Target, source: Mapping[str, Any]) -> None:
+    traffic, slo = target.row["traffic"], target.manifest["spec"]["slo"]
+    bounds = {
+        f"{signal}_seconds": slo[f"{signal}Milliseconds"] / MILLISECONDS
+        for signal in ("ttft", "tpot", "e2e")
+        if f"{signal}Milliseconds" in slo
+    }
+    lengths = {"input_tokens": traffic["tokensIn"], "output_tokens": traffic["tokensOut"]}
+    text = yaml.safe_dump({"deployments": {target.key: {**source, **lengths, "slo": bounds}}}, sort_keys=False)
+    (cluster.folder.path / "traffic.yaml").write_text(text, encoding="utf-8")
+
+
+def _is_usable(row: Row, manifests: Mapping[str, Document]) -> bool:
+    spec = manifests[row["id"]]["spec"]
+    traffic = row["traffic"]
+    return bool("scaling" in spec and "slo" in spec and traffic.get("peakRps") and traffic.get("tokensOut"))
+
+
+def _spread(manifest: Document) -> int:
+    """Replicas between the highest floor and the most."""
+    scaling = manifest["spec"]["scaling"]
+    floors = [window["minReplicas"] for window in scaling.get("schedule", ())]
+    return int(scaling["maxReplicas"]) - max([scaling["minReplicas"], *floors])
+
+
+def _documents(path: Path) -> list[Document]:
+    return [item for item in yaml.safe_load_all(path.read_text(encoding="utf-8")) if item]
