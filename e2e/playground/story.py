@@ -78,8 +78,8 @@ def ramp_words(target: Target, ramp: Ramp) -> str:
     ]
     first = ramp.first_per_second / ramp.peak_per_second * target.peak_per_second
     return (
-        f"{target.row['id']} ({target.row['scenarioEn']}) gets the steepest half hour of a week of Azure's coding traffic, scaled\n"
-        f"to the row's peak: {first:.1f} to {target.peak_per_second:g} requests/s of {traffic['tokensIn']} tokens in and "
+        f"{target.row['id']} ({target.row['scenarioEn']}) gets the steepest half hour of a week of Azure's coding traffic,\n"
+        f"scaled to the row's peak: {first:.1f} to {target.peak_per_second:g} requests/s of {traffic['tokensIn']} tokens in and "
         f"{traffic['tokensOut']} out.\nSLO: {' and '.join(bounds)} for {slo.get('percentile', 95)} % of the requests."
     )
 
