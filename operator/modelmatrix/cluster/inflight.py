@@ -9,9 +9,10 @@ PARALLEL_WRITES = 16
 
 
 class InFlight:
-    """Runs writes in the background. A write must handle its own errors."""
+    """Runs writes in the background. A write must handle its own errors. ``ended`` is called after each of them."""
 
-    def __init__(self, parallel: int = PARALLEL_WRITES) -> None:
+    def __init__(self, parallel: int = PARALLEL_WRITES, ended: Callable[[], None] = lambda: None) -> None:
+        self._ended = ended
         self._gate = asyncio.Semaphore(parallel)
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
 
@@ -23,12 +24,16 @@ class InFlight:
         """Start a write; the caller has made sure that none of that name is under way."""
         task = asyncio.create_task(self._run(write), name=f"write {name}")
         self._tasks[name] = task
-        task.add_done_callback(lambda _: self._tasks.pop(name, None))
+        task.add_done_callback(lambda _: self._end(name))
 
     async def drain(self) -> None:
         """Wait until everything that was started has ended."""
         while self._tasks:
             await asyncio.gather(*self._tasks.values())
+
+    def _end(self, name: Hashable) -> None:
+        del self._tasks[name]
+        self._ended()
 
     async def _run(self, write: Callable[[], Awaitable[None]]) -> None:
         async with self._gate:

@@ -68,8 +68,8 @@ class StatusWriter:
         self._client = client
         self._recorder = recorder
         self._clock = clock
-        self.in_flight = InFlight()
         self._changed = asyncio.Event()
+        self.in_flight = InFlight(ended=self._changed.set)
         self._pending: dict[tuple[str, Key], _Pending] = {}
         self._written: dict[tuple[str, Key], tuple[StatusWish, float]] = {}
 
@@ -142,13 +142,11 @@ class StatusWriter:
         pending = self._pending.get(name)
         if pending is not None and pending.wish.wished == wish.wished:
             del self._pending[name]
-        self._changed.set()
 
     def _retry_later(self, wish: StatusWish) -> None:
         pending = self._pending.get((wish.kind.plural, wish.key))
         if pending is not None:
             pending.not_before = self._clock() + RETRY_SECONDS
-        self._changed.set()
 
 
 def merge_patch(stored: Mapping[str, Any], wished: Mapping[str, Any]) -> dict[str, Any]:
