@@ -64,4 +64,6 @@ def error_from(code: int, body: Any) -> Exception:
         return Unreachable(f"the API server answered {code}: {message}")
     if reason == "AlreadyExists":
         return AlreadyExists(code, reason, message)
+    if reason == "Invalid" and "metadata.uid" in message:  # what a patch of a namesake is told
+        return Conflict(code, reason, message)
     return _CLASSES.get(code, ApiError)(code, reason, message)
