@@ -79,11 +79,14 @@ class Store:
         return self._change(plural, key, before, {**item, "metadata": {**before["metadata"], **item["metadata"]}})
 
     def patch(self, plural: str, key: Key, patch: Object, *, subresource: str = "") -> Object:
-        """A merge patch of the object, or of its status alone."""
+        """A merge patch of the object, or of its status alone: then a UID is not looked at, as on a real server."""
         before = self.get(plural, key)
-        self._check_uid(before, patch.get("metadata", {}).get("uid"))
         if subresource == "status":
             return self._change(plural, key, before, merge(before, {"status": patch.get("status", {})}))
+        wished = patch.get("metadata", {}).get("uid", before["metadata"]["uid"])
+        if wished != before["metadata"]["uid"]:
+            message = f'{plural} "{key.name}" is invalid: metadata.uid: Invalid value: "{wished}": field is immutable'
+            raise Refusal(422, "Invalid", message)
         return self._change(plural, key, before, merge(before, without_status(patch)))
 
     def apply(self, plural: str, key: Key, item: Object) -> Object:
@@ -98,7 +101,9 @@ class Store:
     def delete(self, plural: str, key: Key, *, uid: str = "", silent: bool = False) -> None:
         """Remove an object; ``silent`` leaves no trace for watches, as when their stream is broken."""
         before = self.get(plural, key)
-        self._check_uid(before, uid or None)
+        found = before["metadata"]["uid"]
+        if uid and uid != found:
+            raise Refusal(409, "Conflict", f"the UID in the precondition ({uid}) does not match the UID in record ({found})")
         del self.items[plural][key]
         self.version += 1
         if not silent:
@@ -109,11 +114,6 @@ class Store:
         """Forget the history: who watches from an older version must list again."""
         self.oldest = self.version
         self.history.clear()
-
-    def _check_uid(self, item: Object, wished: str | None) -> None:
-        found = item["metadata"]["uid"]
-        if wished is not None and wished != found:
-            raise Refusal(409, "Conflict", f"Precondition failed: UID in precondition: {wished}, UID in object meta: {found}")
 
     def _change(self, plural: str, key: Key, before: Object, after: Object) -> Object:
         metadata = {**after["metadata"], "uid": before["metadata"]["uid"]}

@@ -7,13 +7,20 @@ from modelmatrix.cluster.inflight import InFlight
 
 
 async def test_a_write_is_under_way_until_it_has_ended() -> None:
-    flight, gate = InFlight(), asyncio.Event()
-    flight.start("a", gate.wait)
+    gate, seen = asyncio.Event(), list[bool]()
+    flight = InFlight(ended=lambda: seen.append("a" in flight))
+
+    async def write() -> None:
+        await gate.wait()
+
+    flight.start("a", write)
     assert "a" in flight
     assert "b" not in flight
     gate.set()
     await flight.drain()
+    await settle()
     assert "a" not in flight
+    assert seen == [False], "whoever looks when it has ended must not find it"
 
 
 async def test_so_many_run_at_once_and_the_others_wait() -> None:
