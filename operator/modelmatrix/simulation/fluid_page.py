@@ -22,7 +22,7 @@ _CERTAIN = 1.0 - 1e-6
 class FluidPage:
     """Counters and histograms of one replica of a variant since the beginning of time."""
 
-    __slots__ = ("_e2e", "_generation_tokens", "_inter_token", "_lengths", "_requests", "_ttft")
+    __slots__ = ("_e2e", "_generation_tokens", "_inter_token", "_lengths", "_per_request", "_requests", "_ttft")
 
     def __init__(self, lengths: Lengths) -> None:
         buckets = Buckets()
@@ -30,6 +30,7 @@ class FluidPage:
         self._requests = self._generation_tokens = 0.0
         self._ttft = Histogram(buckets.time_to_first_token)
         self._inter_token = Histogram(buckets.inter_token_latency)
+        self._per_request = Histogram(buckets.inter_token_latency)
         self._e2e = Histogram(buckets.request_latency)
 
     def add(self, requests: float, latencies: Latencies) -> None:
@@ -37,6 +38,8 @@ class FluidPage:
         output = self._lengths.output_tokens
         self._requests += requests
         self._add_ttft(requests, latencies)
+        if output > 1:
+            self._per_request.observe(latencies.tpot_seconds, requests)
         ttft = latencies.base_seconds + latencies.wait.mean_seconds
         self._e2e.observe(ttft + max(0.0, output - 1.0) * latencies.tpot_seconds, requests)
 
@@ -60,6 +63,7 @@ class FluidPage:
     def sample(self, second: float, flow: Flow, waiting: float) -> EngineSample:
         """The account as a scraped page."""
         prompt = self._requests * self._lengths.input_tokens
+        finished = max(0.0, self._requests - flow.running)
         return EngineSample(
             second=second,
             running=flow.running,
@@ -69,9 +73,12 @@ class FluidPage:
             generation_tokens=self._generation_tokens,
             prefix_queries=prompt,
             prefix_hits=prompt * self._lengths.hit_ratio,
-            finished=max(0.0, self._requests - flow.running),
+            finished=finished,
             preemptions=0.0,
+            request_prompt_tokens=finished * self._lengths.input_tokens,
+            request_generation_tokens=finished * self._lengths.output_tokens,
             ttft=HistogramSample.of(self._ttft),
             inter_token=HistogramSample.of(self._inter_token),
+            time_per_output_token=HistogramSample.of(self._per_request),
             e2e=HistogramSample.of(self._e2e),
         )

@@ -33,6 +33,7 @@ class Observation:
 
     ``samples`` has the scrapes of each engine, oldest first, also those of engines that are gone, as long as Prometheus
     keeps them. ``gateway_requests`` are scrapes ``(second, total)`` of a gateway's request counter, if there is one.
+    ``rooms`` is how many replicas could be added now, per variant whose devices are limited.
     """
 
     second: float
@@ -40,6 +41,7 @@ class Observation:
     replicas: tuple[ReplicaView, ...]
     samples: Mapping[str, Sequence[EngineSample]]
     gateway_requests: Sequence[tuple[float, float]] = ()
+    rooms: Mapping[str, int] = field(default_factory=dict)
 
 
 class Policy(Protocol):

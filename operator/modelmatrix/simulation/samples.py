@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from modelmatrix.simulation.histogram import Histogram
     from modelmatrix.simulation.replica import Replica
 
-_COUNTERS = ("prompt_tokens", "generation_tokens", "prefix_queries", "prefix_hits", "finished", "preemptions")
-_HISTOGRAMS = ("ttft", "inter_token", "e2e")
+_COUNTERS = (
+    *("prompt_tokens", "generation_tokens", "prefix_queries", "prefix_hits", "finished", "preemptions"),
+    *("request_prompt_tokens", "request_generation_tokens"),
+)
+_HISTOGRAMS = ("ttft", "inter_token", "time_per_output_token", "e2e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,11 @@ class HistogramSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSample:
-    """One engine's page at ``second``."""
+    """One engine's page at ``second``.
+
+    ``request_prompt_tokens`` and ``request_generation_tokens`` are the sums of the histograms of lengths, which an engine
+    observes when a request finishes: over ``finished`` they are means, which the running totals of tokens are not.
+    """
 
     second: float
     running: float
@@ -54,8 +61,11 @@ class EngineSample:
     prefix_hits: float
     finished: float
     preemptions: float
+    request_prompt_tokens: float
+    request_generation_tokens: float
     ttft: HistogramSample
     inter_token: HistogramSample
+    time_per_output_token: HistogramSample
     e2e: HistogramSample
 
     def since(self, earlier: EngineSample) -> EngineSample:
@@ -79,7 +89,10 @@ class EngineSample:
             prefix_hits=seen.prefix_hits,
             finished=seen.finished,
             preemptions=seen.preemptions,
+            request_prompt_tokens=seen.prompt_lengths.total,
+            request_generation_tokens=seen.generation_lengths.total,
             ttft=HistogramSample.of(seen.ttft),
             inter_token=HistogramSample.of(seen.inter_token),
+            time_per_output_token=HistogramSample.of(seen.time_per_output_token),
             e2e=HistogramSample.of(seen.e2e),
         )
