@@ -9,6 +9,7 @@ from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from localcluster.progress import Progress, on_standard_output
 from playground import bringup, story, traffic
+from playground.estate import populate
 from playground.matrix_view import deployments_table, is_settled, refusal_words
 from playground.watching import Moment, look
 from playground.wishes import BANKS, REPOSITORY, Wishes
@@ -17,6 +18,7 @@ EXAMPLES = REPOSITORY / "manifests" / "examples"
 READY_TIMEOUT_SECONDS = 90.0
 POLL_SECONDS = 0.5
 LINE_SECONDS = 120.0  # of model time
+HOLDABLE = 0.85  # of what the largest fleet holds: a peak beyond it shows nothing but a queue
 AFTER_SECONDS = 360.0
 
 
@@ -37,7 +39,7 @@ def run(wishes: Wishes) -> None:
     paper.say(deployments_table(cluster, wishes.bank))
     paper.heading("2. What cannot run is refused, with the way out: kubectl apply -f manifests/examples/rejected")
     _show_refusals(cluster, paper)
-    ramp = traffic.steepest_ramp()
+    ramp = traffic.steepest_ramp(min(target.peak_per_second, HOLDABLE * traffic.held_per_second(cluster, target)))
     paper.heading(f"3. The morning ramp on {target.key}")
     paper.say(story.ramp_words(target, ramp))
     moments = _play(cluster, target, ramp, paper)
@@ -50,6 +52,7 @@ def run(wishes: Wishes) -> None:
 
 
 def _apply_matrix(cluster: Cluster, wishes: Wishes, progress: Progress) -> None:
+    populate(cluster, wishes.bank_folder)  # a cluster that was up may have the nodes of another institution
     for name in ("namespaces.yaml", "pools.yaml", "deployments.yaml"):
         cluster.apply(BANKS / wishes.bank / name)
     with progress.step("models start") as step:

@@ -72,15 +72,12 @@ def opening(bank: str, time_scale: float, second: float) -> str:
 
 def ramp_words(target: Target, ramp: Ramp) -> str:
     """Which traffic goes where, and what is expected of it."""
-    traffic, slo = target.row["traffic"], target.manifest["spec"]["slo"]
-    bounds = [
-        f"{signal.upper()} {slo[f'{signal}Milliseconds']} ms" for signal in ("ttft", "tpot") if f"{signal}Milliseconds" in slo
-    ]
-    first = ramp.first_per_second / ramp.peak_per_second * target.peak_per_second
+    traffic = target.row["traffic"]
+    bounds = " and ".join(f"{name.partition('_')[0].upper()} {seconds:g} s" for name, seconds in target.bounds.items())
     return (
-        f"{target.row['id']} ({target.row['scenarioEn']}) gets the steepest half hour of a week of Azure's coding traffic,\n"
-        f"scaled to the row's peak: {first:.1f} to {target.peak_per_second:g} requests/s of {traffic['tokensIn']} tokens in and "
-        f"{traffic['tokensOut']} out.\nSLO: {' and '.join(bounds)} for {slo.get('percentile', 95)} % of the requests."
+        f"{target.row['id']} ({target.row['scenarioEn']}) gets the steepest half hour of a week of Azure's coding traffic:\n"
+        f"{ramp.first_per_second:.1f} to {ramp.peak_per_second:.1f} requests/s of {traffic['tokensIn']} tokens in and "
+        f"{traffic['tokensOut']} out. SLO: {bounds} for {target.percentile} % of the requests."
     )
 
 

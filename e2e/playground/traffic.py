@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,13 @@ import yaml
 
 from banks.deployments import namespace_of
 from banks.matrix import Institution, Row, read_matrix
+from engines.pods import DEPLOYMENT_LABEL, pod_view
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
+from modelmatrix.performance.timing import Lengths, SloBounds
 from modelmatrix.simulation.trace_windows import steepest_window
 from modelmatrix.simulation.traces import read_counts
+from playground.engines import catalogue_profiles
 from playground.wishes import REPOSITORY
 
 TRACE = REPOSITORY / "tests" / "traces" / "azure" / "azure2024_coding_10s_counts.csv.gz"
@@ -23,15 +27,20 @@ PEAK_SECONDS = 60.0
 NOTABLE = 2  # replicas that must come and go for anything to be seen
 AFTERWARDS = 0.25  # of the rate at which the ramp began
 MILLISECONDS = 1000.0
+DEFAULT_PERCENTILE = 95
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """Half an hour of the trace: where it begins, and the mean rates of its first and its busiest minute."""
+    """Half an hour of the trace: where it begins, by what its counts are multiplied, and the rates of its minutes.
+
+    Rates are in requests a second, of the first and of the busiest minute, after multiplying.
+    """
 
     offset_seconds: float
+    factor: float
     first_per_second: float
     peak_per_second: float
 
@@ -54,6 +63,20 @@ class Target:
         """Requests a second at the row's peak."""
         return float(self.row["traffic"]["peakRps"])
 
+    @property
+    def bounds(self) -> dict[str, float]:
+        """Bounds of the SLO: ``ttft_seconds`` and so on."""
+        slo = self.manifest["spec"]["slo"]
+        signals = ("ttft", "tpot", "e2e")
+        return {
+            f"{name}_seconds": slo[f"{name}Milliseconds"] / MILLISECONDS for name in signals if f"{name}Milliseconds" in slo
+        }
+
+    @property
+    def percentile(self) -> int:
+        """Share of the requests that must keep the bounds, in percent."""
+        return int(self.manifest["spec"]["slo"].get("percentile", DEFAULT_PERCENTILE))
+
 
 def find_target(bank_folder: Path) -> Target:
     """The busiest scaled row that has at least two replicas to add, if there is one.
@@ -69,40 +92,51 @@ def find_target(bank_folder: Path) -> Target:
     return max(targets, key=lambda target: (min(NOTABLE, _spread(target.manifest)), target.peak_per_second))
 
 
-def steepest_ramp() -> Ramp:
-    """The half hour of the trace in which its rate grows most."""
+def steepest_ramp(peak_per_second: float) -> Ramp:
+    """The half hour of the trace in which its rate grows most, scaled to a peak."""
     counts = list(read_counts(TRACE))
     step = counts[0].step_seconds
     offset = steepest_window([count.requests for count in counts], step, window_seconds=RAMP_SECONDS)
     within = [count.requests for count in counts if offset <= count.second < offset + RAMP_SECONDS]
     width = round(PEAK_SECONDS / step)
     minutes = [sum(within[place : place + width]) / PEAK_SECONDS for place in range(0, len(within), width)]
-    return Ramp(offset, minutes[0], max(minutes))
+    factor = peak_per_second / max(minutes)
+    return Ramp(offset, factor, factor * minutes[0], peak_per_second)
 
 
-def start(cluster: Cluster, target: Target, ramp: Ramp) -> float:
-    """Send the ramp, scaled so that its busiest minute is the row's peak; the factor."""
-    factor = target.peak_per_second / ramp.peak_per_second
-    source = {"trace": str(TRACE), "offset_seconds": ramp.offset_seconds, "rate_factor": factor}
-    _write(cluster, target, source)
-    return factor
+def held_per_second(cluster: Cluster, target: Target) -> float:
+    """Requests a second that the largest fleet of the target holds within its SLO, by the catalogue's timing.
+
+    Raises:
+        LocalClusterError: the target has no pods.
+    """
+    namespace, _, name = target.key.partition("/")
+    pods = json.loads(cluster.kubectl("-n", namespace, "get", "pods", "-l", f"{DEPLOYMENT_LABEL}={name}", "-o", "json"))[
+        "items"
+    ]
+    if not pods:
+        raise LocalClusterError(f"{target.key} has no pods: it was not placed")
+    profile = catalogue_profiles()(pod_view(pods[0]))
+    lengths = Lengths(input_tokens=target.row["traffic"]["tokensIn"], output_tokens=target.row["traffic"]["tokensOut"])
+    bounds = SloBounds(**target.bounds, percentile=target.percentile)
+    each = profile.timing.capacity_per_second(bounds, lengths, profile.limits).requests_per_second
+    return each * int(target.manifest["spec"]["scaling"]["maxReplicas"])
+
+
+def start(cluster: Cluster, target: Target, ramp: Ramp) -> None:
+    """Send the ramp."""
+    _write(cluster, target, {"trace": str(TRACE), "offset_seconds": ramp.offset_seconds, "rate_factor": ramp.factor})
 
 
 def settle(cluster: Cluster, target: Target, ramp: Ramp) -> None:
     """Send a quarter of what the ramp began with."""
-    per_second = AFTERWARDS * ramp.first_per_second * target.peak_per_second / ramp.peak_per_second
-    _write(cluster, target, {"rate_per_second": per_second})
+    _write(cluster, target, {"rate_per_second": AFTERWARDS * ramp.first_per_second})
 
 
 def _write(cluster: Cluster, target: Target, source: Mapping[str, Any]) -> None:
-    traffic, slo = target.row["traffic"], target.manifest["spec"]["slo"]
-    bounds = {
-        f"{signal}_seconds": slo[f"{signal}Milliseconds"] / MILLISECONDS
-        for signal in ("ttft", "tpot", "e2e")
-        if f"{signal}Milliseconds" in slo
-    }
+    traffic = target.row["traffic"]
     lengths = {"input_tokens": traffic["tokensIn"], "output_tokens": traffic["tokensOut"]}
-    text = yaml.safe_dump({"deployments": {target.key: {**source, **lengths, "slo": bounds}}}, sort_keys=False)
+    text = yaml.safe_dump({"deployments": {target.key: {**source, **lengths, "slo": target.bounds}}}, sort_keys=False)
     (cluster.folder.path / "traffic.yaml").write_text(text, encoding="utf-8")
 
 
