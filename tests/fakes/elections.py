@@ -1,0 +1,190 @@
+"""Electors as processes: each with a loop of its own that may stop, one Lease, and a network that delays and loses.
+
+A request that its client has given up is carried out nevertheless, when it arrives. Nothing here waits for real time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import heapq
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
+
+from fakes.store import Refusal, Store
+from fakes.virtual_time import VirtualTimeLoop
+from modelmatrix.api import names
+from modelmatrix.cluster.client import ApiClient
+from modelmatrix.cluster.errors import Unreachable, error_from
+from modelmatrix.cluster.lease import Elector, LeadershipLost
+from modelmatrix.planning.views import Key
+
+Object = dict[str, Any]
+NEVER = 1e9
+
+
+class Weather(NamedTuple):
+    """What the network does with a request: seconds to the server, seconds back; or it refuses at once."""
+
+    there: float = 0.01
+    back: float = 0.01
+    refuses: bool = False
+
+
+@dataclass
+class World:
+    """The API server and the time that all share."""
+
+    now: float = 0.0
+    store: Store = field(default_factory=lambda: Store({names.LEASES.plural: names.LEASES}))
+    weather: Callable[[], Weather] = Weather
+    _queue: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _order: Iterator[int] = field(default_factory=itertools.count)
+
+    def at(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something happen at a time."""
+        heapq.heappush(self._queue, (seconds, next(self._order), action))
+
+    @property
+    def next_event(self) -> float:
+        """When a request arrives or an answer does."""
+        return self._queue[0][0] if self._queue else NEVER
+
+    def advance(self, until: float) -> None:
+        """Move the time on, and let happen what is due until then."""
+        while self._queue and self._queue[0][0] <= until:
+            self.now, _, action = heapq.heappop(self._queue)
+            action()
+        self.now = until
+
+
+class _Loop(VirtualTimeLoop):
+    """The loop of one process: its time is the world's, at the rate of its own clock."""
+
+    def __init__(self, world: World, rate: float) -> None:
+        self.world, self.rate = world, rate
+        super().__init__()
+
+    def time(self) -> float:
+        return self.world.now * self.rate
+
+    def step(self, timeout: float | None) -> None:
+        """The world moves the time, not the loop."""
+
+    @property
+    def next_timer(self) -> float:
+        """When a timer is due, in the world's time; now if something is ready to run."""
+        if self._ready:  # type: ignore[attr-defined]
+            return self.world.now
+        timers = (handle.when() for handle in self._scheduled if not handle.cancelled())  # type: ignore[attr-defined]
+        return min(timers, default=NEVER) / self.rate
+
+
+class _Client:
+    """What the elector needs of the client, over the world's network."""
+
+    def __init__(self, world: World, loop: _Loop) -> None:
+        self.cut_until = 0.0
+        self._world, self._loop = world, loop
+
+    async def get(self, _kind: object, key: Key, *, seconds: float = 0) -> Object:
+        del seconds
+        return await self._send(lambda: self._world.store.get(names.LEASES.plural, key))
+
+    async def create(self, _kind: object, key: Key, item: Object, *, seconds: float = 0) -> Object:
+        del seconds
+        sent = copy.deepcopy(item)
+        return await self._send(lambda: self._world.store.create(names.LEASES.plural, key, sent))
+
+    async def replace(self, _kind: object, key: Key, item: Object, *, seconds: float = 0) -> Object:
+        del seconds
+        sent = copy.deepcopy(item)
+        return await self._send(lambda: self._world.store.replace(names.LEASES.plural, key, sent))
+
+    async def _send(self, execute: Callable[[], Object]) -> Object:
+        weather, future = self._world.weather(), self._loop.create_future()
+        if self._world.now < self.cut_until:
+            return cast("Object", await future)  # nobody will ever answer
+        if weather.refuses:
+            raise Unreachable("connection refused")
+
+        def arrive() -> None:
+            try:
+                answer: Object | Exception = execute()
+            except Refusal as refusal:
+                answer = error_from(refusal.code, {"reason": refusal.reason, "message": str(refusal)})
+            self._world.at(self._world.now + weather.back, lambda: _deliver(future, answer))
+
+        self._world.at(self._world.now + weather.there, arrive)
+        return cast("Object", await future)
+
+
+def _deliver(future: asyncio.Future[Any], answer: Object | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+class Process:
+    """An operator process that only takes part in the election. ``stopped_until`` freezes it, like SIGSTOP."""
+
+    def __init__(self, world: World, name: str, rate: float = 1.0) -> None:
+        self.world, self.name = world, name
+        self.loop = _Loop(world, rate)
+        self.stopped_until = 0.0
+        self.ended = False
+        self._client = _Client(world, self.loop)
+        self.elector = Elector(cast("ApiClient", self._client), "system", name, self.loop.time)
+        self._task = self.loop.create_task(self._live())
+
+    @property
+    def leads(self) -> bool:
+        """Whether it would write at this moment."""
+        return not self.ended and self.elector.leads
+
+    def cut(self, seconds: float) -> None:
+        """Nothing gets through from this process, and nothing is answered."""
+        self._client.cut_until = self.world.now + seconds
+
+    def terminate(self) -> None:
+        """SIGTERM: it gives up the Lease and ends."""
+        self._task.cancel()
+
+    def kill(self) -> None:
+        """SIGKILL: it ends without a word."""
+        self.ended = True
+
+    @property
+    def next_event(self) -> float:
+        """When it will do something by itself."""
+        return NEVER if self.ended else max(self.stopped_until, self.loop.next_timer)
+
+    def run(self) -> None:
+        """Let everything run that is due, unless it is stopped."""
+        while self.next_event <= self.world.now:
+            self._run_once()
+            self.ended = self._task.done()
+
+    def close(self) -> None:
+        """Free the loop."""
+        while not self._task.done():
+            self._task.cancel()
+            self._run_once()
+        self.loop.close()
+
+    def _run_once(self) -> None:
+        self.loop.call_soon(self.loop.stop)
+        self.loop.run_forever()
+
+    async def _live(self) -> None:
+        with suppress(LeadershipLost):
+            try:
+                await self.elector.run()
+            finally:
+                await self.elector.release()
