@@ -31,9 +31,17 @@ class Credentials:
     def headers(self) -> dict[str, str]:
         """Headers that identify us."""
         if self.token_file is not None and monotonic() - self._read_at > TOKEN_REREAD_SECONDS:
-            self.token = self.token_file.read_text(encoding="utf-8").strip()
+            self.token = _read(self.token_file) or self.token
             self._read_at = monotonic()
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+def _read(path: Path) -> str:
+    """The token in a file; nothing while the kubelet replaces it: the one before is good for minutes more."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def operator_credentials() -> Credentials:
