@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,13 @@ from time import monotonic
 from typing import Any
 
 import kopf
+import yaml
 
 TOKEN_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 TOKEN_REREAD_SECONDS = 60.0
+
+# What kopf raises for a kubeconfig that is missing, is no YAML, or lacks or misplaces a part.
+_UNUSABLE = (kopf.LoginError, OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError)
 
 
 class CredentialsError(Exception):
@@ -50,13 +55,23 @@ def operator_credentials() -> Credentials:
     Raises:
         CredentialsError: there are none.
     """
+    try:
+        info = _login()
+        context = info.as_ssl_context() if info.server.startswith("https") else None
+    except _UNUSABLE as error:
+        source = "ServiceAccount" if TOKEN_FILE.exists() else f"kubeconfig {os.environ.get('KUBECONFIG', '')}".rstrip()
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        raise CredentialsError(f"cannot use the {source}: {words}") from None
+    token_file = TOKEN_FILE if TOKEN_FILE.exists() else None
+    return Credentials(info.server.rstrip("/"), context, info.token, token_file)
+
+
+def _login() -> kopf.ConnectionInfo:
     settings = kopf.OperatorSettings()
     info = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
     if info is None:
         raise CredentialsError("no ServiceAccount is mounted and no kubeconfig was found; set KUBECONFIG")
-    token_file = TOKEN_FILE if TOKEN_FILE.exists() else None
-    context = info.as_ssl_context() if info.server.startswith("https") else None
-    return Credentials(info.server.rstrip("/"), context, info.token, token_file)
+    return info
 
 
 def user_credentials(*, kubeconfig: str | None, context: str | None) -> tuple[Credentials, str]:
