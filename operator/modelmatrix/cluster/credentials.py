@@ -38,7 +38,9 @@ class Credentials:
         if self.token_file is not None and monotonic() - self._read_at > TOKEN_REREAD_SECONDS:
             self.token = _read(self.token_file) or self.token
             self._read_at = monotonic()
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if not self.token:
+            return {}
+        return {"Authorization": self.token if self.token.startswith("Basic ") else f"Bearer {self.token}"}
 
 
 def _read(path: Path) -> str:
