@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from modelmatrix.simulation.attainment import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from modelmatrix.performance.timing import SloBounds
     from modelmatrix.simulation.fleet import Fleet
@@ -24,8 +24,14 @@ class Environment(Protocol):
     """Arrivals and replicas in model time."""
 
     roster: Roster
-    tally: Tally
-    arrivals: float
+
+    @property
+    def tally(self) -> Tally:
+        """Verdicts so far."""
+
+    @property
+    def arrivals(self) -> float:
+        """Requests that have arrived."""
 
     @property
     def is_exhausted(self) -> bool:
@@ -43,6 +49,12 @@ class Environment(Protocol):
 
     def samples(self) -> Mapping[str, EngineSample]:
         """What a scrape of every running engine gives now."""
+
+    def totals(self) -> Mapping[str, EngineSample]:
+        """The sum of all pages of each variant, those of engines that are gone included; KV usage is a mean."""
+
+    def fail(self, names: Collection[str]) -> None:
+        """Lose replicas and the requests in them; nothing starts in their place until somebody asks for it."""
 
     def give_up(self) -> None:
         """Count what is still in flight as missed."""
@@ -92,6 +104,16 @@ class RequestEnvironment:
     def samples(self) -> Mapping[str, EngineSample]:
         """What a scrape of every running engine gives now."""
         return self._fleet.samples()
+
+    def totals(self) -> Mapping[str, EngineSample]:
+        """The sum of all pages of each variant, those of engines that are gone included; KV usage is a mean."""
+        return self._fleet.totals()
+
+    def fail(self, names: Collection[str]) -> None:
+        """Lose replicas and the requests in them; nothing starts in their place until somebody asks for it."""
+        for name in names:
+            self._fleet.fail(name, restart=False)
+        self._miss(self._fleet.lost)
 
     def give_up(self) -> None:
         """Count what is still in flight as missed."""

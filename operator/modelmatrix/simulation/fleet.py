@@ -5,12 +5,15 @@ Calls must come in order of time. The fleet does as it is told: how many replica
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modelmatrix.performance.timing import EngineLimits, EngineTiming
 from modelmatrix.simulation.replica import Replica
 from modelmatrix.simulation.roster import Phase, Roster
 from modelmatrix.simulation.router import Router
 from modelmatrix.simulation.samples import EngineSample
+from modelmatrix.simulation.telemetry import Buckets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 class Fleet:
     """All replicas of one model, of one or several variants."""
 
-    __slots__ = ("_drain_limit", "_draining_since", "_replicas", "lost", "roster", "router", "seconds")
+    __slots__ = ("_buckets", "_drain_limit", "_draining_since", "_gone", "_replicas", "lost", "roster", "router", "seconds")
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class Fleet:
         *,
         choices: int | None = None,
         drain_limit_seconds: float = 600.0,
+        buckets: Buckets | None = None,
     ) -> None:
         """An empty fleet.
 
@@ -41,12 +45,15 @@ class Fleet:
             random: seeded source of start-up times (and of the router's choices).
             choices: replicas that the router looks at per request; all of them by default.
             drain_limit_seconds: how long a replica may take to finish its requests once it is to go.
+            buckets: of the engines' histograms.
         """
         self.roster = Roster(variants, random)
         self.router = Router(choices=choices, random=random)
         self.lost: list[Request] = []
         self.seconds = 0.0
         self._drain_limit = drain_limit_seconds
+        self._buckets = buckets or Buckets()
+        self._gone = {name: self._blank() for name in self.roster.variants}
         self._replicas: dict[str, Replica] = {}
         self._draining_since: dict[str, float] = {}
 
@@ -81,11 +88,11 @@ class Fleet:
         completed.sort(key=lambda one: one.finished_seconds)
         return completed
 
-    def fail(self, name: str) -> None:
-        """Lose a replica and the requests in it; the workload's controller starts another in its place."""
+    def fail(self, name: str, *, restart: bool = True) -> None:
+        """Lose a replica and the requests in it; the workload's controller starts another in its place, if it can."""
         member = self.roster.members[name]
         self._forget(member, self.seconds)
-        if member.phase is not Phase.DRAINING:
+        if restart and member.phase is not Phase.DRAINING:
             self.roster.create(member.variant, self.seconds)
 
     def slow_down(self, name: str, alpha_factor: float) -> None:
@@ -95,6 +102,19 @@ class Fleet:
     def samples(self) -> dict[str, EngineSample]:
         """What a scrape of every running engine gives now."""
         return {name: EngineSample.of(replica, self.seconds) for name, replica in self._replicas.items()}
+
+    def totals(self) -> dict[str, EngineSample]:
+        """The sum of all pages of each variant, those of engines that are gone included; KV usage is a mean."""
+        sums = dict(self._gone)
+        numbers = dict.fromkeys(sums, 0)
+        for name, page in self.samples().items():
+            variant = self.roster.members[name].variant.name
+            sums[variant] = page.plus(sums[variant])
+            numbers[variant] += 1
+        return {
+            name: replace(page, second=self.seconds, kv_usage_ratio=page.kv_usage_ratio / max(1, numbers[name]))
+            for name, page in sums.items()
+        }
 
     def unfinished(self) -> list[Request]:
         """The requests at the router or in a replica."""
@@ -108,7 +128,8 @@ class Fleet:
 
     def _make_ready(self, until_seconds: float) -> None:
         while (member := self.roster.next_ready(until_seconds)) is not None:
-            replica = Replica(member.variant.timing, member.variant.limits, start_seconds=member.ready_seconds)
+            timing, limits = member.variant.timing, member.variant.limits
+            replica = Replica(timing, limits, start_seconds=member.ready_seconds, buckets=self._buckets)
             self._replicas[member.name] = replica
             self.router.add(replica, member.ready_seconds, weight=member.variant.weight)
 
@@ -132,3 +153,10 @@ class Fleet:
         if replica is not None:
             self.router.remove(replica)
             self.lost += replica.unfinished()
+            page = EngineSample.of(replica, self.seconds).plus(self._gone[member.variant.name])
+            self._gone[member.variant.name] = replace(page, running=0.0, waiting=0.0, kv_usage_ratio=0.0)
+
+    def _blank(self) -> EngineSample:
+        """The page of an engine that has done nothing."""
+        limits = EngineLimits(max_num_seqs=1, kv_tokens=1, max_num_batched_tokens=1)
+        return EngineSample.of(Replica(EngineTiming(1.0, 0.0, 0.0), limits, buckets=self._buckets), self.seconds)

@@ -1,71 +1,97 @@
 """The fluid mode: weeks of arrivals in seconds of computing, by rates instead of requests.
 
-One queue in front of all replicas, first come first served; each second the replicas admit what ``Flow`` lets them. It
-knows mean lengths only and balances perfectly, so it is for sweeps; ``environment.RequestEnvironment`` is the judge.
+One queue in front of all replicas, first come first served; each second the replicas admit what ``fluid_steps`` lets them.
+It knows mean lengths only and balances perfectly, so it is for sweeps; ``environment.RequestEnvironment`` is the judge.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
+from modelmatrix.simulation import fluid_steps
 from modelmatrix.simulation.attainment import Tally
-from modelmatrix.simulation.flow import Flow
-from modelmatrix.simulation.fluid_page import FluidPage
+from modelmatrix.simulation.cohorts import (
+    DRAINING,
+    READY,
+    RUNNING,
+    STEP_SECONDS,
+    WAITING,
+    Zeros,
+    empty_state,
+    empty_world,
+    engine_of,
+    slo_of,
+)
+from modelmatrix.simulation.fluid_page import fleet_page, replica_page
 from modelmatrix.simulation.roster import Phase, Roster
+from modelmatrix.simulation.telemetry import Buckets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from random import Random
 
     from modelmatrix.performance.timing import Lengths, SloBounds
-    from modelmatrix.simulation.flow import Latencies
     from modelmatrix.simulation.roster import Member
     from modelmatrix.simulation.samples import EngineSample
     from modelmatrix.simulation.traces import Count
     from modelmatrix.simulation.variants import Variant
 
-# Less than this of a request is rounding.
-_NOTHING = 1e-6
+# After the last arrival: as long as anybody waits for the requests that are left.
+_AFTERMATH_SECONDS = 3660
+
+
+@dataclass(frozen=True, slots=True)
+class Machinery:
+    """What computes the seconds; a compiled one works on arrays instead of lists."""
+
+    pass_seconds: Callable[..., None] = fluid_steps.pass_seconds
+    lose: Callable[..., None] = fluid_steps.lose
+    zeros: Zeros = lambda number: [0.0] * number
 
 
 class FluidEnvironment:
     """Arrival counts and replicas, second by second. Times must be whole seconds."""
 
-    __slots__ = (
-        "_arriving",
-        "_baselines",
-        "_draining",
-        "_flows",
-        "_lengths",
-        "_pages",
-        "_pending",
-        "_queue",
-        "_second",
-        "_slo",
-        "arrivals",
-        "is_exhausted",
-        "roster",
-        "tally",
-    )
-
-    def __init__(
-        self, variants: Iterable[Variant], counts: Iterable[Count], lengths: Lengths, slo: SloBounds, random: Random
+    def __init__(  # noqa: PLR0913 - a world has many parts
+        self,
+        variants: Iterable[Variant],
+        counts: Iterable[Count],
+        lengths: Lengths,
+        slo: SloBounds,
+        random: Random,
+        *,
+        buckets: Buckets | None = None,
+        machinery: Machinery | None = None,
     ) -> None:
+        """A world without replicas at second 0.
+
+        Args:
+            variants: what the fleet may be made of.
+            counts: requests that arrive, in steps of whole seconds from second 0 on.
+            lengths: of every request.
+            slo: what requests are judged by.
+            random: seeded source of start-up times.
+            buckets: of the histograms that replicas show.
+            machinery: what computes the seconds.
+        """
+        self._machinery = machinery or Machinery()
+        self._buckets = buckets or Buckets()
+        self._lengths, self._slo = lengths, slo_of(slo)
         self.roster = Roster(variants, random)
-        self.tally = Tally()
-        self.arrivals = 0.0
-        self.is_exhausted = False
-        self._lengths, self._slo = lengths, slo
-        self._flows = {one.name: Flow(one.timing, one.limits, lengths) for one in self.roster.variants.values()}
-        self._pages = {name: FluidPage(lengths) for name in self._flows}
+        arriving = per_second(counts)
+        self._horizon = len(arriving)
+        seconds, zeros = self._horizon + _AFTERMATH_SECONDS, self._machinery.zeros
+        self._world = empty_world(seconds, self._buckets, zeros)
+        for second, amount in enumerate(arriving):
+            self._world.arrivals[second] = amount
+        self._engines = tuple(engine_of(one, lengths) for one in self.roster.variants.values())
+        self._states = tuple(empty_state(one, seconds, self._buckets, zeros) for one in self.roster.variants.values())
+        self._index = {name: index for index, name in enumerate(self.roster.variants)}
         self._baselines: dict[str, EngineSample] = {}
         self._draining: list[tuple[float, Member]] = []
-        # Requests that wait, by the second of their arrival.
-        self._queue: deque[list[float]] = deque()
         self._second = 0
-        self._arriving = _per_second(counts)
-        self._pending = next(self._arriving, None)
 
     def start_warm(self, numbers: Mapping[str, int]) -> None:
         """Begin with replicas that are ready already."""
@@ -76,96 +102,116 @@ class FluidEnvironment:
         self._make_ready()
 
     @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing will arrive any more."""
+        return self._second >= self._horizon
+
+    @property
+    def arrivals(self) -> float:
+        """Requests that have arrived."""
+        return float(sum(self._world.requests_by_hour))
+
+    @property
     def in_flight(self) -> float:
-        """Requests that wait; those that run have had their verdict when they were admitted."""
-        waiting = sum(amount for _, amount in self._queue)
-        return waiting if waiting > _NOTHING else 0.0
+        """Requests that wait or run."""
+        inside = self._world.queue[WAITING] + sum(state.now[RUNNING] for state in self._states)
+        return float(inside) if inside > fluid_steps.NOTHING else 0.0
+
+    @property
+    def tally(self) -> Tally:
+        """Verdicts by the hour of arrival; what is not finished yet is not met yet."""
+        tally = Tally()
+        pairs = zip(self._world.requests_by_hour, self._world.met_by_hour, strict=True)
+        for hour, (requests, met) in enumerate(pairs):
+            if requests:
+                tally.add(hour * fluid_steps.HOUR_SECONDS, float(requests), float(met))
+        return tally
 
     def advance(self, until_seconds: float) -> None:
         """Let whole seconds pass."""
-        while self._second + 1 <= until_seconds:
+        until = min(int(until_seconds), self._horizon + _AFTERMATH_SECONDS)
+        while self._second < until:
             self._make_ready()
-            self._arrive()
-            self._serve()
-            self._second += 1
+            stop = min(until, self._next_change())
+            self._machinery.pass_seconds(self._world, self._engines, self._states, self._slo, (self._second, stop))
+            self._second = stop
             self._remove_drained()
 
     def scale_to(self, desired: Mapping[str, int]) -> None:
         """Set the number of replicas per variant."""
         for member in self.roster.scale_to(desired, self._second, lambda _: 0.0):
-            life = self._lengths.output_tokens * self._flows[member.variant.name].step_seconds
+            state = self._state(member)
+            life = self._lengths.output_tokens * float(state.now[STEP_SECONDS])
             self._baselines.pop(member.name, None)
             self._draining.append((self._second + life, member))
+            state.now[READY] -= 1
+            state.now[DRAINING] += 1
         self._remove_drained()
+
+    def fail(self, names: Collection[str]) -> None:
+        """Lose replicas and the requests in them; nothing starts in their place until somebody asks for it."""
+        for name in names:
+            member = self.roster.members[name]
+            if member.phase is Phase.READY:
+                self._lose(member)
+            self.roster.remove(member, self._second)
 
     def samples(self) -> Mapping[str, EngineSample]:
         """What a scrape of every ready engine gives now."""
-        waiting = self.in_flight / max(1, self.roster.number(Phase.READY))
-        now = {name: page.sample(self._second, self._flows[name], waiting) for name, page in self._pages.items()}
+        now = {name: self._page(replica_page, name) for name in self.roster.variants}
         return {name: now[self.roster.members[name].variant.name].since(baseline) for name, baseline in self._baselines.items()}
 
+    def totals(self) -> Mapping[str, EngineSample]:
+        """The sum of all pages of each variant, those of engines that are gone included; KV usage is a mean."""
+        return {name: self._page(fleet_page, name) for name in self.roster.variants}
+
     def give_up(self) -> None:
-        """Count what still waits as missed."""
-        while self._queue:
-            second, amount = self._queue.popleft()
-            self.tally.add(second, amount, 0.0)
+        """Count what still waits as missed: it is, because it was never met."""
 
-    def _arrive(self) -> None:
-        if self._pending is not None and self._pending[0] <= self._second:
-            amount = self._pending[1]
-            self._pending = next(self._arriving, None)
-            if amount:
-                self.arrivals += amount
-                self._queue.append([self._second, amount])
-        self.is_exhausted = self._pending is None
+    def _page(self, page: Callable[..., EngineSample], name: str) -> EngineSample:
+        index = self._index[name]
+        state = self._states[index]
+        ready = sum(one.now[READY] for one in self._states)
+        waiting = float(self._world.queue[WAITING]) / ready if ready else 0.0
+        if page is fleet_page:
+            waiting *= float(state.now[READY])
+        return page(self._second, state, self._engines[index], self._lengths, self._buckets, waiting)
 
-    def _serve(self) -> None:
-        """Admit from the queue as much as the ready replicas can, and give those requests their verdict."""
-        ready = self._ready()
-        offered = sum(amount for _, amount in self._queue)
-        weights = {name: number * self.roster.variants[name].weight for name, number in ready.items()}
-        for name, number in ready.items():
-            flow, page = self._flows[name], self._pages[name]
-            rate = min(offered * weights[name] / sum(weights.values()) / number, flow.highest_rate())
-            latencies = flow.admit(rate)
-            page.decode(flow.running / latencies.tpot_seconds, latencies.tpot_seconds)
-            self._admit(rate * number, number, latencies, page)
+    def _state(self, member: Member) -> Any:
+        return self._states[self._index[member.variant.name]]
 
-    def _admit(self, amount: float, number: int, latencies: Latencies, page: FluidPage) -> None:
-        while amount > _NOTHING and self._queue:
-            second, waiting = head = self._queue[0]
-            taken = min(amount, waiting)
-            amount -= taken
-            head[1] = waiting - taken
-            if head[1] <= _NOTHING:
-                self._queue.popleft()
-            delayed = latencies.delayed(self._second - second)
-            page.add(taken / number, delayed)
-            self.tally.add(second, taken, taken * delayed.share_within(self._slo, self._lengths.output_tokens))
+    def _next_change(self) -> int:
+        """The next second at which the number of replicas changes, after this one."""
+        ends = [end for end, _ in self._draining]
+        upcoming = self.roster.next_ready_seconds()
+        soonest = min([*ends, *([] if upcoming is None else [upcoming])], default=float(self._horizon + _AFTERMATH_SECONDS))
+        return max(self._second + 1, ceil(soonest))
 
-    def _ready(self) -> dict[str, int]:
-        numbers: dict[str, int] = {}
-        for member in self.roster.members.values():
-            if member.phase is Phase.READY:
-                numbers[member.variant.name] = numbers.get(member.variant.name, 0) + 1
-        return numbers
+    def _lose(self, member: Member) -> None:
+        state = self._state(member)
+        self._machinery.lose(state, self._second, 1.0 / float(state.now[READY] + state.now[DRAINING]))
+        state.now[READY] -= 1
+        self._baselines.pop(member.name, None)
 
     def _make_ready(self) -> None:
         while (member := self.roster.next_ready(self._second)) is not None:
-            name = member.variant.name
-            number = self._ready()[name]
-            self._flows[name].resize((number - 1) / number)
-            self._baselines[member.name] = self._pages[name].sample(self._second, self._flows[name], 0.0)
+            self._state(member).now[READY] += 1
+            self._baselines[member.name] = self._page(replica_page, member.variant.name)
 
     def _remove_drained(self) -> None:
         for end, member in [one for one in self._draining if one[0] <= self._second]:
             self.roster.remove(member, end)
             self._draining.remove((end, member))
+            self._state(member).now[DRAINING] -= 1
 
 
-def _per_second(counts: Iterable[Count]) -> Iterator[tuple[int, float]]:
-    """Counts as an amount for each second, those of longer steps spread evenly."""
+def per_second(counts: Iterable[Count]) -> list[float]:
+    """Requests in each second from 0 on, those of longer steps spread evenly."""
+    arriving: list[float] = []
     for count in counts:
         seconds = max(1, round(count.step_seconds))
-        for index in range(seconds):
-            yield round(count.second) + index, count.requests / seconds
+        start = round(count.second)
+        arriving.extend([0.0] * (start + seconds - len(arriving)))
+        for index in range(start, start + seconds):
+            arriving[index] += count.requests / seconds
+    return arriving

@@ -1,84 +1,80 @@
-"""What the replicas of a fluid would show when scraped: integrals over time of what each of them has done.
+"""What the replicas of a fluid show when scraped: integrals over time of what each of them has done.
 
 All replicas of a variant do the same, so one account serves them; each shows what was added since it became ready.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from modelmatrix.simulation.histogram import Histogram
+from modelmatrix.simulation.cohorts import (
+    ADMITTED,
+    CONTEXT_TOKENS,
+    DRAINING,
+    E2E_SUM,
+    FINISHED,
+    GENERATED,
+    INTER_TOKEN_SUM,
+    PER_REQUEST_SUM,
+    READY,
+    RUNNING,
+    TTFT_SUM,
+)
 from modelmatrix.simulation.samples import EngineSample, HistogramSample
-from modelmatrix.simulation.telemetry import Buckets
 
 if TYPE_CHECKING:
     from modelmatrix.performance.timing import Lengths
-    from modelmatrix.simulation.flow import Flow, Latencies
+    from modelmatrix.simulation.cohorts import Engine, Numbers, Shown, State
+    from modelmatrix.simulation.telemetry import Buckets
 
-_CERTAIN = 1.0 - 1e-6
+
+def replica_page(
+    second: float, state: State, engine: Engine, lengths: Lengths, buckets: Buckets, waiting: float
+) -> EngineSample:
+    """The page of a replica that has lived for ever; ``waiting`` requests are in its queue."""
+    replicas = max(1.0, state.now[READY] + state.now[DRAINING])
+    return _page(second, state, engine, lengths, buckets, (state.shown, replicas, waiting))
 
 
-class FluidPage:
-    """Counters and histograms of one replica of a variant since the beginning of time."""
+def fleet_page(second: float, state: State, engine: Engine, lengths: Lengths, buckets: Buckets, waiting: float) -> EngineSample:
+    """The sum of the pages of all replicas that there ever were; its KV usage is their mean."""
+    return _page(second, state, engine, lengths, buckets, (state.total, 1.0, waiting))
 
-    __slots__ = ("_e2e", "_generation_tokens", "_inter_token", "_lengths", "_per_request", "_requests", "_ttft")
 
-    def __init__(self, lengths: Lengths) -> None:
-        buckets = Buckets()
-        self._lengths = lengths
-        self._requests = self._generation_tokens = 0.0
-        self._ttft = Histogram(buckets.time_to_first_token)
-        self._inter_token = Histogram(buckets.inter_token_latency)
-        self._per_request = Histogram(buckets.inter_token_latency)
-        self._e2e = Histogram(buckets.request_latency)
+def _page(
+    second: float,
+    state: State,
+    engine: Engine,
+    lengths: Lengths,
+    buckets: Buckets,
+    view: tuple[Shown, float, float],
+) -> EngineSample:
+    shown, number, waiting = view
+    now, counters = state.now, shown.counters
+    replicas = max(1.0, now[READY] + now[DRAINING])
+    prompt = float(counters[ADMITTED]) * lengths.input_tokens
+    finished = float(counters[FINISHED])
+    return EngineSample(
+        second=second,
+        running=float(now[RUNNING]) / number,
+        waiting=waiting,
+        kv_usage_ratio=min(1.0, float(now[CONTEXT_TOKENS]) / replicas / engine.kv_tokens),
+        prompt_tokens=prompt,
+        generation_tokens=float(counters[GENERATED]),
+        prefix_queries=prompt,
+        prefix_hits=prompt * lengths.hit_ratio,
+        finished=finished,
+        preemptions=0.0,
+        request_prompt_tokens=finished * lengths.input_tokens,
+        request_generation_tokens=finished * lengths.output_tokens,
+        ttft=_histogram(buckets.time_to_first_token, shown.ttft, counters[TTFT_SUM]),
+        inter_token=_histogram(buckets.inter_token_latency, shown.inter_token, counters[INTER_TOKEN_SUM]),
+        time_per_output_token=_histogram(buckets.inter_token_latency, shown.per_request, counters[PER_REQUEST_SUM]),
+        e2e=_histogram(buckets.request_latency, shown.e2e, counters[E2E_SUM]),
+    )
 
-    def add(self, requests: float, latencies: Latencies) -> None:
-        """Account for requests that a replica admitted."""
-        output = self._lengths.output_tokens
-        self._requests += requests
-        self._add_ttft(requests, latencies)
-        if output > 1:
-            self._per_request.observe(latencies.tpot_seconds, requests)
-        ttft = latencies.base_seconds + latencies.wait.mean_seconds
-        self._e2e.observe(ttft + max(0.0, output - 1.0) * latencies.tpot_seconds, requests)
 
-    def decode(self, tokens: float, step_seconds: float) -> None:
-        """Account for output tokens that a replica made."""
-        self._generation_tokens += tokens
-        self._inter_token.observe(step_seconds, tokens)
-
-    def _add_ttft(self, requests: float, latencies: Latencies) -> None:
-        bounds, counts = self._ttft.bounds, self._ttft.counts
-        self._ttft.total += requests * (latencies.base_seconds + latencies.wait.mean_seconds)
-        counted = 0.0
-        for bucket in range(bisect_left(bounds, latencies.base_seconds), len(bounds)):
-            share = latencies.share_within_ttft(bounds[bucket])
-            counts[bucket] += requests * (share - counted)
-            counted = share
-            if share > _CERTAIN:
-                return
-        counts[-1] += requests * (1.0 - counted)
-
-    def sample(self, second: float, flow: Flow, waiting: float) -> EngineSample:
-        """The account as a scraped page."""
-        prompt = self._requests * self._lengths.input_tokens
-        finished = max(0.0, self._requests - flow.running)
-        return EngineSample(
-            second=second,
-            running=flow.running,
-            waiting=waiting,
-            kv_usage_ratio=flow.kv_usage_ratio,
-            prompt_tokens=prompt,
-            generation_tokens=self._generation_tokens,
-            prefix_queries=prompt,
-            prefix_hits=prompt * self._lengths.hit_ratio,
-            finished=finished,
-            preemptions=0.0,
-            request_prompt_tokens=finished * self._lengths.input_tokens,
-            request_generation_tokens=finished * self._lengths.output_tokens,
-            ttft=HistogramSample.of(self._ttft),
-            inter_token=HistogramSample.of(self._inter_token),
-            time_per_output_token=HistogramSample.of(self._per_request),
-            e2e=HistogramSample.of(self._e2e),
-        )
+def _histogram(bounds: tuple[float, ...], counts: Numbers, total: float) -> HistogramSample:
+    values = counts if isinstance(counts, list) else counts.tolist()
+    return HistogramSample(bounds, tuple(accumulate(values)), float(total))

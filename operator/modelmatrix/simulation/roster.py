@@ -42,9 +42,8 @@ class Roster:
 
     __slots__ = (
         "_created",
-        "_device_seconds",
+        "_held_seconds",
         "_random",
-        "_replica_seconds",
         "_starting",
         "desired",
         "members",
@@ -58,7 +57,7 @@ class Roster:
         self._random = random
         self._created = 0
         self._starting: list[tuple[float, str]] = []
-        self._device_seconds = self._replica_seconds = 0.0
+        self._held_seconds = dict.fromkeys(self.variants, 0.0)
 
     def scale_to(self, desired: Mapping[str, int], at_seconds: float, load_of: Callable[[Member], float]) -> list[Member]:
         """Create what is missing and drain what is too much; the members that were ready and drain now.
@@ -101,12 +100,14 @@ class Roster:
                 return member
         return None
 
+    def next_ready_seconds(self) -> float | None:
+        """When the next replica becomes ready at the earliest; None if none starts."""
+        return self._starting[0][0] if self._starting else None
+
     def remove(self, member: Member, at_seconds: float) -> None:
         """Forget a replica; its devices were held until now."""
         del self.members[member.name]
-        held = max(0.0, at_seconds - member.created_seconds)
-        self._replica_seconds += held
-        self._device_seconds += held * member.variant.devices_per_replica
+        self._held_seconds[member.variant.name] += max(0.0, at_seconds - member.created_seconds)
 
     def number(self, phase: Phase) -> int:
         """Replicas in a phase."""
@@ -117,15 +118,21 @@ class Roster:
         """Devices held now: starting and draining replicas hold theirs too."""
         return sum(member.variant.devices_per_replica for member in self.members.values())
 
+    def held_seconds(self, now_seconds: float) -> dict[str, float]:
+        """Replicas that exist, integrated over time from the beginning until now, by variant."""
+        held = dict(self._held_seconds)
+        for member in self.members.values():
+            held[member.variant.name] += now_seconds - member.created_seconds
+        return held
+
     def device_seconds(self, now_seconds: float) -> float:
         """Devices held, integrated over time from the beginning until now."""
-        return self._device_seconds + sum(
-            (now_seconds - member.created_seconds) * member.variant.devices_per_replica for member in self.members.values()
-        )
+        held = self.held_seconds(now_seconds)
+        return sum(seconds * self.variants[name].devices_per_replica for name, seconds in held.items())
 
     def replica_seconds(self, now_seconds: float) -> float:
         """Replicas that exist, integrated over time from the beginning until now."""
-        return self._replica_seconds + sum(now_seconds - member.created_seconds for member in self.members.values())
+        return sum(self.held_seconds(now_seconds).values())
 
 
 def _reluctance(member: Member, load_of: Callable[[Member], float]) -> tuple[bool, float, float]:

@@ -5,18 +5,13 @@ Counters only grow while the engine lives and start at zero with a new one. No r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import add, sub
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelmatrix.simulation.histogram import Histogram
     from modelmatrix.simulation.replica import Replica
-
-_COUNTERS = (
-    *("prompt_tokens", "generation_tokens", "prefix_queries", "prefix_hits", "finished", "preemptions"),
-    *("request_prompt_tokens", "request_generation_tokens"),
-)
-_HISTOGRAMS = ("ttft", "inter_token", "time_per_output_token", "e2e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +29,11 @@ class HistogramSample:
 
     def since(self, earlier: HistogramSample) -> HistogramSample:
         """What was observed after an earlier sample of the same histogram."""
-        grown = (now - then for now, then in zip(self.cumulative, earlier.cumulative, strict=True))
-        return HistogramSample(self.bounds, tuple(grown), self.total - earlier.total)
+        return HistogramSample(self.bounds, tuple(map(sub, self.cumulative, earlier.cumulative)), self.total - earlier.total)
+
+    def plus(self, other: HistogramSample) -> HistogramSample:
+        """The observations of two histograms with the same bounds."""
+        return HistogramSample(self.bounds, tuple(map(add, self.cumulative, other.cumulative)), self.total + other.total)
 
     @property
     def count(self) -> float:
@@ -70,9 +68,45 @@ class EngineSample:
 
     def since(self, earlier: EngineSample) -> EngineSample:
         """The page of an engine that started at zero when ``earlier`` was taken; gauges are those of now."""
-        counters = {name: getattr(self, name) - getattr(earlier, name) for name in _COUNTERS}
-        histograms = {name: getattr(self, name).since(getattr(earlier, name)) for name in _HISTOGRAMS}
-        return replace(self, **counters, **histograms)
+        return EngineSample(
+            second=self.second,
+            running=self.running,
+            waiting=self.waiting,
+            kv_usage_ratio=self.kv_usage_ratio,
+            prompt_tokens=self.prompt_tokens - earlier.prompt_tokens,
+            generation_tokens=self.generation_tokens - earlier.generation_tokens,
+            prefix_queries=self.prefix_queries - earlier.prefix_queries,
+            prefix_hits=self.prefix_hits - earlier.prefix_hits,
+            finished=self.finished - earlier.finished,
+            preemptions=self.preemptions - earlier.preemptions,
+            request_prompt_tokens=self.request_prompt_tokens - earlier.request_prompt_tokens,
+            request_generation_tokens=self.request_generation_tokens - earlier.request_generation_tokens,
+            ttft=self.ttft.since(earlier.ttft),
+            inter_token=self.inter_token.since(earlier.inter_token),
+            time_per_output_token=self.time_per_output_token.since(earlier.time_per_output_token),
+            e2e=self.e2e.since(earlier.e2e),
+        )
+
+    def plus(self, other: EngineSample) -> EngineSample:
+        """The page of two engines together, at this one's second; ``kv_usage_ratio`` is added too, for who divides it."""
+        return EngineSample(
+            second=self.second,
+            running=self.running + other.running,
+            waiting=self.waiting + other.waiting,
+            kv_usage_ratio=self.kv_usage_ratio + other.kv_usage_ratio,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            generation_tokens=self.generation_tokens + other.generation_tokens,
+            prefix_queries=self.prefix_queries + other.prefix_queries,
+            prefix_hits=self.prefix_hits + other.prefix_hits,
+            finished=self.finished + other.finished,
+            preemptions=self.preemptions + other.preemptions,
+            request_prompt_tokens=self.request_prompt_tokens + other.request_prompt_tokens,
+            request_generation_tokens=self.request_generation_tokens + other.request_generation_tokens,
+            ttft=self.ttft.plus(other.ttft),
+            inter_token=self.inter_token.plus(other.inter_token),
+            time_per_output_token=self.time_per_output_token.plus(other.time_per_output_token),
+            e2e=self.e2e.plus(other.e2e),
+        )
 
     @classmethod
     def of(cls, replica: Replica, second: float) -> EngineSample:

@@ -1,7 +1,7 @@
 """The fluid mode against the request-level one: the same traffic, the same fleet, nearly the same verdict.
 
-Stated tolerance: attainment within 3 percentage points for conversations and within 5 for short answers or replicas that
-start under overload; device hours within 2 %, mean inter-token latency within 3 %.
+Stated tolerance: attainment within 1 percentage point where 99 % or more are attained (1.5 for short answers, of which
+the fluid is the harsher judge), within 10 under overload; device hours within 2 %, latencies per token within 3 %.
 """
 
 # ruff: noqa: S311 - seeded draws, no secrets
@@ -17,13 +17,14 @@ import pytest
 from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths, SloBounds
 from modelmatrix.simulation.environment import RequestEnvironment
 from modelmatrix.simulation.fleet import Fleet
-from modelmatrix.simulation.flow import Flow
 from modelmatrix.simulation.fluid import FluidEnvironment
 from modelmatrix.simulation.policy import Observation, StaticPolicy
 from modelmatrix.simulation.replica import Replica
 from modelmatrix.simulation.requests import Request
 from modelmatrix.simulation.run import SimulationResult, simulate
-from modelmatrix.simulation.traces import Count, TraceLengths, read_counts, read_trace
+from modelmatrix.simulation.samples import EngineSample
+from modelmatrix.simulation.trace_windows import counts_of
+from modelmatrix.simulation.traces import Count, TraceLengths, read_trace
 from modelmatrix.simulation.variants import StartTime, Variant
 
 if TYPE_CHECKING:
@@ -38,39 +39,34 @@ CHAT = Variant(name="a", timing=TIMING, limits=LIMITS, start=StartTime(100.0), d
 SLO = SloBounds(ttft_seconds=2.0, tpot_seconds=0.05)
 
 
-def counts(name: str, start: float, end: float) -> list[Count]:
-    rows = read_counts(AZURE / f"azure2024_{name}_10s_counts.csv.gz")
-    return [Count(row.second - start, row.step_seconds, row.requests) for row in rows if start <= row.second < end]
-
-
 def both(
     policy: Policy, name: str, between: tuple[float, float], lengths: Lengths, warm: int
 ) -> tuple[SimulationResult, SimulationResult]:
     tokens = TraceLengths(input_tokens=int(lengths.input_tokens), output_tokens=int(lengths.output_tokens))
-    requests = read_trace(
-        AZURE / f"azure2024_{name}_10s_counts.csv.gz", lengths=tokens, spread=Random(1), between_seconds=between
-    )
+    path = AZURE / f"azure2024_{name}_10s_counts.csv.gz"
+    requests = list(read_trace(path, lengths=tokens, spread=Random(1), between_seconds=between))
+    counts = [Count(float(second), 1.0, number) for second, number in enumerate(counts_of(requests, 1.0))]
     fleet = Fleet([CHAT], Random(2))
     fleet.start_warm({"a": warm})
-    fluid = FluidEnvironment([CHAT], counts(name, *between), lengths, SLO, Random(2))
+    fluid = FluidEnvironment([CHAT], counts, lengths, SLO, Random(2))
     fluid.start_warm({"a": warm})
     return simulate(policy, RequestEnvironment(fleet, requests, SLO)), simulate(policy, fluid)
 
 
-@pytest.mark.parametrize("replicas", [3, 4, 5])
-def test_conversation_in_its_steepest_quarter(replicas: int) -> None:
+@pytest.mark.parametrize(("replicas", "points"), [(3, 10.0), (4, 10.0), (5, 1.0)])
+def test_conversation_in_its_steepest_quarter(replicas: int, points: float) -> None:
     lengths = Lengths(input_tokens=1155, output_tokens=211, length_cv=0)
     single, fluid = both(StaticPolicy({"a": replicas}), "conversation", (391_090.0, 391_990.0), lengths, warm=replicas)
-    assert fluid.attainment_percent == pytest.approx(single.attainment_percent, abs=3.0)
+    assert fluid.attainment_percent == pytest.approx(single.attainment_percent, abs=points)
     assert fluid.accelerator_hours == pytest.approx(single.accelerator_hours, rel=0.02)
     assert fluid.requests == single.requests
 
 
-@pytest.mark.parametrize("replicas", [3, 4])
-def test_coding_with_long_prompts_and_short_answers(replicas: int) -> None:
+@pytest.mark.parametrize(("replicas", "points"), [(3, 10.0), (4, 10.0), (6, 1.5)])
+def test_coding_with_long_prompts_and_short_answers(replicas: int, points: float) -> None:
     lengths = Lengths(input_tokens=2048, output_tokens=28, length_cv=0)
     single, fluid = both(StaticPolicy({"a": replicas}), "coding", (569_510.0, 570_410.0), lengths, warm=replicas)
-    assert fluid.attainment_percent == pytest.approx(single.attainment_percent, abs=5.0)
+    assert fluid.attainment_percent == pytest.approx(single.attainment_percent, abs=points)
 
 
 class Stairs:
@@ -91,16 +87,46 @@ def test_scaling_up_and_down_under_overload() -> None:
     assert (fluid.changes, fluid.peak_replicas) == (single.changes, single.peak_replicas)
 
 
-def test_a_flow_settles_where_the_engine_does() -> None:
+def test_a_fluid_settles_where_the_engine_does() -> None:
     lengths = Lengths(input_tokens=1155, output_tokens=211, length_cv=0)
-    flow, replica = Flow(TIMING, LIMITS, lengths), Replica(TIMING, LIMITS)
-    for _ in range(300):
-        seen = flow.admit(min(12.0, flow.highest_rate()))
+    fluid, replica = FluidEnvironment([CHAT], [Count(0.0, 500.0, 6000)], lengths, SLO, Random(1)), Replica(TIMING, LIMITS)
+    fluid.start_warm({"a": 1})
+    fluid.advance(600.0)
     for number in range(6000):
         replica.submit(Request(number / 12.0, 1155, 211))
     replica.drain()
-    inter_token = replica.telemetry.inter_token
-    assert seen.tpot_seconds == pytest.approx(inter_token.total / inter_token.count, rel=0.03)
+    (shown,) = fluid.samples().values()
+    real = EngineSample.of(replica, 600.0)
+    for page, name in ((shown.inter_token, "inter_token"), (shown.time_per_output_token, "time_per_output_token")):
+        other = getattr(real, name)
+        assert page.total / page.count == pytest.approx(other.total / other.count, rel=0.03)
+    assert shown.finished == pytest.approx(6000)
+    assert shown.generation_tokens == pytest.approx(6000 * 211, rel=0.02)
+    assert shown.request_prompt_tokens == pytest.approx(6000 * 1155)
+
+
+def test_totals_outlive_their_replicas() -> None:
+    lengths = Lengths(input_tokens=1155, output_tokens=211, length_cv=0)
+    environment = FluidEnvironment([CHAT], [Count(0.0, 300.0, 3000)], lengths, SLO, Random(1))
+    environment.start_warm({"a": 2})
+    environment.advance(150.0)
+    environment.scale_to({"a": 1})
+    environment.advance(400.0)
+    assert environment.totals()["a"].finished == pytest.approx(3000)
+    assert environment.in_flight == 0
+
+
+def test_a_failed_replica_takes_its_requests_with_it() -> None:
+    lengths = Lengths(input_tokens=1155, output_tokens=211, length_cv=0)
+    environment = FluidEnvironment([CHAT], [Count(0.0, 300.0, 3000)], lengths, SLO, Random(1))
+    environment.start_warm({"a": 2})
+    environment.advance(150.0)
+    running = environment.in_flight
+    environment.fail(["a-1"])
+    assert environment.in_flight == pytest.approx(running / 2)
+    environment.advance(400.0)
+    assert environment.tally.attainment_percent == pytest.approx(100 * (3000 - running / 2) / 3000, abs=0.01)
+    assert environment.roster.devices == 2
 
 
 def test_samples_look_like_those_of_an_engine() -> None:

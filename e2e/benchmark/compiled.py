@@ -1,0 +1,39 @@
+"""The fluid mode's own functions, compiled: the same source, a hundred times faster.
+
+Nothing is written twice: the functions of ``fluid_steps`` are taken as they are and see each other compiled. Machine code
+is kept in the benchmark's cache.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from benchmark.places import CACHE
+from modelmatrix.simulation import fluid_steps
+from modelmatrix.simulation.fluid import Machinery
+
+
+@cache
+def machinery() -> Machinery:
+    """What computes the seconds of a fluid environment."""
+    compiled = _compiled(fluid_steps)
+    return Machinery(pass_seconds=compiled["pass_seconds"], lose=compiled["lose"], zeros=np.zeros)
+
+
+def _compiled(module: Any) -> dict[str, Any]:
+    """A module's functions, each compiled and calling the compiled others."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
+    from numba import njit  # noqa: PLC0415 - after the place of its cache is known
+
+    space = dict(vars(module))
+    for name, function in vars(module).items():
+        if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+            twin = FunctionType(function.__code__, space, name, function.__defaults__)
+            twin.__module__ = module.__name__
+            space[name] = njit(twin, cache=True)
+    return space
