@@ -76,7 +76,7 @@ class Grant:
 
     running: list[HeldReplica] = field(default_factory=list)
     new_nodes: list[tuple[str, ...]] = field(default_factory=list)
-    waiting: int = 0
+    waiting: list[tuple[str, ...]] = field(default_factory=list)
     pending: int = 0
 
     @property

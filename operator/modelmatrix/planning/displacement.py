@@ -81,6 +81,8 @@ class Displacement:
         grant = assignment.grants[pool]
         if victim.running is None:
             grant.new_nodes.remove(victim.nodes)
+            if victim.nodes in grant.waiting:
+                grant.waiting.remove(victim.nodes)
         else:
             grant.running.remove(victim.running)
             assignment.evicted.append((pool, victim.running))

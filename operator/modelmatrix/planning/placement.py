@@ -133,7 +133,7 @@ def _take(option: Option, assignment: Assignment, table: Table, replica: HeldRep
     grant = assignment.grants.setdefault(option.pool, Grant())
     grant.new_nodes.append((*have, *(node.name for node in nodes)))
     if shape.nodes > 1 and replica is None and any(node.used for node in nodes):
-        grant.waiting += 1
+        grant.waiting.append(grant.new_nodes[-1])
     return True
 
 

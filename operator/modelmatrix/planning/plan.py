@@ -112,8 +112,8 @@ def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) 
             target=target,
             workload=workload,
             observed=observed,
-            replicas=max(grant.replicas - grant.waiting + grant.pending, _held_back(assignment, option, workload)),
-            waiting=grant.waiting,
+            replicas=max(grant.replicas - len(grant.waiting) + grant.pending, _held_back(assignment, option, workload)),
+            waiting=len(grant.waiting),
             surge=table.packing[option.pool].room(shape_of(option)) > 0,
         )
 
