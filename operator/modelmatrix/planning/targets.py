@@ -55,6 +55,7 @@ def workload_name(deployment: str, option: Option) -> str:
         option.quantization,
         option.answer.engine,
         cut and (cut.tensor, cut.pipeline, cut.data, cut.expert),
+        layout and layout.nodes,  # a group of nodes is another kind of object
     )
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:_HASH_LENGTH]
     return f"{deployment[: WORKLOAD_NAME_MAX_LENGTH - _HASH_LENGTH - 1]}-{digest}"
