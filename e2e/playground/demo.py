@@ -9,7 +9,7 @@ from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from localcluster.progress import Progress, on_standard_output
 from playground import bringup, story, traffic
-from playground.estate import populate
+from playground.estate import apply_as_user, populate
 from playground.matrix_view import deployments_table, is_settled, refusal_words
 from playground.watching import Moment, look
 from playground.wishes import BANKS, REPOSITORY, Wishes
@@ -54,7 +54,7 @@ def run(wishes: Wishes) -> None:
 def _apply_matrix(cluster: Cluster, wishes: Wishes, progress: Progress) -> None:
     populate(cluster, wishes.bank_folder)  # a cluster that was up may have the nodes of another institution
     for name in ("namespaces.yaml", "pools.yaml", "deployments.yaml"):
-        cluster.apply(BANKS / wishes.bank / name)
+        apply_as_user(cluster, BANKS / wishes.bank / name)
     with progress.step("models start") as step:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -70,7 +70,7 @@ def _apply_matrix(cluster: Cluster, wishes: Wishes, progress: Progress) -> None:
 
 
 def _show_refusals(cluster: Cluster, paper: story.Paper) -> None:
-    cluster.apply(EXAMPLES / "quickstart.yaml")
+    apply_as_user(cluster, EXAMPLES / "quickstart.yaml")
     for line in refusal_words(cluster, EXAMPLES / "rejected"):
         paper.say(line)
 

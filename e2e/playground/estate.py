@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,21 @@ Manifest = dict[str, Any]
 def populate(cluster: Cluster, bank_folder: Path) -> None:
     """Create the nodes of the institution and of the examples, and what the examples' pods mount."""
     cluster.apply(bank_folder / "local" / "nodes.yaml")
-    cluster.apply([*_example_nodes(), *_namespaces()])
+    cluster.apply([*_example_nodes()])
+    apply_as_user(cluster, [*_namespaces()])
     cluster.apply([*_volumes()])
+
+
+def apply_as_user(cluster: Cluster, manifests: Path | list[Manifest]) -> None:
+    """``kubectl apply -f`` as people type it, so that their next one has nothing to complain about.
+
+    Raises:
+        LocalClusterError: the API server refused.
+    """
+    if isinstance(manifests, Path):
+        cluster.kubectl("apply", "-f", str(manifests))
+    else:
+        cluster.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in manifests))
 
 
 def _example_nodes() -> Iterator[Manifest]:

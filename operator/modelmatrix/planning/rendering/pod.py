@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 from modelmatrix.api import names
-from modelmatrix.api.names import PRIORITY_CLASS_PREFIX, ROLE_LEADER
-from modelmatrix.api.source import Scheme
+from modelmatrix.api.names import ROLE_LEADER
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.facts import Engine
+from modelmatrix.planning.rendering.scheduling import scheduling
+from modelmatrix.planning.rendering.security import container_security, pod_security
 from modelmatrix.planning.rendering.variables import CACHE_PATH, MODELS_PATH, fill, fill_tree, variables
+from modelmatrix.planning.rendering.weights import has_volume, init_containers, weights_volume
 from modelmatrix.planning.snapshot import PlanSettings
 from modelmatrix.planning.targets import WorkloadTarget
 
@@ -21,7 +23,6 @@ PROBE_PERIOD_SECONDS = 10
 STARTS_PER_STARTUP_PROBE = 3  # the kubelet counts failures over a container's own restarts
 CPU_PER_DEVICE = 4
 MEMORY_GIBIBYTES_PER_DEVICE = 16
-NON_ROOT_USER = 1000
 
 Manifest = dict[str, Any]
 
@@ -48,39 +49,19 @@ def pod_spec(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine:
     spec: Manifest = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,  # a Service named vllm would set VLLM_PORT, which vLLM takes for its own
-        "priorityClassName": f"{PRIORITY_CLASS_PREFIX}{target.spec.priority.lower()}",
-        "nodeSelector": dict(sorted(pool.node_selector.items())),
-        "securityContext": _pod_security(target),
+        **scheduling(target),
+        "securityContext": pod_security(target),
         "terminationGracePeriodSeconds": PRE_STOP_SECONDS + engine.drain.seconds + GRACE_MARGIN_SECONDS,
         "containers": [_container(target, role, catalogue=catalogue, engine=engine)],
         "volumes": _volumes(target, engine),
     }
-    if pool.tolerations:
-        spec["tolerations"] = [item.model_dump(by_alias=True, exclude_none=True) for item in pool.tolerations]
     optional = {
         "runtimeClassName": pool.runtime_class_name,
-        "schedulerName": pool.scheduler_name,
         "hostNetwork": host_network or None,
         "dnsPolicy": "ClusterFirstWithHostNet" if host_network else None,
-        "initContainers": _init_containers(target, settings) or None,
+        "initContainers": init_containers(target, settings) or None,
     }
     return spec | {key: value for key, value in optional.items() if value is not None}
-
-
-def _pod_security(target: WorkloadTarget) -> Manifest:
-    security: Manifest = {
-        "runAsNonRoot": True,
-        "runAsUser": NON_ROOT_USER,
-        "runAsGroup": NON_ROOT_USER,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    if target.pool_spec.supplemental_groups:
-        security["supplementalGroups"] = list(target.pool_spec.supplemental_groups)
-    return security
-
-
-def _container_security() -> Manifest:
-    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 def _container(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine) -> Manifest:
@@ -91,7 +72,7 @@ def _container(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engin
         "args": [fill(text, values) for item in engine.arguments if item.when.holds(values) for text in item.args],
         "env": _environment(engine, values),
         "resources": _resources(target),
-        "securityContext": _container_security(),
+        "securityContext": container_security(),
         "volumeMounts": _mounts(target, engine),
     }
     if engine.command:
@@ -158,7 +139,7 @@ def _mounts(target: WorkloadTarget, engine: Engine) -> list[Manifest]:
         {"name": "cache", "mountPath": CACHE_PATH},
         {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - the path that collectives use
     ]
-    if _has_weights_volume(target):
+    if has_volume(target):
         mounts.append({"name": "weights", "mountPath": MODELS_PATH, "readOnly": True})
     if engine.configuration is not None:
         folder = engine.configuration.path.rpartition("/")[0]
@@ -175,8 +156,8 @@ def _volumes(target: WorkloadTarget, engine: Engine) -> list[Manifest]:
         {"name": "cache", "emptyDir": {}},
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{engine.shared_memory_gibibytes}Gi"}},
     ]
-    if _has_weights_volume(target):
-        volumes.append({"name": "weights", **_weights(target)})
+    if has_volume(target):
+        volumes.append({"name": "weights", **weights_volume(target)})
     if engine.configuration is not None:
         name = engine.configuration.path.rpartition("/")[2]
         field = {"apiVersion": "v1", "fieldPath": f"metadata.annotations['{CONFIGURATION_ANNOTATION}']"}
@@ -186,41 +167,3 @@ def _volumes(target: WorkloadTarget, engine: Engine) -> list[Manifest]:
         for index, item in enumerate(target.pool_spec.host_mounts)
     ]
     return volumes
-
-
-def _has_weights_volume(target: WorkloadTarget) -> bool:
-    return target.source.scheme not in (Scheme.HUGGING_FACE, Scheme.MODELSCOPE)
-
-
-def _weights(target: WorkloadTarget) -> Manifest:
-    source = target.source
-    if source.scheme is Scheme.PVC:
-        return {"persistentVolumeClaim": {"claimName": source.claim, "readOnly": True}}
-    if source.scheme is Scheme.OCI:
-        separator = "@" if ":" in source.revision else ":"
-        reference = f"{source.location}{separator}{source.revision}" if source.revision else source.location
-        return {"image": {"reference": reference, "pullPolicy": "IfNotPresent"}}
-    return {"emptyDir": {}}
-
-
-def _init_containers(target: WorkloadTarget, settings: PlanSettings) -> list[Manifest]:
-    """Object stores are copied before the engine starts; the other sources are mounted or read by the engine."""
-    source = target.source
-    if source.scheme not in (Scheme.S3, Scheme.OBS):
-        return []
-    container: Manifest = {
-        "name": "weights",
-        "image": settings.weights_image,
-        "args": ["copy", f":s3:{source.location}", MODELS_PATH, "--transfers=8", "--checkers=16", "--stats=30s"],
-        "env": [
-            {"name": "HOME", "value": MODELS_PATH},
-            {"name": "RCLONE_S3_PROVIDER", "value": "HuaweiOBS" if source.scheme is Scheme.OBS else "Other"},
-            {"name": "RCLONE_S3_ENV_AUTH", "value": "true"},
-        ],
-        "resources": {"requests": {"cpu": "2", "memory": "4Gi"}},
-        "securityContext": _container_security(),
-        "volumeMounts": [{"name": "weights", "mountPath": MODELS_PATH}],
-    }
-    if target.spec.model.secret_name:
-        container["envFrom"] = [{"secretRef": {"name": target.spec.model.secret_name}}]
-    return [container]
