@@ -3,29 +3,62 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Annotated, Any
 
 import click
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import httpx
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 PREFIX = "MODELMATRIX_"
+_ADDRESS = re.compile(r"(?P<host>[^:\[\]\s]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_HIGHEST_PORT = 65535
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of an address like ``0.0.0.0:9402`` or ``[::]:9402``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > _HIGHEST_PORT:
+        raise ValueError(f"'{address}' is no address; use HOST:PORT, e.g. 0.0.0.0:9402")
+    return match["host"].strip("[]") or "127.0.0.1", int(match["port"])
+
+
+def _address(value: str) -> str:
+    split_address(value)
+    return value
+
+
+def _url(value: str) -> str:
+    host = ""
+    with suppress(httpx.InvalidURL):
+        host = httpx.URL(value).host if re.fullmatch(r"https?://[^\s/]\S*", value) else ""
+    if value and not host:
+        raise ValueError(f"'{value}' is no URL; use one like http://prometheus:9090")
+    return value
 
 
 class Settings(BaseModel):
     """What an installation may change. Every duration is in seconds of model time, which is real time at scale 1."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     namespace: str = Field(default="modelmatrix-system", description="Namespace of the operator and its Lease.")
     identity: str = Field(default_factory=socket.gethostname, description="Name of this process in the election.")
-    prometheus_url: str = Field(
+    prometheus_url: Annotated[str, AfterValidator(_url)] = Field(
         default="", description="Base URL of Prometheus, e.g. http://prometheus:9090. Empty: nothing is measured or scaled."
     )
     prometheus_timeout: float = Field(default=10.0, gt=0, description="Seconds that one Prometheus query may take.")
     interval: float = Field(default=15.0, gt=0, description="Seconds between two looks at the signals.")
-    metrics_address: str = Field(default="0.0.0.0:9402", description="Address of /metrics, /healthz and /readyz.")
+    metrics_address: Annotated[str, AfterValidator(_address)] = Field(
+        default="0.0.0.0:9402", description="Address of /metrics, /healthz and /readyz."
+    )
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
     weights_image: str = Field(default="rclone/rclone:1.71", description="Image that copies weights from object stores.")
     gateway_query: str = Field(
@@ -65,7 +98,8 @@ def with_settings(function: Callable[[Settings], None]) -> click.Command:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0])
-            raise click.UsageError(f"{flag(name)} ({variable(name)}): {first['msg']}") from None
+            words = first["msg"].removeprefix("Value error, ")
+            raise click.UsageError(f"{flag(name)} ({variable(name)}): {words}") from None
         function(settings)
 
     options = [
@@ -73,12 +107,6 @@ def with_settings(function: Callable[[Settings], None]) -> click.Command:
         for name, field in Settings.model_fields.items()
     ]
     return click.Command(name="modelmatrix", params=list(options), callback=run, help=function.__doc__)
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of an address like ``0.0.0.0:9402``."""
-    host, _, port = address.rpartition(":")
-    return host or "127.0.0.1", int(port)
 
 
 def in_container() -> bool:
