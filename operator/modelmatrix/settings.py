@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -50,7 +51,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     namespace: str = Field(default="modelmatrix-system", description="Namespace of the operator and its Lease.")
-    identity: str = Field(default_factory=socket.gethostname, description="Name of this process in the election.")
+    identity: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(4)}",
+        description="Name of this process in the election, different for each; a pod's name.",
+    )
     prometheus_url: Annotated[str, AfterValidator(_url)] = Field(
         default="", description="Base URL of Prometheus, e.g. http://prometheus:9090. Empty: nothing is measured or scaled."
     )
