@@ -6,6 +6,7 @@ are not even scheduled.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,7 +54,13 @@ class Replica:
 
     @property
     def worth(self) -> tuple[bool, bool, bool, float, str]:
-        """Order in which replicas are kept: serving, complete and old ones first, those that are marked last."""
+        """Order in which replicas are kept: serving, complete and old ones first, those that are marked last.
+
+        Groups are kept in the order of their numbers: a LeaderWorkerSet removes the highest, whatever it does.
+        """
+        if self.size > 1:
+            group = self.pods[0].group
+            return (False, False, False, float(group) if group.isdecimal() else 0.0, self.pods[0].uid)
         leader = self.leader
         marked = leader is not None and leader.marked
         return (marked, not self.ready, not self.bound, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
@@ -79,9 +86,14 @@ class WorkloadReplicas:
         return sum(1 for replica in self.replicas if replica.leader is not None)
 
     def held(self, workload: WorkloadView, oldest_seconds: float) -> Held:
-        """What the workload holds of its pool."""
+        """What the workload holds of its pool.
+
+        A group that lacks nodes is not overdue while one of a higher number has them: that one would be removed in its place.
+        """
         best = sorted(self.replicas, key=lambda replica: replica.worth)[: workload.replicas]
-        return Held(workload.replicas, tuple(replica.held(oldest_seconds) for replica in best))
+        last_bound = max((index for index, replica in enumerate(best) if replica.bound), default=-1)
+        limits = (oldest_seconds if index > last_bound else -math.inf for index in range(len(best)))
+        return Held(workload.replicas, tuple(replica.held(limit) for replica, limit in zip(best, limits, strict=True)))
 
 
 def observed_replicas(workloads: Iterable[WorkloadView], pods: Iterable[PodView]) -> dict[Key, WorkloadReplicas]:
