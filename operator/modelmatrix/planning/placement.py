@@ -23,6 +23,8 @@ def place(demands: Iterable[Demand], pools: Mapping[str, PoolState]) -> Table:
     """Give every demand its replicas by pool."""
     ordered = sorted(demands, key=_rank)
     table = Table(packings(pools), {demand.key: demand for demand in ordered}, {})
+    for packing in table.packing.values():
+        packing.granted = _unplanned(packing, ordered)
     for demand in ordered:
         table.assignments[demand.key] = _keep(demand, table.packing)
     for _, level in groupby(ordered, key=lambda demand: demand.priority):
@@ -39,6 +41,23 @@ def _rank(demand: Demand) -> tuple[str, int, float, Key]:
     """Priority, then large before small (better packing), then age."""
     largest = max((option.devices for option in demand.case.fitting), default=0)
     return (demand.priority, -largest, demand.case.view.created_seconds, demand.key)
+
+
+def _unplanned(packing: PoolPacking, demands: Sequence[Demand]) -> int:
+    """Devices of ours that no demand stands for: of workloads that go, and of deployments whose spec cannot be read.
+
+    Those of terminating pods are not counted: they are free soon, as on their nodes.
+    """
+    pool = packing.pool
+    if pool.limit is None:
+        return 0
+    planned = 0
+    for demand in demands:
+        held, option = demand.held.get(pool.name), next((o for o in demand.case.fitting if o.pool == pool.name), None)
+        if held is not None and option is not None:
+            nodes = [name for replica in held.existing for name in replica.nodes if packing.node(name) is not None]
+            planned += len(nodes) * shape_of(option).per_node
+    return max(0, pool.ours - sum(node.leaving for node in pool.nodes) - planned)
 
 
 def _keep(demand: Demand, packing: Mapping[str, PoolPacking]) -> Assignment:
