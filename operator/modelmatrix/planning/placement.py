@@ -34,6 +34,8 @@ def place(demands: Iterable[Demand], pools: Mapping[str, PoolState]) -> Table:
     _displace(ordered, table)
     for demand in ordered:
         _leave_pending(demand, table.assignments[demand.key])
+    for packing in table.packing.values():
+        packing.pool.granted = packing.granted
     return table
 
 

@@ -40,7 +40,10 @@ class NodeState:
 
 @dataclass(slots=True)
 class PoolState:
-    """One pool at planning time. ``problems`` are what its Ready condition says; ``ours`` counts our own devices."""
+    """One pool at planning time. ``problems`` are what its Ready condition says; ``ours`` counts our own devices.
+
+    ``granted`` are the devices that the plan keeps or hands out, which count against the limit.
+    """
 
     view: PoolView
     spec: AcceleratorPoolSpec | None
@@ -49,6 +52,7 @@ class PoolState:
     problems: list[tuple[Reason, str]] = field(default_factory=list)
     relaxed: str = ""
     ours: int = 0
+    granted: int = 0
 
     @property
     def name(self) -> str:

@@ -9,28 +9,30 @@ from modelmatrix.planning.views import Key
 
 
 def shortage_message(option: Option, pool: PoolState) -> str:
-    """Why no replica of the option finds room on the pool now, and what to change."""
+    """Why no replica of the option finds room on the pool, after what the plan hands out, and what to change."""
     unit = pool.accelerator.unit if pool.accelerator else "device"
     limit = pool.limit
-    if limit is not None and pool.ours + option.devices > limit:
+    if limit is not None and pool.granted + option.devices > limit:
         return (
             f"{pool.name}: a replica needs {option.devices} {unit}s, the pool's limit of {limit} leaves "
-            f"{max(0, limit - pool.ours)}; raise spec.limits.devices"
+            f"{max(0, limit - pool.granted)}; raise spec.limits.devices"
         )
+    free = [node.free for node in pool.nodes if node.usable]
     if option.nodes > 1:
-        return _group_message(option, pool, unit)
-    best = max((max(0, node.allocatable - node.used) for node in pool.nodes if node.usable), default=0)
+        return _group_message(option, pool, unit, sum(free))
+    best = max(free, default=0)
     return (
-        f"{pool.name}: a replica needs {option.devices} {unit}s on one node; {pool.free_now} are free, {best} on the best "
+        f"{pool.name}: a replica needs {option.devices} {unit}s on one node; {sum(free)} are free, {best} on the best "
         f"node{_sick(pool)}; {option.devices - best} more on that node would do"
     )
 
 
-def _group_message(option: Option, pool: PoolState, unit: str) -> str:
-    whole = sum(1 for node in pool.nodes if node.usable and node.used == 0 and node.allocatable == node.total)
+def _group_message(option: Option, pool: PoolState, unit: str, free: int) -> str:
+    width = option.devices // option.nodes
+    whole = sum(1 for node in pool.nodes if node.whole and node.total == width)
     return (
-        f"{pool.name}: a replica needs {option.nodes} whole free nodes of {option.devices // option.nodes} {unit}s; "
-        f"{whole} {'is' if whole == 1 else 'are'} free, {pool.free_now} {unit}s are free in parts{_sick(pool)}"
+        f"{pool.name}: a replica needs {option.nodes} whole free nodes of {width} {unit}s; "
+        f"{whole} {'is' if whole == 1 else 'are'} free, {free} {unit}s are free in all{_sick(pool)}"
     )
 
 

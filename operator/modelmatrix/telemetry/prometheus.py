@@ -58,7 +58,8 @@ class Prometheus:
         try:
             async with self._client.stream("POST", f"{self._url}/api/v1/query", data={"query": expression}) as response:
                 body = await _read(response)
-        except httpx.HTTPError as error:
+        # ValueError: a host name that no resolver takes.
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise PrometheusError(f"Prometheus at {self._url} does not answer: {_words(error)}") from error
         return parse(response.status_code, body)
 
@@ -82,21 +83,30 @@ def parse(code: int, body: bytes) -> Vector:
     """
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise PrometheusError(f"Prometheus answered {code} with something that is no JSON") from None
     if not isinstance(document, dict) or document.get("status") != "success" or code != _OK:
         said = document.get("error") if isinstance(document, dict) else None
         raise PrometheusError(f"Prometheus answered {code}: {said or 'no success'}")
     try:
-        samples = tuple(sample for item in document["data"]["result"] if (sample := _sample(item)) is not None)
-    except (KeyError, TypeError, ValueError) as error:
+        return _vector(document)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise PrometheusError(f"Prometheus's answer has an unknown form: {_words(error)}") from None
-    return Vector(samples, tuple(document.get("warnings") or ()))
+
+
+def _vector(document: dict[str, Any]) -> Vector:
+    data = document["data"]
+    if data["resultType"] != "vector" or not isinstance(data["result"], list):
+        raise ValueError("a vector was expected")
+    samples = tuple(sample for item in data["result"] if (sample := _sample(item)) is not None)
+    return Vector(samples, tuple(map(str, document.get("warnings") or ())))
 
 
 def _sample(item: Any) -> Sample | None:
-    value = float(item["value"][1])
-    return Sample(item["metric"], value) if math.isfinite(value) else None
+    value, labels = float(item["value"][1]), {**item["metric"]}
+    if not all(isinstance(text, str) for text in labels.values()):
+        raise TypeError("a label is no text")
+    return Sample(labels, value) if math.isfinite(value) else None
 
 
 def _words(error: Exception) -> str:

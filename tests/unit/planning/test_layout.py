@@ -28,9 +28,7 @@ def hardware(chip: str = "h20-96g", devices: int = 8, nodes: int = 1) -> Hardwar
     return Hardware(CATALOGUE.accelerators[chip], devices, nodes)
 
 
-def why(
-    model: str, *, quantization: str = "BF16", on: Hardware | None = None, engine: Engine = VLLM, **cut: int
-) -> str | None:
+def why(model: str, *, quantization: str = "BF16", on: Hardware | None = None, engine: Engine = VLLM, **cut: int) -> str | None:
     """Why a cut is illegal."""
     return illegality(Parallelism(**cut), facts(model), Quantization(quantization), on or hardware(), engine=engine)
 
@@ -61,7 +59,11 @@ ILLEGAL: list[tuple[str, dict[str, Any], str]] = [
     ("Qwen2.5-72B", {"tensor": 16, "on": hardware(devices=12, nodes=2)}, "no whole nodes of 12"),
     ("DeepSeek-R1", {"tensor": 16, "data": 2, "expert": 32, "on": hardware(nodes=4)}, "must not span nodes"),
     ("Qwen3-32B", {"tensor": 16, "on": hardware(nodes=2), "engine": TEI}, "TEI runs on one node only"),
-    ("Qwen3-32B", {"tensor": 8, "pipeline": 2, "on": hardware("910b-64g", nodes=2), "engine": MINDIE}, "MindIE has no pipeline"),
+    (
+        "Qwen3-32B",
+        {"tensor": 8, "pipeline": 2, "on": hardware("910b-64g", nodes=2), "engine": MINDIE},
+        "MindIE has no pipeline",
+    ),
     ("Qwen3-32B", {"tensor": 2, "pipeline": 2, "on": hardware("910b-64g"), "engine": MINDIE}, "MindIE has no pipeline"),
     ("Qwen2.5-1.5B", {"tensor": 3, "on": hardware("a3-die-64g", 16)}, "a3-die-64g can be asked for 1, 2, 4, 6"),
     ("Qwen2.5-1.5B", {"pipeline": 3, "on": hardware("a3-die-64g", 16)}, "3 dies: a3-die-64g can be asked for 1, 2, 4, 6"),
@@ -164,7 +166,9 @@ def test_more_hardware_never_needs_more_devices(
 
 
 @given(models, formats, hardwares, engines)
-def test_a_shorter_context_never_needs_more_devices(model: Model, quantization: Quantization, on: Hardware, engine: Engine) -> None:
+def test_a_shorter_context_never_needs_more_devices(
+    model: Model, quantization: Quantization, on: Hardware, engine: Engine
+) -> None:
     form = CATALOGUE.compatibility.formats[quantization]
     long, short = (find_layout(Load(model, form, length), quantization, on, engine).layout for length in (32768, 4096))
     if long is not None:

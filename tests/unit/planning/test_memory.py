@@ -29,7 +29,9 @@ def load(name: str, quantization: Quantization = Quantization.BF16, max_model_le
 
 
 @given(models, formats, cuts)
-def test_a_device_never_holds_more_than_the_whole_and_all_together_never_less(model: Model, form: Format, cut: Parallelism) -> None:
+def test_a_device_never_holds_more_than_the_whole_and_all_together_never_less(
+    model: Model, form: Format, cut: Parallelism
+) -> None:
     load = Load(model, form, 1)
     devices = cut.tensor * cut.pipeline * cut.data
     assert weight_bytes(load, cut) <= total_weight_bytes(load) * (1 + 1e-9)
@@ -73,7 +75,9 @@ def test_the_vision_tower_is_on_every_rank_at_sixteen_bit() -> None:
     vision = facts("Qwen2.5-VL-72B-Instruct").parameters.vision
     form = Format(experts=0, linear=0, source="nothing but what stays 16 bit")
     wanted = (vision + 152064 * 8192 * 2 / 4) * 2
-    assert weight_bytes(Load(facts("Qwen2.5-VL-72B-Instruct"), form, 1), Parallelism(tensor=4)) == pytest.approx(wanted, rel=0.01)
+    assert weight_bytes(Load(facts("Qwen2.5-VL-72B-Instruct"), form, 1), Parallelism(tensor=4)) == pytest.approx(
+        wanted, rel=0.01
+    )
 
 
 def test_embeddings_are_not_cut_over_stages() -> None:

@@ -1,0 +1,490 @@
+"""State in, plan out: edits, failures and what must go on running meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from factories import ASCEND, NVIDIA, deployment, node, nodes, pod, pool, workload
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.actions import Apply, Create, Delete, Mark, Scale
+from modelmatrix.planning.plan import Plan
+from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView
+from scenarios.world import World, rest
+
+KEY = Key("bank", "assistant")
+FLAGSHIP = {"name": "flagship", "model": "DeepSeek-R1"}
+
+
+def world(
+    *fleet: DeploymentView,
+    pools: Iterable[PoolView] = (),
+    there: Iterable[NodeView] | None = None,
+    guests: Iterable[PodView] = (),
+    **fields: Any,
+) -> World:
+    """A cluster with one Ascend pool of one node, unless said otherwise."""
+    return World(
+        deployments={view.key: view for view in fleet},
+        pools={view.name: view for view in (*pools, *(() if pools else (pool(),)))},
+        nodes={view.name: view for view in (nodes(1) if there is None else there)},
+        foreign={view.key: view for view in guests},
+        **fields,
+    )
+
+
+def ready(made: Plan, key: Key = KEY) -> tuple[int, str, str]:
+    """Ready replicas, and the status and reason of the Ready condition."""
+    status = made.statuses[key]
+    condition = next(item for item in status["conditions"] if item["type"] == "Ready")
+    return status["readyReplicas"], condition["status"], condition["reason"]
+
+
+def condition(made: Plan, type_: str, key: Key = KEY) -> dict[str, Any]:
+    """A condition of a deployment."""
+    return next(item for item in made.statuses[key]["conditions"] if item["type"] == type_)
+
+
+def kinds(made: Plan) -> list[str]:
+    """Names of the actions' types."""
+    return [type(action).__name__ for action in made.actions]
+
+
+def edit(state: World, key: Key = KEY, **fields: Any) -> None:
+    """Write a new spec."""
+    changed = deployment(name=key.name, **fields)
+    state.deployments[key] = replace(changed, status=state.deployments[key].status)
+
+
+def lowest_ready(state: World, key: Key = KEY, rounds: int = 40) -> int:
+    """The fewest replicas that ever serve until there is nothing more to do."""
+    lowest = 1000
+    for _ in range(rounds):
+        made = state.plan()
+        lowest = min(lowest, ready(made, key)[0])
+        state.apply(made)
+        state.step()
+    assert not state.plan().actions
+    return lowest
+
+
+# edits
+
+
+def test_what_changes_no_placement_rolls_in_the_same_workload_with_a_surge() -> None:
+    state = world(deployment(replicas=2))
+    rest(state)
+    names = set(state.workloads)
+    edit(state, replicas=2, maxModelLen=8192)
+    made = state.plan()
+    assert kinds(made) == ["Apply"]
+    assert made.actions[0].manifest["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}  # type: ignore[union-attr]
+    assert lowest_ready(state) == 2
+    assert set(state.workloads) == names
+
+
+def test_without_room_for_a_surge_a_rollout_replaces_in_place() -> None:
+    state = world(deployment(replicas=8))
+    rest(state)
+    edit(state, replicas=8, maxModelLen=8192)
+    assert state.plan().actions[0].manifest["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}  # type: ignore[union-attr]
+    assert lowest_ready(state) == 7
+
+
+def test_a_surge_that_finds_its_room_taken_goes_on_in_place() -> None:
+    state = world(deployment(replicas=7))
+    rest(state)
+    edit(state, replicas=7, maxModelLen=8192)
+    state.apply(state.plan())
+    guest = pod(name="guest", node="ascend-a-0")
+    state.foreign[guest.key] = guest
+    state.step()
+    made = state.plan()
+    assert kinds(made) == ["Apply"]
+    assert made.actions[0].manifest["spec"]["strategy"]["rollingUpdate"]["maxSurge"] == 0  # type: ignore[union-attr]
+    assert ready(rest(state)) == (7, "True", "ReplicasReady")
+
+
+def test_what_changes_the_placement_starts_a_new_workload_before_the_old_one_stops() -> None:
+    state = world(deployment(replicas=2), there=nodes(2))
+    rest(state)
+    (old,) = state.workloads
+    edit(state, replicas=2, quantization="BF16")
+    first = state.plan()
+    assert kinds(first) == ["Create"]
+    assert lowest_ready(state) == 2
+    assert old not in state.workloads
+    assert ready(rest(state)) == (2, "True", "ReplicasReady")
+
+
+def test_a_new_workload_without_room_gets_the_room_of_the_old_one_replica_by_replica() -> None:
+    state = world(deployment(replicas=8))
+    rest(state)
+    edit(state, replicas=4, quantization="BF16")  # two devices each
+    assert "Scale" in kinds(state.plan())
+    assert lowest_ready(state) >= 3
+    assert ready(rest(state)) == (4, "True", "ReplicasReady")
+
+
+def test_nothing_is_stopped_for_a_new_pool_that_has_no_room() -> None:
+    """The old replicas hold nothing that the new ones could use: to stop them would help nobody."""
+    pools = (pool(), pool(name="nvidia-a", accelerator="h20-96g"))
+    there = (*nodes(1), *nodes(1, pool="nvidia-a", resource=NVIDIA))
+    guest = pod(name="guest", node="nvidia-a-0", devices=8, resource=NVIDIA)
+    state = world(deployment(replicas=3), pools=pools, there=there, guests=[guest])
+    rest(state)
+    edit(state, replicas=3, pools=[{"name": "nvidia-a", "quantization": "FP8"}])
+    assert lowest_ready(state) == 3
+    made = rest(state)
+    assert ready(made)[1:] == ("False", "InsufficientDevices")
+
+
+def test_nothing_is_stopped_for_a_group_that_would_not_fit_even_then() -> None:
+    state = world(deployment(replicas=1), there=nodes(2), guests=[pod(name="guest", node="ascend-a-1")])
+    rest(state)
+    edit(state, replicas=1, model="DeepSeek-R1")
+    assert lowest_ready(state) == 1
+
+
+def test_what_runs_goes_on_when_an_edit_makes_the_spec_impossible() -> None:
+    state = world(deployment(replicas=2))
+    rest(state)
+    edit(state, replicas=2, quantization="FP8")
+    made = rest(state)
+    assert ready(made) == (2, "False", "QuantizationUnsupported")
+    assert condition(made, "Stalled")["status"] == "True"
+
+
+def test_what_runs_goes_on_when_an_edit_makes_the_spec_unreadable() -> None:
+    state = world(deployment(replicas=2))
+    world_status = rest(state)
+    state.deployments[KEY] = replace(state.deployments[KEY], spec=None, error="spec.pools: Field required", generation=9)
+    made = rest(state)
+    assert ready(made) == (2, "False", "Misconfigured")
+    assert made.statuses[KEY]["desiredReplicas"] == world_status.statuses[KEY]["desiredReplicas"] == 2
+    assert condition(made, "Ready")["message"] == "spec.pools: Field required"
+
+
+def test_suspending_stops_everything_and_keeps_the_object() -> None:
+    state = world(deployment(replicas=2))
+    rest(state)
+    edit(state, replicas=2, suspend=True)
+    assert kinds(state.plan()) == ["Delete"]
+    made = rest(state)
+    assert ready(made) == (0, "True", "Suspended")
+    assert not state.pods
+    edit(state, replicas=2)
+    assert ready(rest(state)) == (2, "True", "ReplicasReady")
+
+
+def test_scaling_down_removes_what_does_not_serve_first() -> None:
+    state = world(deployment(replicas=3))
+    rest(state)
+    (item,) = state.workloads.values()
+    item.pods[0] = replace(item.pods[0], ready=False)
+    edit(state, replicas=2)
+    made = state.plan()
+    assert kinds(made) == ["Apply"]
+    state.apply(made)
+    state.step()
+    assert ready(state.plan())[0] == 2
+
+
+def test_an_edit_of_labels_or_priority_applies_to_every_workload() -> None:
+    state = world(deployment(replicas=1))
+    rest(state)
+    edit(state, replicas=1, tenant="cards", priority="P1")
+    made = state.plan()
+    assert sorted(kinds(made)) == ["Apply", "Apply"], "the Service has the tenant's label too"
+    rest(state)
+    (item,) = state.workloads.values()
+    assert item.stored["metadata"]["labels"]["modelmatrix.io/tenant"] == "cards"
+    assert item.spec["template"]["spec"]["priorityClassName"] == "modelmatrix-p1"
+
+
+def test_a_change_by_hand_is_put_right() -> None:
+    state = world(deployment(replicas=2))
+    rest(state)
+    (item,) = state.workloads.values()
+    item.stored = item.stored | {"metadata": item.stored["metadata"] | {"generation": 99}, "spec": item.spec | {"replicas": 5}}
+    made = state.plan()
+    assert kinds(made) == ["Apply"]
+    assert made.actions[0].manifest["spec"]["replicas"] == 2  # type: ignore[union-attr]
+
+
+def test_a_deleted_service_or_workload_comes_back() -> None:
+    state = world(deployment(replicas=1))
+    rest(state)
+    state.services.clear()
+    state.workloads.clear()
+    assert kinds(state.plan()) == ["Create", "Create"]
+    assert ready(rest(state)) == (1, "True", "ReplicasReady")
+
+
+# pools and nodes
+
+
+def test_replicas_of_a_deleted_pool_go_on_while_nothing_else_can_serve() -> None:
+    state = world(deployment(replicas=2))
+    rest(state)
+    del state.pools["ascend-a"]
+    made = rest(state)
+    assert ready(made) == (2, "False", "PoolNotFound")
+
+
+def test_replicas_of_a_deleted_pool_move_to_another_before_they_stop() -> None:
+    pools = (pool(), pool(name="ascend-b"))
+    state = world(
+        deployment(replicas=2, pools=["ascend-a", "ascend-b"]), pools=pools, there=(*nodes(1), *nodes(1, pool="ascend-b"))
+    )
+    rest(state)
+    del state.pools["ascend-a"]
+    assert lowest_ready(state) == 2
+    assert {item.node for item in state.pods} == {"ascend-b-0"}
+
+
+def test_a_replica_of_a_lost_node_is_placed_anew() -> None:
+    state = world(deployment(replicas=2), there=nodes(2), guests=[pod(name="guest", node="ascend-a-0", devices=7)])
+    rest(state)
+    lost = {item.node for item in state.pods} - {"ascend-a-0"}
+    for name in lost:
+        del state.nodes[name]
+    for item in state.workloads.values():
+        item.pods = [found for found in item.pods if found.node not in lost]
+    made = rest(state)
+    assert ready(made) == (1, "False", "InsufficientDevices")
+    assert "1 of 2 replicas find no devices" in condition(made, "Placed")["message"]
+    state.nodes["new"] = node(name="new")
+    assert ready(rest(state)) == (2, "True", "ReplicasReady")
+
+
+def test_what_runs_on_a_cordoned_node_stays_and_nothing_new_comes() -> None:
+    state = world(deployment(replicas=1))
+    rest(state)
+    state.nodes["ascend-a-0"] = replace(state.nodes["ascend-a-0"], schedulable=False)
+    edit(state, replicas=2)
+    made = rest(state)
+    assert ready(made) == (1, "False", "InsufficientDevices")
+    assert "1 node cordoned or not ready" in condition(made, "Placed")["message"]
+
+
+def test_a_cut_of_the_limit_takes_replicas_of_the_lowest_priority() -> None:
+    state = world(deployment(replicas=4), deployment(name="urgent", priority="P0", replicas=2), pools=[pool(limit=8)])
+    rest(state)
+    state.pools["ascend-a"] = replace(pool(limit=4), status=state.pools["ascend-a"].status)
+    made = rest(state)
+    assert ready(made, Key("bank", "urgent"))[0] == 2
+    assert ready(made)[0] == 2
+    assert "the pool's limit of 4 leaves 0; raise spec.limits.devices" in condition(made, "Placed")["message"]
+
+
+def test_a_limit_counts_what_runs_of_specs_that_cannot_be_read() -> None:
+    state = world(deployment(name="broken", replicas=3), pools=[pool(limit=4)])
+    rest(state)
+    broken = Key("bank", "broken")
+    state.deployments[broken] = replace(state.deployments[broken], spec=None, error="spec.model: Field required", generation=9)
+    state.deployments[KEY] = deployment(replicas=4)
+    assert ready(rest(state))[0] == 1
+    assert sum(item.devices[ASCEND] for item in state.pods) == 4
+
+
+def test_a_limit_counts_old_replicas_while_new_ones_start() -> None:
+    state = world(deployment(replicas=2), pools=[pool(limit=4)], there=nodes(2))
+    rest(state)
+    edit(state, replicas=2, quantization="BF16")  # four devices in all, two more are held until they serve
+    for _ in range(30):
+        state.apply(state.plan())
+        state.step()
+        assert sum(item.devices[ASCEND] for item in state.pods) <= 4
+    assert ready(rest(state)) == (2, "True", "ReplicasReady")
+
+
+def test_a_node_of_another_chip_counts_for_nothing() -> None:
+    state = world(deployment(), there=[node(labels={"node.kubernetes.io/npu.chip.name": "310P3"})])
+    made = rest(state)
+    assert ready(made)[1:] == ("False", "NodesMismatch")
+
+
+def test_a_missing_runtime_class_is_said_before_pods_are_rejected() -> None:
+    state = world(deployment(), pools=[pool(runtimeClassName="ascend")])
+    made = state.plan()
+    assert not made.actions
+    assert ready(made)[1:] == ("False", "RuntimeClassMissing")
+    state.runtime_classes = frozenset({"ascend"})
+    assert ready(rest(state)) == (1, "True", "ReplicasReady")
+
+
+# groups
+
+
+def test_a_group_waits_until_its_nodes_are_really_free() -> None:
+    small = deployment(name="small", replicas=2, model="Qwen3-235B-A22B")
+    state = world(small, there=nodes(2))
+    rest(state)
+    state.drains = False
+    state.deployments = {Key("bank", "flagship"): deployment(**FLAGSHIP)}
+    for item in state.workloads.values():
+        item.stored["metadata"]["deletionTimestamp"] = "now"
+    state.step()
+    made = state.plan()
+    assert kinds(made) == ["Create"], "the Service only"
+    assert "1 wait until whole nodes are free" in condition(made, "Ready", Key("bank", "flagship"))["message"]
+    state.drains = True
+    assert ready(rest(state), Key("bank", "flagship")) == (1, "True", "ReplicasReady")
+
+
+def test_a_group_that_stays_partly_bound_is_given_up_after_a_minute() -> None:
+    state = world(deployment(**FLAGSHIP), there=nodes(2))
+    state.apply(state.plan())
+    guest = pod(name="guest", node="ascend-a-1")
+    state.foreign[guest.key] = guest
+    state.step()
+    key = Key("bank", "flagship")
+    assert [bool(item.node) for item in state.pods] == [True, False]
+    assert not state.plan().actions, "not at once"
+    for _ in range(3):
+        state.step()
+    made = state.plan()
+    assert kinds(made) == ["Delete"]
+    assert ready(made, key)[1:] == ("False", "InsufficientDevices")
+    made = rest(state)
+    assert not state.pods
+    del state.foreign[guest.key]
+    assert ready(rest(state), key) == (1, "True", "ReplicasReady")
+
+
+def test_a_running_group_is_not_given_up_for_one_that_lost_a_node() -> None:
+    """LeaderWorkerSets remove the group of the highest number: to shrink one would end the group that serves."""
+    state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(4))
+    rest(state)
+    key = Key("bank", "flagship")
+    (item,) = state.workloads.values()
+    lost = next(found.node for found in item.pods if found.group == "0")
+    del state.nodes[lost]
+    item.pods = [found for found in item.pods if found.node != lost]
+    assert lowest_ready(state, key) == 1
+    assert any(found.ready and found.group == "1" for found in item.pods)
+
+
+def test_groups_need_the_leader_worker_set_api_and_hold_nothing_meanwhile() -> None:
+    batch = deployment(name="batch", priority="P3", replicas=2)
+    state = world(batch, there=nodes(2), leader_worker_sets=False)
+    rest(state)
+    state.deployments[Key("bank", "flagship")] = deployment(priority="P0", **FLAGSHIP)
+    made = state.plan()
+    assert not [action for action in made.actions if isinstance(action, Mark | Delete | Apply | Scale)]
+    assert ready(made, Key("bank", "flagship"))[1:] == ("False", "LeaderWorkerSetMissing")
+    assert ready(rest(state), Key("bank", "batch"))[0] == 2
+
+
+def test_without_the_leader_worker_set_api_a_pool_that_needs_no_group_serves() -> None:
+    pools = (pool(), pool(name="a3", accelerator="a3-die-64g"))
+    there = (*nodes(2), *nodes(1, pool="a3", devices=16))
+    state = world(deployment(pools=["ascend-a", "a3"], **FLAGSHIP), pools=pools, there=there, leader_worker_sets=False)
+    assert ready(rest(state), Key("bank", "flagship")) == (1, "True", "ReplicasReady")
+
+
+def test_a_group_that_only_waited_can_be_displaced_without_loss_to_those_that_run() -> None:
+    """P0 needs three nodes, two of which a waiting group of P2 was to get; its running group must stay."""
+    flagship = Key("bank", "flagship")
+    state = world(deployment(replicas=1, **FLAGSHIP), there=nodes(5))
+    rest(state)
+    free = sorted(set(state.nodes) - {item.node for item in state.pods})
+    batch = deployment(name="batch", priority="P3", replicas=1, pools=[{"name": "ascend-a", "parallelism": {"tensor": 8}}])
+    leaving = [pod(name=f"old-{name}", node=name, devices=8, workload="gone", deleting=True) for name in free[:2]]
+    state.foreign |= {item.key: item for item in leaving}
+    state.deployments[batch.key] = batch
+    rest(state, rounds=3) if not leaving else state.apply(state.plan())
+    state.step()
+    edit(state, flagship, replicas=2, model="DeepSeek-R1")
+    urgent = deployment(
+        name="urgent",
+        priority="P0",
+        model="DeepSeek-R1",
+        pools=[{"name": "ascend-a", "parallelism": {"tensor": 8, "pipeline": 3}}],
+    )
+    state.deployments[urgent.key] = urgent
+    made = state.plan()
+    shrunk = [
+        action
+        for action in made.actions
+        if isinstance(action, Apply | Delete | Scale) and action.deployment == flagship and action.key != flagship
+    ]
+    assert shrunk == []
+
+
+def test_nodes_of_another_size_make_another_workload_not_another_kind_of_the_same_name() -> None:
+    cut = [{"name": "ascend-a", "parallelism": {"tensor": 8, "pipeline": 2}}]
+    state = world(deployment(model="DeepSeek-R1", pools=cut), pools=[pool(accelerator="a3-die-64g")], there=nodes(2))
+    rest(state)
+    state.nodes["large"] = node(name="large", devices=16)
+    assert lowest_ready(state) == 1
+    assert [item.stored["kind"] for item in state.workloads.values()] == ["Deployment"]
+
+
+# conflicts
+
+
+def test_an_object_of_our_name_that_is_not_ours_is_left_alone() -> None:
+    state = world(deployment())
+    state.taken_names.add(KEY)
+    state.apply(state.plan())
+    made = state.plan()
+    assert ready(made)[1:] == ("False", "NameConflict")
+    assert condition(made, "Stalled")["reason"] == "NameConflict"
+
+
+def test_a_workload_with_our_labels_and_another_owner_is_not_ours() -> None:
+    state = world(deployment())
+    view = workload(owner_uid="uid-of-a-namesake")
+    made = state.plan()
+    snapshot = replace(state.snapshot(), workloads=(view,))
+    assert not snapshot.failures
+    other = type(made)
+    from modelmatrix.planning.plan import plan
+
+    assert isinstance(plan(snapshot), other)
+    assert [type(action) for action in plan(snapshot).actions] == [Create, Create]
+
+
+@pytest.mark.parametrize("deleting", [True, False])
+def test_a_deployment_that_is_being_deleted_is_not_planned(*, deleting: bool) -> None:
+    state = world(deployment(deleting=deleting))
+    made = state.plan()
+    assert bool(made.actions) is not deleting
+    assert (KEY in made.statuses) is not deleting
+
+
+def test_failing_pods_are_reported_in_their_own_words() -> None:
+    state = world(deployment())
+    rest(state)
+    (item,) = state.workloads.values()
+    item.pods = [replace(found, ready=False, failing=True, problem="CrashLoopBackOff: exit code 1") for found in item.pods]
+    made = state.plan()
+    assert ready(made) == (0, "False", "ReplicaFailing")
+    assert "CrashLoopBackOff: exit code 1" in condition(made, "Ready")["message"]
+
+
+def test_a_quota_that_forbids_pods_is_quoted() -> None:
+    state = world(deployment())
+    made = rest(state)
+    (item,) = state.workloads.values()
+    item.pods = []
+    snapshot = state.snapshot()
+    failed = replace(snapshot.workloads[0], failure="pods are forbidden: exceeded quota")
+    from modelmatrix.planning.plan import plan
+
+    made = plan(replace(snapshot, workloads=(failed,)))
+    assert ready(made)[2] == Reason.REPLICA_FAILING
+    assert "exceeded quota" in condition(made, "Ready")["message"]
+
+
+def test_two_deployments_that_want_the_last_devices_are_told_what_is_left() -> None:
+    state = world(deployment(name="first", model="Qwen3-235B-A22B"), deployment(name="second", model="Qwen3-235B-A22B"))
+    made = state.plan()
+    message = condition(made, "Placed", Key("bank", "second"))["message"]
+    assert "a replica needs 8 devices on one node; 0 are free" in message
+    assert "8 more on that node would do" in message

@@ -1,0 +1,330 @@
+"""A cluster in memory: carries out plans as an API server, controllers, a scheduler and kubelets would.
+
+It knows nothing of planning; what it shows to the planner goes through the projections of the cluster layer.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from factories import NOW
+from modelmatrix.api import names
+from modelmatrix.api.reasons import Reason
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.catalogue.load import builtin
+from modelmatrix.cluster.projections import service_view, workload_view
+from modelmatrix.planning.actions import Action, Apply, Create, Delete, Mark, Scale
+from modelmatrix.planning.plan import Plan, plan
+from modelmatrix.planning.snapshot import Failure, Snapshot
+from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView, WorkloadView
+
+STEP_SECONDS = 30.0
+
+Object = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Workload:
+    """A stored Deployment or LeaderWorkerSet and its pods."""
+
+    stored: Object
+    pods: list[PodView] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def view(self) -> WorkloadView:
+        """The workload as the operator sees it."""
+        return workload_view(self.stored | {"status": self._status()})
+
+    @property
+    def spec(self) -> Object:
+        """Its spec."""
+        spec: Object = self.stored["spec"]
+        return spec
+
+    @property
+    def digest(self) -> str:
+        """The digest of its template."""
+        return str(self.stored["metadata"]["annotations"][names.ANNOTATION_DIGEST])
+
+    @property
+    def deleting(self) -> bool:
+        """Whether it was deleted."""
+        return "deletionTimestamp" in self.stored["metadata"]
+
+    def _status(self) -> Object:
+        leaders = [pod for pod in self.pods if pod.leader and not pod.deleting]
+        updated = sum(1 for pod in leaders if self.digests[pod.uid] == self.digest)
+        return {"observedGeneration": self.stored["metadata"]["generation"], "updatedReplicas": updated}
+
+
+@dataclass(slots=True, repr=False)
+class World:
+    """The cluster. ``best_fit`` schedules into the fullest node that has room, else into the first."""
+
+    deployments: dict[Key, DeploymentView] = field(default_factory=dict)
+    pools: dict[str, PoolView] = field(default_factory=dict)
+    nodes: dict[str, NodeView] = field(default_factory=dict)
+    foreign: dict[Key, PodView] = field(default_factory=dict)
+    workloads: dict[Key, Workload] = field(default_factory=dict)
+    services: dict[Key, Object] = field(default_factory=dict)
+    taken_names: set[Key] = field(default_factory=set)
+    failures: dict[Key, Failure] = field(default_factory=dict)
+    runtime_classes: frozenset[str] = frozenset()
+    leader_worker_sets: bool = True
+    best_fit: bool = True
+    drains: bool = True
+    now_seconds: float = NOW
+    catalogue: Catalogue = field(default_factory=builtin)
+    _numbers: Any = field(default_factory=itertools.count)
+
+    def __repr__(self) -> str:
+        pools = [f"{view.name}: {view.spec and view.spec.model_dump(exclude_defaults=True)}" for view in self.pools.values()]
+        nodes = [f"{n.name}: {n.allocatable} of {n.capacity}, {n.ready=}, {n.schedulable=}" for n in self.nodes.values()]
+        guests = [f"{guest.devices} on {guest.node}" for guest in self.foreign.values()]
+        fleet = [
+            f"{key}: {d.spec and d.spec.model_dump(exclude_defaults=True, mode='json')}" for key, d in self.deployments.items()
+        ]
+        flags = [f"best_fit={self.best_fit}", f"leader_worker_sets={self.leader_worker_sets}"]
+        return "\n  ".join(["World", *flags, *pools, *nodes, *guests, *fleet])
+
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
+        """What hypothesis prints: the catalogue in it would be as long as a book."""
+        printer.text(repr(self))
+
+    # what the planner sees
+
+    def snapshot(self, **fields: Any) -> Snapshot:
+        """The state of this moment."""
+        return Snapshot(
+            now_seconds=self.now_seconds,
+            catalogue=self.catalogue,
+            deployments=tuple(self.deployments.values()),
+            pools=tuple(self.pools.values()),
+            nodes=tuple(self.nodes.values()),
+            pods=(*self.foreign.values(), *self.pods),
+            workloads=tuple(workload.view for workload in self.workloads.values()),
+            services=tuple(service_view(item) for item in self.services.values()),
+            runtime_classes=self.runtime_classes,
+            leader_worker_sets=self.leader_worker_sets,
+            failures=dict(self.failures),
+            **fields,
+        )
+
+    @property
+    def pods(self) -> list[PodView]:
+        """Pods of all workloads."""
+        return [pod for workload in self.workloads.values() for pod in workload.pods]
+
+    def plan(self, **fields: Any) -> Plan:
+        """A plan for this moment."""
+        return plan(self.snapshot(**fields))
+
+    # the API server
+
+    def apply(self, made: Plan) -> None:
+        """Carry out a plan, and store its statuses."""
+        for action in made.actions:
+            self._act(action)
+        for key, status in made.statuses.items():
+            self.deployments[key] = replace(self.deployments[key], status=status)
+        for name, status in made.pool_statuses.items():
+            self.pools[name] = replace(self.pools[name], status=status)
+
+    def _act(self, action: Action) -> None:
+        if isinstance(action, Create):
+            self._create(action)
+        elif isinstance(action, Mark):
+            self._mark(action)
+        elif action.kind is names.SERVICES:
+            assert isinstance(action, Apply)
+            self.services[action.key] = self._stored(action.manifest, action.uid)
+        else:
+            self._change(action)
+
+    def _create(self, action: Create) -> None:
+        store: Mapping[Key, Any] = self.services if action.kind is names.SERVICES else self.workloads
+        if action.key in store or action.key in self.taken_names:
+            self.failures[action.deployment] = Failure(Reason.NAME_CONFLICT, f"{action.key} exists", self.now_seconds)
+            return
+        stored = self._stored(action.manifest, f"uid-{next(self._numbers)}")
+        if action.kind is names.SERVICES:
+            self.services[action.key] = stored
+        else:
+            self.workloads[action.key] = Workload(stored)
+
+    def _change(self, action: Apply | Scale | Delete) -> None:
+        workload = self.workloads[action.key]
+        metadata = workload.stored["metadata"]
+        assert metadata["uid"] == action.uid, "an action on another object of that name"
+        assert workload.stored["kind"] == action.kind.kind, "an action on another kind of object"
+        if isinstance(action, Delete):
+            metadata["deletionTimestamp"] = "now"
+        elif isinstance(action, Scale):
+            workload.spec["replicas"] = action.replicas
+            metadata["generation"] += 1
+        else:
+            workload.stored = self._stored(action.manifest, action.uid)
+
+    def _mark(self, action: Mark) -> None:
+        for workload in self.workloads.values():
+            workload.pods = [replace(pod, marked=True) if pod.uid == action.uid else pod for pod in workload.pods]
+
+    def _stored(self, manifest: Mapping[str, Any], uid: str) -> Object:
+        metadata = dict(manifest["metadata"]) | {"uid": uid, "generation": next(self._numbers)}
+        return dict(manifest) | {"metadata": metadata, "spec": dict(manifest["spec"])}
+
+    # controllers, scheduler and kubelets
+
+    def settle(self, rounds: int = 12) -> bool:
+        """Let time pass until nothing moves any more; whether anything moved."""
+        for turn in range(rounds):
+            before = [list(workload.pods) for workload in self.workloads.values()]
+            self.step()
+            if before == [list(workload.pods) for workload in self.workloads.values()]:
+                return turn > 0
+        return True
+
+    def step(self) -> None:
+        """One round of everyone; terminating pods end if ``drains``."""
+        self.now_seconds += STEP_SECONDS
+        self._end_pods()
+        for key, workload in list(self.workloads.items()):
+            if workload.deleting:
+                workload.pods = [replace(pod, deleting=True) for pod in workload.pods]
+                if not workload.pods:
+                    del self.workloads[key]
+            else:
+                self._control(workload)
+        self._schedule()
+        self._start_pods()
+
+    def _end_pods(self) -> None:
+        for workload in self.workloads.values():
+            if self.drains:
+                workload.pods = [pod for pod in workload.pods if not pod.deleting]
+
+    def _control(self, workload: Workload) -> None:
+        """Replicas that are too many go, missing ones come, old ones are replaced one by one."""
+        replicas, view = workload.spec["replicas"], workload.view
+        self._remove(workload, [group for group in self._groups(workload) if len(group) < view.nodes_per_replica])
+        live = self._groups(workload)
+        old = [group for group in live if workload.digests[group[0].uid] != workload.digest]
+        surge = 1 if old and _surges(workload.spec) else 0
+        if len(live) > replicas + surge:
+            self._remove(workload, self._surplus(workload, live)[: len(live) - replicas - surge])
+        elif old and len(live) == replicas + surge and (not surge or all(pod.ready for group in live for pod in group)):
+            self._remove(workload, old[:1])
+        for group in self._missing(workload, replicas + surge, len(live)):
+            self._add(workload, view, group)
+
+    def _groups(self, workload: Workload) -> list[list[PodView]]:
+        groups: dict[str, list[PodView]] = {}
+        for pod in workload.pods:
+            if not pod.deleting:
+                groups.setdefault(pod.group or pod.uid, []).append(pod)
+        return list(groups.values())
+
+    def _surplus(self, workload: Workload, live: list[list[PodView]]) -> list[list[PodView]]:
+        """Groups in the order in which their controller removes them."""
+        if workload.view.nodes_per_replica > 1:  # the highest number first
+            return sorted(live, key=lambda group: -int(group[0].group))
+        return sorted(live, key=lambda group: (bool(group[0].node), not group[0].marked, group[0].ready, -_number(group[0])))
+
+    def _missing(self, workload: Workload, wanted: int, live: int) -> list[str]:
+        """Names of the groups that are to come: numbers of a LeaderWorkerSet whose pods are all gone, else no names."""
+        if workload.view.nodes_per_replica == 1:
+            return [""] * (wanted - live)
+        there = {pod.group for pod in workload.pods}
+        return [str(number) for number in range(wanted) if str(number) not in there]
+
+    def _remove(self, workload: Workload, groups: list[list[PodView]]) -> None:
+        gone = {pod.uid for group in groups for pod in group}
+        workload.pods = [replace(pod, deleting=True) if pod.uid in gone else pod for pod in workload.pods]
+
+    def _add(self, workload: Workload, view: WorkloadView, group: str) -> None:
+        (resource,) = _resources(workload.spec)
+        for rank in range(view.nodes_per_replica):
+            number = next(self._numbers)
+            pod = PodView(
+                key=Key(view.key.namespace, f"{view.key.name}-{number}"),
+                uid=f"pod-{number}",
+                node="",
+                devices={resource: view.devices_per_replica // view.nodes_per_replica},
+                created_seconds=self.now_seconds,
+                workload=view.key.name,
+                leader=rank == 0,
+                group=group,
+            )
+            workload.pods.append(pod)
+            workload.digests[pod.uid] = workload.digest
+
+    def _schedule(self) -> None:
+        """Pods of higher priority classes first, as the scheduler's queue does."""
+        by_class = sorted(self.workloads.values(), key=lambda item: str(_template(item.spec)["spec"]["priorityClassName"]))
+        for workload in by_class:
+            selector = _template(workload.spec)["spec"]["nodeSelector"]
+            for index, pod in enumerate(workload.pods):
+                if not pod.node and not pod.deleting:
+                    found = self._node_for(pod, selector)
+                    workload.pods[index] = replace(pod, node=found, problem="" if found else "Insufficient devices")
+
+    def _node_for(self, pod: PodView, selector: Mapping[str, str]) -> str:
+        ((resource, count),) = pod.devices.items()
+        rooms = [
+            (self.free(node, resource), node.name)
+            for node in self.nodes.values()
+            if node.ready and node.schedulable and selector.items() <= node.labels.items()
+        ]
+        fitting = sorted(room for room in rooms if room[0] >= count) if self.best_fit else [r for r in rooms if r[0] >= count]
+        return fitting[0][1] if fitting else ""
+
+    def free(self, node: NodeView, resource: str) -> int:
+        """Devices of a node that no pod holds, terminating pods counted."""
+        held = sum(pod.devices.get(resource, 0) for pod in (*self.foreign.values(), *self.pods) if pod.node == node.name)
+        return node.allocatable.get(resource, 0) - held
+
+    def _start_pods(self) -> None:
+        for workload in self.workloads.values():
+            whole = {group[0].group for group in self._groups(workload) if all(pod.node for pod in group)}
+            workload.pods = [
+                replace(pod, ready=True, ready_seconds=self.now_seconds)
+                if pod.node and not pod.ready and not pod.deleting and (pod.group in whole)
+                else pod
+                for pod in workload.pods
+            ]
+
+
+def _surges(spec: Mapping[str, Any]) -> bool:
+    update = spec.get("strategy", {}).get("rollingUpdate") or spec["rolloutStrategy"]["rollingUpdateConfiguration"]
+    return bool(update["maxSurge"])
+
+
+def _template(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = spec.get("template") or spec["leaderWorkerTemplate"]["leaderTemplate"]
+    return found
+
+
+def _resources(spec: Mapping[str, Any]) -> Iterable[str]:
+    return tuple(_template(spec)["spec"]["containers"][0]["resources"]["limits"])
+
+
+def _number(pod: PodView) -> int:
+    return int(pod.uid.removeprefix("pod-"))
+
+
+def rest(world: World, *, rounds: int = 25, **fields: Any) -> Plan:
+    """Plan and carry out until there is nothing to do; the last, empty plan.
+
+    Raises:
+        AssertionError: the plans do not come to an end.
+    """
+    for _ in range(rounds):
+        made = world.plan(**fields)
+        world.apply(made)
+        if not world.settle() and not made.actions:
+            return world.plan(**fields)
+    raise AssertionError(f"no rest after {rounds} rounds: {[(type(a).__name__, a.key) for a in made.actions]}")
