@@ -1,4 +1,4 @@
-"""What a scaling policy sees and says: one deployment at one moment. All times are model seconds."""
+"""What a scaling policy sees and says: one deployment at one moment. All times are model seconds. Data only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.api.reasons import Reason
 from modelmatrix.performance.timing import EngineLimits, EngineTiming, SloBounds
 
@@ -27,9 +28,11 @@ class Share:
 class Traffic:
     """What the engines of a deployment reported, summed over its replicas.
 
-    ``arrivals_per_second`` is over the last minute, ``arrivals_per_second_long`` over the last three. ``waiting`` and
-    ``running`` are requests now. Token counts are means. Shares are over ``observed_seconds``; ``None`` when nothing was
-    measured against that bound.
+    ``arrivals_per_second`` is over the last minute, ``arrivals_per_second_long`` over the last three and
+    ``arrivals_per_second_fast`` over the last two scrapes (``None`` when nobody asked). ``waiting`` and ``running`` are
+    requests now. Token counts are means, ``hit_ratio`` is the share of prompt tokens found in the prefix cache. Shares are
+    over ``observed_seconds``; ``None`` when nothing was measured against that bound. ``measured`` is the number of
+    replicas behind the figures; ``None`` when it is all that serve.
     """
 
     arrivals_per_second: float
@@ -40,9 +43,12 @@ class Traffic:
     output_tokens: float
     kv_usage_ratio: float
     observed_seconds: float
+    arrivals_per_second_fast: float | None = None
+    hit_ratio: float = 0.0
     ttft: Share | None = None
     tpot: Share | None = None
     e2e: Share | None = None
+    measured: int | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -51,10 +57,26 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineReading:
+    """The middle replica of a pool over the last minute: a few slow or broken replicas do not move it.
+
+    ``step_seconds`` is the mean inter-token latency, ``running`` and ``kv_usage_ratio`` are means over the minute, and
+    ``prompt_tokens_per_second`` are the prompt tokens that were computed (those from the prefix cache are not).
+    """
+
+    step_seconds: float
+    running: float
+    kv_usage_ratio: float
+    prompt_tokens_per_second: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One pool that the deployment may use: what a replica there can do and costs, and how many there are.
 
-    ``room`` is the number of replicas that could be added now.
+    ``timing`` and ``start_seconds`` are priors. ``starting_ages_seconds`` are the ages of the replicas that start,
+    ``starts_seen`` pairs of when a replica became ready and how long that took. ``settled`` of the ready replicas have
+    been so long enough to be measured. ``room`` is the number of replicas that could be added now.
     """
 
     pool: str
@@ -66,14 +88,39 @@ class Variant:
     ready: int
     starting: int
     room: int
+    starting_ages_seconds: tuple[float, ...] = ()
+    starts_seen: tuple[tuple[float, float], ...] = ()
+    settled: int | None = None
+    site: str = ""
+    engine: EngineReading | None = None
+
+    @property
+    def replicas(self) -> int:
+        """Replicas that serve or will."""
+        return self.ready + self.starting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorWindow:
+    """A stretch of time for which a schedule asks for replicas, ready when it starts.
+
+    Without ``lead_seconds`` they are started as long before as starts take.
+    """
+
+    start_second: float
+    end_second: float
+    replicas: int
+    lead_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One deployment at one moment.
 
-    ``quality`` is ``SignalsFresh`` or ``NoTraffic`` when ``traffic`` can be trusted; else ``traffic`` is ``None`` and it
-    says why. ``desired`` is the number that is wanted today, ``floor`` the highest open schedule floor.
+    ``quality`` is ``SignalsFresh`` or ``NoTraffic`` when ``traffic`` can be trusted; else it says why not, and ``traffic``
+    is ``None`` or only what some of the replicas reported. ``desired`` is the number that is wanted today, ``floor`` the
+    highest open schedule floor, ``windows`` all windows that are open or start soon. ``variants`` are in the order of the
+    spec. ``gateway_per_second`` are requests that a gateway counts, ``None`` without one.
     """
 
     second: float
@@ -86,6 +133,9 @@ class Observation:
     quality: Reason
     quality_message: str
     traffic: Traffic | None
+    windows: tuple[FloorWindow, ...] = ()
+    placement: PlacementPolicy = PlacementPolicy.ORDERED
+    gateway_per_second: float | None = None
 
     @property
     def ready(self) -> int:
@@ -97,15 +147,34 @@ class Observation:
         """Replicas that will serve."""
         return sum(variant.starting for variant in self.variants)
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether the traffic is that of all replicas, and fresh."""
+        return self.traffic is not None and self.quality in {Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC}
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A number of replicas, why, and the figures behind it."""
+    """A number of replicas, why, and the figures behind it; ``by_pool`` says where they belong."""
 
     replicas: int
     reason: Reason
     message: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    by_pool: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What Prometheus remembers of a deployment, in equal steps from ``first_second`` on; ``None`` where it knows nothing.
+
+    A value at a time is over the step that ends there. ``attained`` is the share of requests within the SLO, 0 to 1.
+    """
+
+    first_second: float
+    step_seconds: float
+    arrivals_per_second: tuple[float | None, ...]
+    attained: tuple[float | None, ...] = ()
 
 
 Memory = TypeVar("Memory")
@@ -118,6 +187,9 @@ class Policy(Protocol[Memory]):
 
     def recall(self, second: float) -> Memory:
         """The memory of a deployment that was never seen: priors only."""
+
+    def rebuild(self, history: History, second: float) -> Memory:
+        """The memory of a deployment from what Prometheus knows of it."""
 
     def decide(self, observation: Observation, memory: Memory) -> tuple[Decision, Memory]:
         """The wanted number of replicas, and what to remember."""
