@@ -115,7 +115,7 @@ def read_servegen(
     start, end = between_seconds
     streams = [
         _stream(client, [window for window in windows if start <= window.second < end], table, random, rate_factor)
-        for client, windows in _read_clients(clients).items()
+        for client, windows in read_clients(clients).items()
         if only is None or client in only
     ]
     for request in merge(*streams):
@@ -130,7 +130,7 @@ def _stream(
             yield Request(second, *lengths.draw(client, second, random))
 
 
-def _read_clients(path: Path) -> dict[int, list[Window]]:
+def read_clients(path: Path) -> dict[int, list[Window]]:
     clients: dict[int, list[Window]] = {}
     with open_table(path) as table:
         _expect(table, CLIENT_COLUMNS)
