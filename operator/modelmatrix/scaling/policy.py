@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.performance.timing import Lengths
-from modelmatrix.scaling.observation import Decision, Observation, Share, Traffic
+from modelmatrix.scaling.observation import Decision, History, Observation, Share, Traffic
 
 HEAD_ROOM = 1.15  # arrivals of a minute are not those of the next
 STABLE_SECONDS = 300.0
@@ -36,6 +36,11 @@ class ReactivePolicy:
     def recall(self, second: float) -> ReactiveMemory:
         """Nothing is known; ``second`` starts the window in which nothing is taken away."""
         return ReactiveMemory(boosted_at=second)
+
+    def rebuild(self, history: History, second: float) -> ReactiveMemory:
+        """This policy learns nothing from the past."""
+        del history
+        return self.recall(second)
 
     def decide(self, observation: Observation, memory: ReactiveMemory) -> tuple[Decision, ReactiveMemory]:
         """The wanted number of replicas, and what to remember."""
