@@ -1,4 +1,4 @@
-"""Generated fleets: pools, nodes, foreign pods and deployments. Sane ones can serve; the others have whatever users get wrong."""
+"""Generated fleets: pools, nodes, foreign pods and deployments. Sane ones can serve; others have what users get wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMATS = {
     "310p3-duo-48g": ("W8A8", "FP16"),
 }
 POOL_NAMES = ("north", "south", "west")
-# One device, one or two, four or so, two nodes of 910B, and an encoder; then one that is not listed on Ascend, and an unknown one.
+# One device, one or two, four or so, two nodes of 910B, and an encoder; strange ones are not listed on Ascend, or unknown.
 MODELS = ("Qwen3-8B", "Qwen3-32B", "Qwen2.5-72B", "DeepSeek-R1", "Qwen3-235B-A22B", "bge-m3")
 STRANGE_MODELS = (*MODELS, "deepseek-vl2", "Unheard-of")
 WINDOWS = ({"start": "0 8 * * *", "end": "0 23 * * *"}, {"start": "0 2 * * 1-5", "end": "0 6 * * *"})

@@ -11,7 +11,7 @@ import pytest
 from factories import ASCEND, NVIDIA, deployment, node, nodes, pod, pool, workload
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.actions import Apply, Create, Delete, Mark, Scale
-from modelmatrix.planning.plan import Plan
+from modelmatrix.planning.plan import Plan, plan
 from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView
 from scenarios.world import World, rest
 
@@ -440,14 +440,8 @@ def test_an_object_of_our_name_that_is_not_ours_is_left_alone() -> None:
 def test_a_workload_with_our_labels_and_another_owner_is_not_ours() -> None:
     state = world(deployment())
     view = workload(owner_uid="uid-of-a-namesake")
-    made = state.plan()
-    snapshot = replace(state.snapshot(), workloads=(view,))
-    assert not snapshot.failures
-    other = type(made)
-    from modelmatrix.planning.plan import plan
-
-    assert isinstance(plan(snapshot), other)
-    assert [type(action) for action in plan(snapshot).actions] == [Create, Create]
+    made = plan(replace(state.snapshot(), workloads=(view,)))
+    assert [type(action) for action in made.actions] == [Create, Create]
 
 
 @pytest.mark.parametrize("deleting", [True, False])
@@ -475,8 +469,6 @@ def test_a_quota_that_forbids_pods_is_quoted() -> None:
     item.pods = []
     snapshot = state.snapshot()
     failed = replace(snapshot.workloads[0], failure="pods are forbidden: exceeded quota")
-    from modelmatrix.planning.plan import plan
-
     made = plan(replace(snapshot, workloads=(failed,)))
     assert ready(made)[2] == Reason.REPLICA_FAILING
     assert "exceeded quota" in condition(made, "Ready")["message"]

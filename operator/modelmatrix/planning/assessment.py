@@ -60,34 +60,36 @@ class Case:
         return tuple(option for option in self.options if option.fits)
 
 
-def assess(view: DeploymentView, pools: Mapping[str, PoolState], catalogue: Catalogue) -> Case:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the cluster has that verdicts depend on. ``groups``: whether replicas of several nodes can be made."""
+
+    pools: Mapping[str, PoolState]
+    catalogue: Catalogue
+    groups: bool = True
+
+
+def assess(view: DeploymentView, around: Surroundings) -> Case:
     """Judge a deployment on the pools of its spec."""
     spec = view.spec
     if spec is None:
         return Case(view, None, error=view.error)
     if len(view.key.name) > NAME_MAX_LENGTH:
         return Case(view, spec, error=f"metadata.name '{view.key.name}' has more than {NAME_MAX_LENGTH} characters")
-    known = catalogue.model(spec.model.name)
-    options = tuple(_judge(candidate, spec, known, pools, catalogue=catalogue) for candidate in spec.pools)
+    known = around.catalogue.model(spec.model.name)
+    options = tuple(_judge(candidate, spec, known, around) for candidate in spec.pools)
     return Case(view, spec, known.name if known else "", options)
 
 
-def _judge(
-    candidate: PoolCandidate,
-    spec: ModelDeploymentSpec,
-    known: KnownModel | None,
-    pools: Mapping[str, PoolState],
-    *,
-    catalogue: Catalogue,
-) -> Option:
+def _judge(candidate: PoolCandidate, spec: ModelDeploymentSpec, known: KnownModel | None, around: Surroundings) -> Option:
     quantization = candidate.quantization or spec.quantization
 
     def refuse(reason: Reason, message: str) -> Option:
         return Option(candidate.name, quantization, Answer(Verdict.IMPOSSIBLE, reason, message, candidate.engine or ""))
 
-    pool = pools.get(candidate.name)
+    pool = around.pools.get(candidate.name)
     if pool is None:
-        return refuse(Reason.POOL_NOT_FOUND, _no_such_pool(candidate.name, pools))
+        return refuse(Reason.POOL_NOT_FOUND, _no_such_pool(candidate.name, around.pools))
     if known is None:
         return refuse(Reason.MODEL_UNKNOWN, _no_such_model(spec.model.name))
     blocked = _blocked(pool)
@@ -97,7 +99,9 @@ def _judge(
         source = parse_source(candidate.source or spec.model.source)
     except SourceError as error:
         return refuse(Reason.SOURCE_INVALID, str(error))
-    judged = answer(catalogue, _question(candidate, spec, quantization, source, pool=pool))
+    judged = answer(around.catalogue, _question(candidate, spec, quantization, source, pool=pool))
+    if judged.layout is not None and judged.layout.nodes > 1 and not around.groups:
+        return refuse(Reason.LEADER_WORKER_SET_MISSING, _no_groups(pool.name, judged.layout.nodes))
     return Option(candidate.name, quantization, judged, source)
 
 
@@ -128,6 +132,13 @@ def _blocked(pool: PoolState) -> tuple[Reason, str] | None:
         reason, text = pool.problems[0]
         return reason, f"pool {pool.name}: {text}"
     return None
+
+
+def _no_groups(pool: str, nodes: int) -> str:
+    return (
+        f"a replica on {pool} needs {nodes} nodes and the LeaderWorkerSet API is not installed; "
+        "install LeaderWorkerSet v0.8 or newer"
+    )
 
 
 def _no_such_pool(name: str, pools: Mapping[str, PoolState]) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelmatrix.planning.assessment import Case, Option, assess
+from modelmatrix.planning.assessment import Case, Option, Surroundings, assess
 from modelmatrix.planning.demands import Demand, Held
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.replicas import WorkloadReplicas, observed_replicas
@@ -74,10 +74,11 @@ def gather(snapshot: Snapshot, pools: Mapping[str, PoolState]) -> Fleet:
     for workload in snapshot.workloads:
         workloads[Key(workload.key.namespace, workload.deployment)].append(workload)
     services = {service.key: service for service in snapshot.services}
+    around = Surroundings(pools, snapshot.catalogue, groups=snapshot.leader_worker_sets)
     for view in snapshot.deployments:
         if view.deleting:
             continue
-        member = Member(assess(view, pools, snapshot.catalogue), service=services.get(view.key))
+        member = Member(assess(view, around), service=services.get(view.key))
         _attach(member, [w for w in workloads.get(view.key, ()) if w.owner_uid == view.uid])
         _want(member, snapshot)
         fleet.members[view.key] = member

@@ -56,7 +56,6 @@ class Outlook:
     rooms: Mapping[str, int]
     pools: Mapping[str, PoolState]
     failure: Failure | None
-    leader_worker_sets: bool
     ready: int
     existing: int
 

@@ -80,6 +80,17 @@ class PoolPacking:
             found = self._count_whole(shape) // shape.nodes
         return min(found, self._below_limit(shape))
 
+    def would_fit(self, shape: Shape, freed: Mapping[str, int]) -> bool:
+        """Whether one replica would find room if so many devices of ours came free on the nodes named."""
+        limit = self.pool.limit
+        if limit is not None and self.granted - sum(freed.values()) + shape.devices > limit:
+            return False
+        free = ((node, node.free + freed.get(node.name, 0)) for node in self.usable_nodes())
+        if shape.nodes == 1:
+            return any(devices >= shape.devices for _, devices in free)
+        whole = sum(1 for node, devices in free if devices == node.total == shape.per_node)
+        return whole >= shape.nodes
+
     def node(self, name: str) -> NodeState | None:
         """The node of that name."""
         return self._by_name.get(name)

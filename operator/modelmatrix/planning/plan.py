@@ -21,6 +21,7 @@ from modelmatrix.planning.placement import place
 from modelmatrix.planning.pool_status import pool_status
 from modelmatrix.planning.pools import PoolState, pool_states
 from modelmatrix.planning.reconciliation import Wish, retired_actions, service_actions, workload_actions
+from modelmatrix.planning.retirement import retiring
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.status import deployment_status
 from modelmatrix.planning.targets import workload_target
@@ -88,11 +89,10 @@ def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> 
         member=member,
         assignment=assignment,
         placed=placed,
-        retiring=tuple(_retiring(member, assignment, ready_new, fleet)),
+        retiring=tuple(retiring(member, assignment, fleet, table, ready_new=ready_new)),
         rooms=rooms,
         pools={name: packing.pool for name, packing in table.packing.items()},
         failure=snapshot.failures.get(member.key),
-        leader_worker_sets=snapshot.leader_worker_sets,
         ready=fleet.ready(member.workloads),
         existing=sum(fleet.replicas[workload.key].existing for workload in member.workloads),
     )
@@ -131,22 +131,6 @@ def _marks(outlook: Outlook) -> Iterator[Action]:
             yield Mark(names.PODS, replica.leader, outlook.member.key, replica.uid)
 
 
-def _retiring(member: Member, assignment: Assignment, ready_new: int, fleet: Fleet) -> Iterator[tuple[WorkloadView, int]]:
-    """Old workloads shrink as new replicas serve; at once by what the new ones lack devices for."""
-    wanted = member.wanted
-    if wanted is None or (not member.case.fitting and wanted.replicas):
-        return  # nothing can replace them: what serves goes on serving
-    needed = max(0, wanted.replicas - ready_new)
-    make_room = 1 if assignment.shortage else 0  # one at a time, so that the most possible keeps serving
-    for workload in member.retired:
-        ready = fleet.replicas[workload.key].ready
-        keep = min(workload.replicas, needed)
-        if make_room and keep == workload.replicas and not fleet.replicas[workload.key].draining:
-            keep, make_room = keep - 1, 0
-        needed = max(0, needed - max(keep, ready if keep else 0))
-        yield workload, keep
-
-
 def _actions(outlook: Outlook, snapshot: Snapshot) -> Iterator[Action]:
     member = outlook.member
     if member.wanted is None:
@@ -154,8 +138,6 @@ def _actions(outlook: Outlook, snapshot: Snapshot) -> Iterator[Action]:
     if member.case.fitting and (outlook.placed or member.wanted.replicas):
         yield from service_actions(member.case.view, member.service)
     for item in outlook.placed:
-        if item.option.nodes > 1 and not snapshot.leader_worker_sets:
-            continue
         yield from workload_actions(
             Wish(item.target, item.replicas, item.surge),
             item.workload,

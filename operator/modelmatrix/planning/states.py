@@ -40,7 +40,7 @@ def _placed(outlook: Outlook) -> State:
         return _refused(outlook)
     if outlook.desired == 0:
         return State(PLACED, TRUE, member.wanted.reason, member.wanted.message)
-    return _missing_group_api(outlook) or _short(outlook) or _all_placed(outlook)
+    return _short(outlook) or _all_placed(outlook)
 
 
 def _short(outlook: Outlook) -> State | None:
@@ -64,19 +64,6 @@ def _refused(outlook: Outlook) -> State:
     options = outlook.member.case.options
     words = ". ".join(f"{option.pool}: {option.answer.message}" for option in options[:3])
     return State(PLACED, FALSE, options[0].answer.reason, words)
-
-
-def _missing_group_api(outlook: Outlook) -> State | None:
-    groups = [item.option.pool for item in outlook.placed if item.option.nodes > 1]
-    if not groups or outlook.leader_worker_sets:
-        return None
-    return State(
-        PLACED,
-        FALSE,
-        Reason.LEADER_WORKER_SET_MISSING,
-        f"a replica on {groups[0]} needs several nodes and the LeaderWorkerSet API is not installed; "
-        "install LeaderWorkerSet v0.8 or newer",
-    )
 
 
 def _ready(outlook: Outlook, placed: State) -> State:

@@ -1,0 +1,52 @@
+"""Workloads that no option of the spec stands for any more: how many of their replicas stay until new ones serve. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from modelmatrix.planning.demands import Assignment, Table, shape_of
+from modelmatrix.planning.fleet import Fleet, Member
+from modelmatrix.planning.views import WorkloadView
+
+
+def retiring(
+    member: Member, assignment: Assignment, fleet: Fleet, table: Table, *, ready_new: int
+) -> Iterator[tuple[WorkloadView, int]]:
+    """Retired workloads with the replicas that they keep.
+
+    They shrink as new replicas serve (``ready_new`` do). Where the new ones lack devices that the old ones hold, the old
+    ones give way one at a time, so that as many as possible keep serving.
+    """
+    wanted = member.wanted
+    if wanted is None or (not member.case.fitting and wanted.replicas):
+        return  # nothing can replace them: what serves goes on serving
+    needed = max(0, wanted.replicas - ready_new)
+    in_the_way = _in_the_way(member, fleet, table) if assignment.shortage else frozenset()
+    for workload in member.retired:
+        replicas = fleet.replicas[workload.key]
+        keep = min(workload.replicas, needed)
+        if workload.pool in in_the_way and keep == workload.replicas and not replicas.draining:
+            keep, in_the_way = keep - 1, frozenset()
+        needed = max(0, needed - max(keep, replicas.ready if keep else 0))
+        yield workload, keep
+
+
+def _in_the_way(member: Member, fleet: Fleet, table: Table) -> frozenset[str]:
+    """Pools on which a new replica would find room if the old ones were gone."""
+    return frozenset(
+        option.pool
+        for option in member.case.fitting
+        if table.packing[option.pool].would_fit(shape_of(option), _held(member, option.pool, fleet))
+    )
+
+
+def _held(member: Member, pool: str, fleet: Fleet) -> Counter[str]:
+    """Devices that retired workloads hold on a pool, by node."""
+    held: Counter[str] = Counter()
+    for workload in member.retired:
+        if workload.pool == pool:
+            width = workload.devices_per_replica // workload.nodes_per_replica
+            for replica in fleet.replicas[workload.key].replicas:
+                held.update({pod.node: width for pod in replica.pods if pod.node})
+    return held
