@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from factories import NVIDIA, deployment, nodes, pod, pool
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.snapshot import ScaleDecision
 from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView
 from scenarios.world import World, rest
 
@@ -194,3 +196,49 @@ def test_a_group_displaces_the_least_important_replicas_of_two_nodes() -> None:
     assert made.statuses[Key("bank", "flagship")]["readyReplicas"] == 1
     assert made.statuses[Key("bank", "batch")]["readyReplicas"] == 0
     assert made.statuses[Key("bank", "office")]["readyReplicas"] == 8
+
+
+def scaled(by_pool: dict[str, int]) -> dict[Key, ScaleDecision]:
+    """A scaling policy's word on where the replicas of the assistant belong."""
+    return {
+        Key("bank", "assistant"): ScaleDecision(sum(by_pool.values()), Reason.LOAD_RISING, "12 requests/s in 180 s", by_pool)
+    }
+
+
+def test_replicas_go_where_the_scaling_policy_wants_them_and_come_back_start_before_stop() -> None:
+    pools, there = two_pools()
+    fleet = deployment(pools=BOTH, scaling={"minReplicas": 1, "maxReplicas": 8})
+    state = World({fleet.key: fleet}, {view.name: view for view in pools}, {view.name: view for view in there})
+
+    def summary(by_pool: dict[str, int]) -> str:
+        made = rest(state, decisions=scaled(by_pool))
+        return str(made.statuses[fleet.key]["placementSummary"])
+
+    assert summary({"ascend-a": 2, "nvidia-a": 1}) == "ascend-a/W8A8:2 nvidia-a/FP8:1"
+    assert summary({"ascend-a": 2, "nvidia-a": 3}) == "ascend-a/W8A8:2 nvidia-a/FP8:3"
+    assert summary({"ascend-a": 1, "nvidia-a": 3}) == "ascend-a/W8A8:1 nvidia-a/FP8:3"
+    assert summary({"ascend-a": 4, "nvidia-a": 1}) == "ascend-a/W8A8:4 nvidia-a/FP8:1"
+    assert summary({"ascend-a": 4}) == "ascend-a/W8A8:4"
+
+
+def test_a_share_of_a_full_pool_is_placed_on_another() -> None:
+    pools, there = two_pools()
+    fleet = deployment(pools=BOTH, scaling={"minReplicas": 1, "maxReplicas": 8})
+    guest = pod(name="guest", node="nvidia-a-0", devices=8, resource=NVIDIA)
+    state = World(
+        {fleet.key: fleet},
+        {view.name: view for view in pools},
+        {view.name: view for view in there},
+        foreign={guest.key: guest},
+    )
+    made = rest(state, decisions=scaled({"nvidia-a": 2}))
+    assert made.statuses[fleet.key]["placementSummary"] == "ascend-a/W8A8:2"
+
+
+def test_a_share_alone_moves_nothing() -> None:
+    """Whoever wants a move asks for one more replica first: what runs is not stopped for a place elsewhere."""
+    pools, there = two_pools()
+    fleet = deployment(pools=BOTH, scaling={"minReplicas": 1, "maxReplicas": 8})
+    state = World({fleet.key: fleet}, {view.name: view for view in pools}, {view.name: view for view in there})
+    rest(state, decisions=scaled({"nvidia-a": 2}))
+    assert state.plan(decisions=scaled({"ascend-a": 2})).actions == ()

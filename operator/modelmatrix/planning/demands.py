@@ -48,11 +48,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a deployment wants, and what it has by pool."""
+    """What a deployment wants, and what it has by pool.
+
+    ``shares`` are the replicas that belong on each pool by the scaling policy; empty when it has no view on that.
+    """
 
     case: Case
     replicas: int
     held: Mapping[str, Held] = field(default_factory=dict)
+    shares: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -96,6 +100,11 @@ class Assignment:
     wanted: int = 0
     displaced_by: dict[Key, int] = field(default_factory=dict)
     evicted: list[tuple[str, HeldReplica]] = field(default_factory=list)
+
+    def replicas(self, pool: str) -> int:
+        """Replicas that have devices on a pool."""
+        grant = self.grants.get(pool)
+        return grant.replicas if grant else 0
 
     @property
     def placed(self) -> int:

@@ -28,6 +28,7 @@ class Member:
     retired: list[WorkloadView] = field(default_factory=list)
     service: ServiceView | None = None
     wanted: Wanted | None = None
+    shares: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
 
     @property
@@ -59,7 +60,7 @@ class Fleet:
     def demand(self, member: Member) -> Demand:
         """The member's demand with what it holds."""
         held = {pool: self.held(workload) for pool, workload in member.current.items() if not workload.deleting}
-        return Demand(member.case, member.wanted.replicas if member.wanted else 0, held)
+        return Demand(member.case, member.wanted.replicas if member.wanted else 0, held, member.shares)
 
     def held(self, workload: WorkloadView) -> Held:
         """What a workload holds of its pool."""
@@ -100,11 +101,13 @@ def _want(member: Member, snapshot: Snapshot) -> None:
     if spec is None or member.case.error:
         member.error = member.case.error
         return
+    decision = snapshot.decisions.get(member.key)
+    member.shares = decision.by_pool if decision else {}
     try:
         member.wanted = wanted_replicas(
             spec,
             current=_current(member),
-            decision=snapshot.decisions.get(member.key),
+            decision=decision,
             now_seconds=snapshot.now_seconds,
             lead_seconds=_lead_seconds(member.case.fitting),
         )

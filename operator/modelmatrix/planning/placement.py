@@ -80,8 +80,9 @@ def _keep(demand: Demand, packing: Mapping[str, PoolPacking]) -> Assignment:
 
 
 def _first_to_go(demand: Demand, assignment: Assignment, packing: Mapping[str, PoolPacking]) -> Option:
-    """The option that loses a replica: the least preferred, or with Spread the one on the fullest site."""
-    present = [o for o in preference(demand, packing) if assignment.grants.get(o.pool, Grant()).replicas]
+    """The option that loses a replica: one above its share, the least preferred, or with Spread on the fullest site."""
+    present = [o for o in preference(demand, packing) if assignment.replicas(o.pool)]
+    present = [o for o in present if not _lacks(demand, assignment, o, beyond=0)] or present
     if _spreads(demand):
         return max(present, key=lambda option: _site_share(option, assignment, packing))
     return present[-1]
@@ -126,7 +127,8 @@ def _place_one(demand: Demand, table: Table) -> bool:
         return False
     options = preference(demand, table.packing)
     if _spreads(demand):
-        options = sorted(options, key=lambda option: _site_share(option, assignment, table.packing))
+        options.sort(key=lambda option: _site_share(option, assignment, table.packing))
+    options.sort(key=lambda option: not _lacks(demand, assignment, option, beyond=1))
     return any(_take(option, assignment, table) for option in options)
 
 
@@ -171,6 +173,11 @@ def price_per_hour(option: Option, pool: PoolState) -> Decimal:
     """Price of one replica for an hour; a pool without a price costs nothing."""
     price = pool.spec.price if pool.spec else None
     return Decimal(price.amount) * option.devices if price else Decimal(0)
+
+
+def _lacks(demand: Demand, assignment: Assignment, option: Option, *, beyond: int) -> bool:
+    """Whether the option has its share at most, or ``beyond`` replicas less than that."""
+    return bool(demand.shares) and assignment.replicas(option.pool) + beyond <= demand.shares.get(option.pool, 0)
 
 
 def _spreads(demand: Demand) -> bool:

@@ -38,11 +38,15 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class ScaleDecision:
-    """What the scaling policy wants for one deployment, before bounds, floors and devices have their say."""
+    """What the scaling policy wants for one deployment, before bounds, floors and devices have their say.
+
+    ``by_pool`` says where the replicas belong, if the policy has a view on that.
+    """
 
     replicas: int
     reason: Reason
     message: str
+    by_pool: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
