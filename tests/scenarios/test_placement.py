@@ -217,7 +217,7 @@ def test_replicas_go_where_the_scaling_policy_wants_them_and_come_back_start_bef
     assert summary({"ascend-a": 2, "nvidia-a": 1}) == "ascend-a/W8A8:2 nvidia-a/FP8:1"
     assert summary({"ascend-a": 2, "nvidia-a": 3}) == "ascend-a/W8A8:2 nvidia-a/FP8:3"
     assert summary({"ascend-a": 1, "nvidia-a": 3}) == "ascend-a/W8A8:1 nvidia-a/FP8:3"
-    assert summary({"ascend-a": 4, "nvidia-a": 1}) == "ascend-a/W8A8:4 nvidia-a/FP8:1"
+    assert summary({"ascend-a": 4, "nvidia-a": 3}) == "ascend-a/W8A8:4 nvidia-a/FP8:3"
     assert summary({"ascend-a": 4}) == "ascend-a/W8A8:4"
 
 
