@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Scheme(StrEnum):
@@ -39,6 +40,7 @@ _REPOSITORY_SEGMENTS = 2
 _EXAMPLE = "write scheme://path[@revision], e.g. modelscope://Qwen/Qwen3-32B@master, hf://Qwen/Qwen3-32B or pvc://CLAIM/PATH"
 
 
+@lru_cache(maxsize=8192)
 def parse_source(text: str) -> Source:
     """Parse a weights source.
 

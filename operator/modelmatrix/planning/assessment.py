@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, PoolCandidate, Quantization
 from modelmatrix.api.names import NAME_MAX_LENGTH
@@ -41,7 +42,7 @@ class Option:
         return self.answer.layout.nodes if self.answer.layout else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """A deployment with what is known about it before devices are handed out.
 
@@ -54,7 +55,7 @@ class Case:
     options: tuple[Option, ...] = ()
     error: str = ""
 
-    @property
+    @cached_property
     def fitting(self) -> tuple[Option, ...]:
         """Options that can run the model."""
         return tuple(option for option in self.options if option.fits)

@@ -42,6 +42,7 @@ class NodeState:
 class PoolState:
     """One pool at planning time. ``problems`` are what its Ready condition says; ``ours`` counts our own devices.
 
+    ``devices_per_node`` are those of a whole node, ``whole_nodes`` the nodes that are as large, whatever runs on them.
     ``granted`` are the devices that the plan keeps or hands out, which count against the limit.
     """
 
@@ -53,23 +54,13 @@ class PoolState:
     relaxed: str = ""
     ours: int = 0
     granted: int = 0
+    devices_per_node: int = 0
+    whole_nodes: int = 1
 
     @property
     def name(self) -> str:
         """Name of the pool."""
         return self.view.name
-
-    @property
-    def devices_per_node(self) -> int:
-        """Devices of a whole node: of the largest present one, else what such servers have."""
-        present = max((node.total for node in self.nodes), default=0)
-        return present or (self.accelerator.devices_per_node if self.accelerator else 0)
-
-    @property
-    def whole_nodes(self) -> int:
-        """Nodes that are as large as a whole node, whatever runs on them; at least 1 so that a layout can be judged."""
-        width = self.devices_per_node
-        return max(1, sum(1 for node in self.nodes if node.total == width))
 
     @property
     def limit(self) -> int | None:
@@ -108,6 +99,7 @@ def pool_states(snapshot: Snapshot) -> dict[str, PoolState]:
         else:
             _add_node(states[names[0]], node, usage)
     for state in states.values():
+        _measure(state)
         _check(state, snapshot)
     return states
 
@@ -195,6 +187,14 @@ def _add_node(state: PoolState, node: NodeView, usage: Mapping[tuple[str, str], 
             free=max(0, allocatable - used.used + used.leaving) if usable else 0,
         )
     )
+
+
+def _measure(state: PoolState) -> None:
+    """The whole node: the largest present one, else what such servers have; at least one, so that a layout can be judged."""
+    present = max((node.total for node in state.nodes), default=0)
+    width = present or (state.accelerator.devices_per_node if state.accelerator else 0)
+    state.devices_per_node = width
+    state.whole_nodes = max(1, sum(1 for node in state.nodes if node.total == width))
 
 
 def _is_other_chip(state: PoolState, node: NodeView) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
 from modelmatrix.api import names
 from modelmatrix.catalogue.catalogue import Catalogue
@@ -44,21 +44,43 @@ def workload_manifest(template: Manifest, template_digest: str, *, replicas: int
     return template | {"metadata": metadata, "spec": template["spec"] | {"replicas": replicas} | update}
 
 
+class _Owner(NamedTuple):
+    """What objects say of their deployment."""
+
+    namespace: str
+    name: str
+    uid: str
+    tenant: str | None
+    cost_center: str | None
+
+
+def _owner(view: DeploymentView) -> _Owner:
+    spec = view.spec
+    return _Owner(*view.key, view.uid, spec.tenant if spec else None, spec.cost_center if spec else None)
+
+
 def service_manifest(view: DeploymentView) -> tuple[Manifest, str]:
-    """The Service that clients use, and the digest of it without the digest's own annotation."""
-    labels = _deployment_labels(view)
+    """The Service that clients use, and the digest of it without the digest's own annotation.
+
+    Callers must not change the manifest: it is remembered.
+    """
+    return _service(_owner(view))
+
+
+@lru_cache(maxsize=8192)
+def _service(owner: _Owner) -> tuple[Manifest, str]:
     manifest: Manifest = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": view.key.name,
-            "namespace": view.key.namespace,
-            "labels": labels,
-            "ownerReferences": [owner_reference(view)],
+            "name": owner.name,
+            "namespace": owner.namespace,
+            "labels": _deployment_labels(owner),
+            "ownerReferences": [_owner_reference(owner)],
         },
         "spec": {
             "type": "ClusterIP",
-            "selector": {names.LABEL_DEPLOYMENT: view.key.name, names.LABEL_ROLE: names.ROLE_LEADER},
+            "selector": {names.LABEL_DEPLOYMENT: owner.name, names.LABEL_ROLE: names.ROLE_LEADER},
             "ports": [{"name": "http", "port": HTTP_PORT, "targetPort": "http", "protocol": "TCP"}],
         },
     }
@@ -67,13 +89,13 @@ def service_manifest(view: DeploymentView) -> tuple[Manifest, str]:
     return manifest | {"metadata": metadata}, found
 
 
-def owner_reference(view: DeploymentView) -> Manifest:
+def _owner_reference(owner: _Owner) -> Manifest:
     """What makes an object ours, and go when the ModelDeployment goes."""
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.MODEL_DEPLOYMENTS.kind,
-        "name": view.key.name,
-        "uid": view.uid,
+        "name": owner.name,
+        "uid": owner.uid,
         "controller": True,
         "blockOwnerDeletion": False,
     }
@@ -132,13 +154,13 @@ def _metadata(target: WorkloadTarget) -> Manifest:
         "name": target.key.name,
         "namespace": target.key.namespace,
         "labels": _labels(target),
-        "ownerReferences": [owner_reference(target.deployment)],
+        "ownerReferences": [_owner_reference(_owner(target.deployment))],
     }
 
 
 def _labels(target: WorkloadTarget) -> dict[str, str]:
     return {
-        **_deployment_labels(target.deployment),
+        **_deployment_labels(_owner(target.deployment)),
         names.LABEL_APP_INSTANCE: target.key.name,
         names.LABEL_POOL: target.pool,
         names.LABEL_QUANTIZATION: target.quantization,
@@ -146,14 +168,14 @@ def _labels(target: WorkloadTarget) -> dict[str, str]:
     }
 
 
-def _deployment_labels(view: DeploymentView) -> dict[str, str]:
-    labels: dict[str, Any] = {
+def _deployment_labels(owner: _Owner) -> dict[str, str]:
+    labels: dict[str, str | None] = {
         names.LABEL_APP_NAME: "model",
-        names.LABEL_APP_INSTANCE: view.key.name,
+        names.LABEL_APP_INSTANCE: owner.name,
         names.LABEL_APP_COMPONENT: "engine",
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
-        names.LABEL_DEPLOYMENT: view.key.name,
-        names.LABEL_TENANT: view.spec.tenant if view.spec else None,
-        names.LABEL_COST_CENTER: view.spec.cost_center if view.spec else None,
+        names.LABEL_DEPLOYMENT: owner.name,
+        names.LABEL_TENANT: owner.tenant,
+        names.LABEL_COST_CENTER: owner.cost_center,
     }
     return {key: value for key, value in labels.items() if value is not None}
