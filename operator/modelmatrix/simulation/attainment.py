@@ -20,6 +20,11 @@ class Tally:
         hour[1] += met
 
     @property
+    def by_hour(self) -> dict[int, tuple[float, float]]:
+        """Requests that arrived in an hour, and how many of them met the SLO, by the number of the hour."""
+        return {hour: (requests, met) for hour, (requests, met) in self._by_hour.items()}
+
+    @property
     def requests(self) -> float:
         """Requests counted so far."""
         return sum(requests for requests, _ in self._by_hour.values())

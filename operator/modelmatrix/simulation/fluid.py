@@ -29,7 +29,7 @@ from modelmatrix.simulation.roster import Phase, Roster
 from modelmatrix.simulation.telemetry import Buckets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from random import Random
 
     from modelmatrix.performance.timing import Lengths, SloBounds
@@ -51,13 +51,20 @@ class Machinery:
     zeros: Zeros = lambda number: [0.0] * number
 
 
+@dataclass(frozen=True, slots=True)
+class PerSecond:
+    """Requests that arrive in each second from 0 on, for who has them so."""
+
+    numbers: Sequence[float]
+
+
 class FluidEnvironment:
     """Arrival counts and replicas, second by second. Times must be whole seconds."""
 
     def __init__(  # noqa: PLR0913 - a world has many parts
         self,
         variants: Iterable[Variant],
-        counts: Iterable[Count],
+        counts: Iterable[Count] | PerSecond,
         lengths: Lengths,
         slo: SloBounds,
         random: Random,
@@ -80,12 +87,11 @@ class FluidEnvironment:
         self._buckets = buckets or Buckets()
         self._lengths, self._slo = lengths, slo_of(slo)
         self.roster = Roster(variants, random)
-        arriving = per_second(counts)
+        arriving = counts.numbers if isinstance(counts, PerSecond) else per_second(counts)
         self._horizon = len(arriving)
         seconds, zeros = self._horizon + _AFTERMATH_SECONDS, self._machinery.zeros
         self._world = empty_world(seconds, self._buckets, zeros)
-        for second, amount in enumerate(arriving):
-            self._world.arrivals[second] = amount
+        self._world.arrivals[: self._horizon] = arriving
         self._engines = tuple(engine_of(one, lengths) for one in self.roster.variants.values())
         self._states = tuple(empty_state(one, seconds, self._buckets, zeros) for one in self.roster.variants.values())
         self._index = {name: index for index, name in enumerate(self.roster.variants)}

@@ -131,6 +131,11 @@ def _stream(
 
 
 def read_clients(path: Path) -> dict[int, list[Window]]:
+    """Every client's windows in order of time.
+
+    Raises:
+        TraceError: at the first line that is not as expected.
+    """
     clients: dict[int, list[Window]] = {}
     with open_table(path) as table:
         _expect(table, CLIENT_COLUMNS)
