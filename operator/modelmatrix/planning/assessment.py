@@ -12,6 +12,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.api.source import Source, SourceError, parse_source
 from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
 from modelmatrix.planning.candidates import Answer, Question, answer, parallelism_of
+from modelmatrix.planning.pace import tightest_bound
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.verdicts import Verdict
 from modelmatrix.planning.views import DeploymentView
@@ -120,6 +121,7 @@ def _question(
         accelerator=pool.accelerator.id if pool.accelerator else "",
         devices_per_node=pool.devices_per_node,
         nodes=pool.whole_nodes,
+        bound=tightest_bound(spec.slo),
     )
 
 

@@ -9,11 +9,12 @@ from modelmatrix.api.model_deployment import Parallelism, PoolCandidate, Quantiz
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.source import Scheme
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Engine
 from modelmatrix.planning.compatibility import Weights, choose_engine
-from modelmatrix.planning.layout import Hardware, Layout, find_layout, illegality, lay_out
-from modelmatrix.planning.memory import Load, MemoryNeed, total_weight_bytes
-from modelmatrix.planning.verdicts import Refusal, Verdict, impossible
+from modelmatrix.planning.layout import Hardware, Layout
+from modelmatrix.planning.memory import Load, total_weight_bytes
+from modelmatrix.planning.pace import Bound
+from modelmatrix.planning.sizing import Order, check_layout, choose_layout, counted, items, pace_note
+from modelmatrix.planning.verdicts import Refusal, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Question:
     accelerator: str
     devices_per_node: int
     nodes: int
+    bound: Bound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,14 @@ def answer(catalogue: Catalogue, question: Question) -> Answer:
     max_model_len = question.max_model_len or known.facts.default_max_model_len
     hardware = Hardware(accelerator, question.devices_per_node, question.nodes)
     load = Load(known.facts, catalogue.compatibility.formats[question.quantization], max_model_len)
-    found = _lay_out(load, question, hardware, engine)
+    order = Order(load, question.quantization, question.bound, hardware, engine)
+    found = _lay_out(order, question.parallelism)
     if isinstance(found, Refusal):
         return _refused(found, engine.name)
     return Answer(
         Verdict.FITS,
         Reason.PLACED,
-        _description(found, load),
+        _description(found, order),
         engine.name,
         image=engine.image_for(accelerator) or "",
         layout=found,
@@ -82,44 +85,11 @@ def _refused(refusal: Refusal, engine: str) -> Answer:
     return Answer(refusal.verdict, refusal.reason, refusal.message, engine)
 
 
-def _lay_out(load: Load, question: Question, hardware: Hardware, engine: Engine) -> Layout | Refusal:
-    if question.parallelism is not None:
-        return _given_layout(load, question, hardware, engine)
-    search = find_layout(load, question.quantization, hardware, engine)
-    if search.layout is not None:
-        return search.layout
-    if search.largest is None:
-        return impossible(
-            Reason.PARALLELISM_ILLEGAL,
-            f"no legal layout of {load.model.id} on nodes of {hardware.devices_per_node} {hardware.accelerator.unit}s",
-        )
-    return impossible(Reason.MEMORY_INSUFFICIENT, _shortage(load, search.largest, hardware))
-
-
-def _given_layout(load: Load, question: Question, hardware: Hardware, engine: Engine) -> Layout | Refusal:
-    tensor, pipeline, data, expert = question.parallelism or (1, 1, 1, 1)
-    parallelism = Parallelism(tensor=tensor, pipeline=pipeline, data=data, expert=expert)
-    text = illegality(parallelism, load.model, question.quantization, hardware, engine=engine)
-    if text is not None:
-        return impossible(Reason.PARALLELISM_ILLEGAL, text)
-    layout = lay_out(load, parallelism, hardware, engine)
-    if layout.memory.fits:
-        return layout
-    return impossible(Reason.MEMORY_INSUFFICIENT, _shortage(load, layout, hardware))
-
-
-def _shortage(load: Load, layout: Layout, hardware: Hardware) -> str:
-    """What is missing on the largest layout, itemised, and what to change."""
-    memory, chip = layout.memory, hardware.accelerator
-    missing = memory.needed_gibibytes - memory.budget_gibibytes
-    total = total_weight_bytes(load) / 2**30
-    return (
-        f"{load.model.id} needs {memory.needed_gibibytes:.1f} GiB a {chip.unit} on {layout.devices} {chip.unit}s of "
-        f"{layout.nodes} node{'s' if layout.nodes > 1 else ''}: {_items(memory)}; {chip.id} gives "
-        f"{memory.budget_gibibytes:.1f} of {memory.usable_gibibytes:.1f} GiB, {missing:.1f} GiB short "
-        f"(weights {total:.0f} GiB in all). Lower maxModelLen {load.max_model_len}, use a smaller quantization, or a pool "
-        "with more or larger devices"
-    )
+def _lay_out(order: Order, given: tuple[int, int, int, int] | None) -> Layout | Refusal:
+    if given is None:
+        return choose_layout(order)
+    tensor, pipeline, data, expert = given
+    return check_layout(order, Parallelism(tensor=tensor, pipeline=pipeline, data=data, expert=expert))
 
 
 def expected_start_seconds(load: Load) -> float:
@@ -131,31 +101,22 @@ def expected_start_seconds(load: Load) -> float:
     return 90 + 1.25 * total_weight_bytes(load) / 2**30
 
 
-def _items(memory: MemoryNeed) -> str:
-    return (
-        f"weights {memory.weights_gibibytes:.1f}, KV cache {memory.kv_cache_gibibytes:.1f}, "
-        f"overhead {memory.overhead_gibibytes:.1f}"
-    )
-
-
-def _description(layout: Layout, load: Load) -> str:
-    cut = layout.parallelism
+def _description(layout: Layout, order: Order) -> str:
+    cut, load = layout.parallelism, order.load
     parts = [f"TP{cut.tensor}"]
     parts += [f"PP{cut.pipeline}"] if cut.pipeline > 1 else []
     parts += [f"DP{cut.data}"] if cut.data > 1 else []
     parts += [f"EP{cut.expert}"] if cut.expert > 1 else []
-    where = (
-        f"{layout.devices} device{'s' if layout.devices > 1 else ''} on {layout.nodes} node{'s' if layout.nodes > 1 else ''}"
-    )
+    where = f"{counted(layout.devices, 'device')} on {counted(layout.nodes, 'node')}"
     memory = layout.memory
-    used = f"{memory.needed_gibibytes:.1f} of {memory.budget_gibibytes:.1f} GiB a device ({_items(memory)})"
+    used = f"{memory.needed_gibibytes:.1f} of {memory.budget_gibibytes:.1f} GiB a device ({items(memory)})"
     made_for = load.model.max_position_embeddings
     scaled = (
         ""
         if load.max_model_len <= made_for
         else f"; above the {made_for} tokens that the model was made for, so its config.json must scale RoPE"
     )
-    return f"{' '.join(parts)}: {where}, {used}{scaled}"
+    return f"{' '.join(parts)}: {where}, {used}{scaled}{pace_note(order, layout)}"
 
 
 def parallelism_of(candidate: PoolCandidate) -> tuple[int, int, int, int] | None:

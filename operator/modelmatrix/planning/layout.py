@@ -58,14 +58,18 @@ def nodes_of(parallelism: Parallelism, hardware: Hardware) -> int:
 def find_layout(load: Load, quantization: Quantization, hardware: Hardware, engine: Engine) -> Search:
     """The smallest legal layout whose memory fits: fewest devices first, one node before several."""
     largest: Layout | None = None
-    for parallelism in _candidates(load.model, hardware, engine):
-        if illegality(parallelism, load.model, quantization, hardware, engine=engine) is not None:
-            continue
-        layout = lay_out(load, parallelism, hardware, engine)
+    for layout in legal_layouts(load, quantization, hardware, engine):
         if layout.memory.fits:
             return Search(layout, largest)
         largest = layout
     return Search(None, largest)
+
+
+def legal_layouts(load: Load, quantization: Quantization, hardware: Hardware, engine: Engine) -> Iterator[Layout]:
+    """Legal layouts that are worth trying, the smallest first, whether their memory fits or not."""
+    for parallelism in _candidates(load.model, hardware, engine):
+        if illegality(parallelism, load.model, quantization, hardware, engine=engine) is None:
+            yield lay_out(load, parallelism, hardware, engine)
 
 
 def lay_out(load: Load, parallelism: Parallelism, hardware: Hardware, engine: Engine) -> Layout:

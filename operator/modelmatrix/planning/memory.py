@@ -67,16 +67,20 @@ def weight_bytes(load: Load, parallelism: Parallelism) -> float:
     projections of MLA and the vision tower are on every tensor rank. Embedding and output layer stay 16 bit.
     """
     model, form = load.model, load.format
-    experts = model.parameters.routed_experts
-    latent = _latent_parameters(model)
-    embeddings = _embedding_parameters(model)
-    rest = max(0, model.parameters.total - experts - latent - embeddings - model.parameters.vision)
+    replicated, cut = replicated_and_cut(model)
     per_stage = (
-        experts * form.experts / (parallelism.tensor * parallelism.data)
-        + rest * form.linear / parallelism.tensor
-        + latent * form.linear
+        model.parameters.routed_experts * form.experts / (parallelism.tensor * parallelism.data)
+        + cut * form.linear / parallelism.tensor
+        + replicated * form.linear
     ) / parallelism.pipeline
-    return per_stage + (embeddings / parallelism.tensor + model.parameters.vision) * SIXTEEN_BIT
+    return per_stage + (_embedding_parameters(model) / parallelism.tensor + model.parameters.vision) * SIXTEEN_BIT
+
+
+def replicated_and_cut(model: Model) -> tuple[int, int]:
+    """Parameters of linear layers that every tensor rank has, and of those that are cut over them; without experts."""
+    latent = _latent_parameters(model)
+    others = model.parameters.routed_experts + latent + _embedding_parameters(model) + model.parameters.vision
+    return latent, max(0, model.parameters.total - others)
 
 
 def total_weight_bytes(load: Load) -> float:

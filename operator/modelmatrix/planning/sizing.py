@@ -1,0 +1,134 @@
+"""Which layout a replica gets: the user's, or the smallest that holds the model and can answer in time. Pure.
+
+Every "no" has its figures: what is missing or too slow, by how much, and what to change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelmatrix.api.model_deployment import Parallelism, Quantization
+from modelmatrix.api.reasons import Reason
+from modelmatrix.catalogue.facts import Engine
+from modelmatrix.planning.layout import Hardware, Layout, find_layout, illegality, lay_out, legal_layouts
+from modelmatrix.planning.memory import Load, MemoryNeed, total_weight_bytes
+from modelmatrix.planning.pace import Bound, Pace, pace
+from modelmatrix.planning.verdicts import Refusal, impossible
+
+MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for: a load in a format, as fast as a bound demands, on some hardware with an engine."""
+
+    load: Load
+    quantization: Quantization
+    bound: Bound | None
+    hardware: Hardware
+    engine: Engine
+
+    def pace(self, layout: Layout) -> Pace | None:
+        """How fast a layout is at best."""
+        return pace(self.load, layout.parallelism, self.hardware.accelerator, self.engine)
+
+
+def choose_layout(order: Order) -> Layout | Refusal:
+    """The smallest legal layout that fits and can keep the bound, as far as timings are known."""
+    search = find_layout(order.load, order.quantization, order.hardware, order.engine)
+    if search.layout is not None:
+        return _fast_enough(order, search.layout)
+    if search.largest is not None:
+        return _too_large(order, search.largest)
+    hardware = order.hardware
+    return impossible(
+        Reason.PARALLELISM_ILLEGAL,
+        f"no legal layout of {order.load.model.id} on nodes of {hardware.devices_per_node} {hardware.accelerator.unit}s",
+    )
+
+
+def check_layout(order: Order, parallelism: Parallelism) -> Layout | Refusal:
+    """The layout of the cut that the user gave, which is taken or refused, never changed."""
+    text = illegality(parallelism, order.load.model, order.quantization, order.hardware, engine=order.engine)
+    if text is not None:
+        return impossible(Reason.PARALLELISM_ILLEGAL, text)
+    layout = lay_out(order.load, parallelism, order.hardware, order.engine)
+    if not layout.memory.fits:
+        return _too_large(order, layout)
+    return _too_slow(order, [layout]) or layout
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def items(memory: MemoryNeed) -> str:
+    """What fills a device."""
+    return (
+        f"weights {memory.weights_gibibytes:.1f}, KV cache {memory.kv_cache_gibibytes:.1f}, "
+        f"overhead {memory.overhead_gibibytes:.1f}"
+    )
+
+
+def pace_note(order: Order, layout: Layout) -> str:
+    """What to know about a layout that may be too slow for its bound; empty where it should not be."""
+    found = order.pace(layout)
+    if order.bound is None or found is None or found.estimate_seconds * MILLISECONDS <= order.bound.milliseconds:
+        return ""
+    estimate = found.estimate_seconds * MILLISECONDS
+    return f"; an idle replica is estimated at {estimate:.0f} ms a token, above {order.bound.name} {order.bound.milliseconds}"
+
+
+def _fast_enough(order: Order, smallest: Layout) -> Layout | Refusal:
+    """The smallest layout that should keep the bound; where none should, the smallest that is not refuted."""
+    if order.bound is None or order.pace(smallest) is None:
+        return smallest
+    fitting = [
+        layout for layout in legal_layouts(order.load, order.quantization, order.hardware, order.engine) if layout.memory.fits
+    ]
+    for is_within in (_is_estimated_within, _is_possibly_within):
+        found = next((layout for layout in fitting if is_within(order, layout)), None)
+        if found is not None:
+            return found
+    return _too_slow(order, fitting) or smallest
+
+
+def _is_estimated_within(order: Order, layout: Layout) -> bool:
+    found = order.pace(layout)
+    return found is None or order.bound is None or found.estimate_seconds * MILLISECONDS <= order.bound.milliseconds
+
+
+def _is_possibly_within(order: Order, layout: Layout) -> bool:
+    found = order.pace(layout)
+    return found is None or order.bound is None or found.floor_seconds * MILLISECONDS <= order.bound.milliseconds
+
+
+def _too_slow(order: Order, layouts: list[Layout]) -> Refusal | None:
+    """The refusal of layouts none of which can keep the bound, with the figures of the fastest."""
+    bound, chip = order.bound, order.hardware.accelerator
+    paced = [(found, layout) for layout in layouts if (found := order.pace(layout)) is not None]
+    if bound is None or not paced or any(_is_possibly_within(order, layout) for layout in layouts):
+        return None
+    found, fastest = min(paced, key=lambda item: item[0].floor_seconds)
+    return impossible(
+        Reason.SLO_INFEASIBLE,
+        f"{bound.name} {bound.milliseconds} is below what an idle replica on {counted(fastest.devices, chip.unit)} of "
+        f"{chip.id} can do: {found.floor_seconds * MILLISECONDS:.1f} ms to read {found.gibibytes:.1f} GiB of weights a token "
+        f"at {chip.bandwidth_gigabytes_per_second:.0f} GB/s, about {found.estimate_seconds * MILLISECONDS:.0f} ms in "
+        "practice. Use a pool with faster memory, a smaller quantization, more tensor parallelism, or a looser SLO",
+    )
+
+
+def _too_large(order: Order, layout: Layout) -> Refusal:
+    """What is missing on the largest layout, itemised, and what to change."""
+    memory, chip, load = layout.memory, order.hardware.accelerator, order.load
+    missing = memory.needed_gibibytes - memory.budget_gibibytes
+    return impossible(
+        Reason.MEMORY_INSUFFICIENT,
+        f"{load.model.id} needs {memory.needed_gibibytes:.1f} GiB a {chip.unit} on {counted(layout.devices, chip.unit)} of "
+        f"{counted(layout.nodes, 'node')}: {items(memory)}; {chip.id} gives "
+        f"{memory.budget_gibibytes:.1f} of {memory.usable_gibibytes:.1f} GiB, {missing:.1f} GiB short "
+        f"(weights {total_weight_bytes(load) / 2**30:.0f} GiB in all). Lower maxModelLen {load.max_model_len}, use a smaller "
+        "quantization, or a pool with more or larger devices",
+    )
