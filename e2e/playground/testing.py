@@ -56,7 +56,8 @@ class Bed:
         chip, name = CHIPS[chip_name], f"{self.name}-{suffix}"
         estate = Estate(name, tuple(f"{name}-{index}" for index in range(count)))
         self.estates.append(estate)
-        self.cluster.apply([kwok_node(node, name, chip, 8) for node in estate.nodes])
+        if estate.nodes:
+            self.cluster.apply([kwok_node(node, name, chip, 8) for node in estate.nodes])
         pool = {
             "accelerator": chip.accelerator,
             "resourceName": chip.resource,
@@ -131,7 +132,7 @@ class Bed:
         self.cluster.kubectl("delete", "namespace", self.name, "--wait=false")
         for estate in self.estates:
             self.cluster.kubectl("delete", "acceleratorpools.modelmatrix.io", estate.pool)
-            self.cluster.kubectl("delete", "nodes", *estate.nodes, "--wait=false")
+            self.cluster.kubectl("delete", "nodes", "-l", f"modelmatrix.io/pool={estate.pool}", "--wait=false")
 
 
 def operator_writes(cluster: Cluster, since: float) -> list[Request]:
