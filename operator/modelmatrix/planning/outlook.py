@@ -46,13 +46,15 @@ class PlacedOn:
 class Outlook:
     """One deployment after placement.
 
-    ``rooms`` are the replicas that each pool could still take, where somebody asks: replicas are missing, or scaled.
+    ``observed`` are the replicas of all of its workloads, those that retire too. ``rooms`` are the replicas that each pool
+    could still take, where somebody asks: replicas are missing, or scaled.
     """
 
     member: Member
     assignment: Assignment
     placed: tuple[PlacedOn, ...]
     retiring: tuple[tuple[WorkloadView, int], ...]
+    observed: tuple[tuple[WorkloadView, WorkloadReplicas], ...]
     rooms: Mapping[str, int]
     pools: Mapping[str, PoolState]
     failure: Failure | None

@@ -90,6 +90,7 @@ def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> 
         assignment=assignment,
         placed=placed,
         retiring=tuple(retiring(member, assignment, fleet, table, ready_new=ready_new)),
+        observed=tuple((workload, fleet.replicas[workload.key]) for workload in member.workloads),
         rooms=rooms,
         pools={name: packing.pool for name, packing in table.packing.items()},
         failure=snapshot.failures.get(member.key),
