@@ -25,7 +25,7 @@ from modelmatrix.control.wakeup import WakeUp
 from modelmatrix.handlers import make_registry, make_settings
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.snapshot import PlanSettings, Snapshot
-from modelmatrix.scaling.policy import ReactivePolicy
+from modelmatrix.scaling.policy import SloPolicy
 from modelmatrix.settings import Settings, split_address
 from modelmatrix.telemetry.clock import ModelClock
 from modelmatrix.telemetry.exporter import Exporter
@@ -63,20 +63,35 @@ class Operator:
             applier=Applier(self.writer, time.monotonic, time.time, self.wakeup.nudge),
             writer=StatusWriter(self.writer, recorder, time.monotonic),
             wakeup=self.wakeup,
-            scaler=Scaler(builtin(), ReactivePolicy(), self.settings.time_scale),
+            scaler=Scaler(builtin(), SloPolicy(), self.settings.time_scale),
             clock=self.clock,
             interval_seconds=self.settings.interval,
-            settings=PlanSettings(self.settings.cluster_domain, self.settings.weights_image),
+            settings=PlanSettings(
+                self.settings.cluster_domain,
+                self.settings.weights_image,
+                gateway_metric=bool(self.settings.gateway_query),
+            ),
             observe=self._observe,
         )
         loop.measurer = Measurer(
             self.prometheus,
             self.clock,
             self.settings.interval,
-            lambda: loop.scaler.queries(loop.outlooks),
-            self.wakeup.nudge,
+            queries=lambda: loop.scaler.queries(loop.outlooks),
+            past=lambda: loop.scaler.past(loop.outlooks),
+            done=self.wakeup.nudge,
         )
         return loop
+
+    def _make_scaler(self) -> Scaler:
+        settings = self.settings
+        return Scaler(
+            builtin(),
+            SloPolicy(),
+            settings.time_scale,
+            settings.gateway_query,
+            decided=self.exporter.count_decision,
+        )
 
     async def run(self) -> None:
         """Run until a signal, or until leadership is lost.

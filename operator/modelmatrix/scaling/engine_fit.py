@@ -23,8 +23,6 @@ REJECTED_SECONDS = 600.0
 FORGETTING = 0.0007
 # Beyond this factor the samples do not show the engine that the prior is about.
 LARGEST_FACTOR = 3.0
-# Below so many requests the engine idles between them, and means over time are not means over steps.
-MIN_RUNNING = 4.0
 
 Vector = tuple[float, float, float]
 _PRIOR_VARIANCE = PRIOR_DEVIATION**2

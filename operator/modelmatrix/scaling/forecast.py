@@ -79,15 +79,15 @@ class Forecast:
             else self.growths
         )
         moved = replace(judged, growths=growths, slope=_slope([*(one.rate for one in self.past[1 - TREND_STEPS :]), minute]))
-        forecasts = moved._forecasts(minute, long, horizon_seconds)
-        now = Past(second, minute, forecasts, moved._combined(forecasts))
+        forecasts = moved.each(minute, long, horizon_seconds)
+        now = Past(second, minute, forecasts, moved.together(forecasts))
         kept = int(horizon_seconds / STEP_SECONDS) + TREND_STEPS
         return replace(moved, past=(*self.past[-kept:], now))
 
     def outlook(self, *, minute: float, long: float, horizon_seconds: float) -> Outlook:
         """The rate at the horizon; disagreement between forecasters counts as uncertainty."""
-        forecasts = self._forecasts(minute, long, horizon_seconds)
-        combined = self._combined(forecasts)
+        forecasts = self.each(minute, long, horizon_seconds)
+        combined = self.together(forecasts)
         if combined <= 0:
             return Outlook(0.0, self.variance**0.5)
         weights = self._weights(forecasts)
@@ -112,7 +112,8 @@ class Forecast:
         share = max(STEP_SECONDS / ERROR_SECONDS, 1.0 / (self.steps + 1.0))
         return replace(self, errors=errors, variance=self.variance + share * (excess - self.variance), steps=self.steps + 1.0)
 
-    def _forecasts(self, minute: float, long: float, horizon_seconds: float) -> Forecasts:
+    def each(self, minute: float, long: float, horizon_seconds: float) -> Forecasts:
+        """What each forecaster says; ``None`` where it knows nothing."""
         # The mean of three minutes is one and a half old.
         trend = max(0.0, long + self.slope * (horizon_seconds + 90.0))
         days = (None if g is None else long * min(max(g, 1.0 / LARGEST_GROWTH), LARGEST_GROWTH) for g in self.growths)
@@ -121,7 +122,8 @@ class Forecast:
     def _weights(self, forecasts: Forecasts) -> list[float]:
         return [0.0 if f is None else 1.0 / (e + LEAST_ERROR**2) for e, f in zip(self.errors, forecasts, strict=True)]
 
-    def _combined(self, forecasts: Forecasts) -> float:
+    def together(self, forecasts: Forecasts) -> float:
+        """The mean of forecasts, by how good the forecasters have been."""
         weights = self._weights(forecasts)
         return sum(w * f for w, f in zip(weights, forecasts, strict=True) if f is not None) / sum(weights)
 

@@ -32,3 +32,7 @@ class Starts:
         """The start time to reckon with: the 80th percentile, the prior counted as one start."""
         ordered = sorted((*self.seconds, prior_seconds))
         return ordered[ceil(SHARE * len(ordered)) - 1]
+
+    def longest_seconds(self, prior_seconds: float) -> float:
+        """The longest start among them, for who must not be late."""
+        return max((*self.seconds, prior_seconds))

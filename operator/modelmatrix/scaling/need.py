@@ -1,0 +1,33 @@
+"""How much capacity a rate of arrivals asks for, in replicas of the preferred pool. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelmatrix.performance.timing import SloBounds
+from modelmatrix.scaling.fleet import Candidate
+from modelmatrix.scaling.margin import required
+from modelmatrix.scaling.memory import Memory
+
+# The sharpness of the edge depends on the number of replicas that follows from it: two rounds settle that.
+_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A rate that must be served, and the replicas that it takes with the margin."""
+
+    rate_per_second: float
+    replicas: float
+    margin: float
+
+
+def need(rate_per_second: float, deviation: float, candidate: Candidate, memory: Memory, slo: SloBounds) -> Need:
+    """Replicas of a candidate that keep the SLO at a rate known up to a relative deviation."""
+    z = memory.margin.integral.z(slo)
+    factor, dispersion = memory.margin.tail.factor, memory.demand.dispersion.index
+    wanted = rate_per_second
+    for _ in range(_ROUNDS):
+        edge = factor * candidate.edge_deviation(wanted / candidate.per_second, dispersion)
+        wanted = required(rate_per_second, deviation, edge, z)
+    return Need(rate_per_second, wanted / candidate.per_second, wanted / rate_per_second - 1.0 if rate_per_second else 0.0)

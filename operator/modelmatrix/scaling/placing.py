@@ -1,0 +1,164 @@
+"""Which pool gains a replica and which loses one, so that together they serve what is wanted. Pure.
+
+Replicas stay where they are; what changes is the difference. A replica that serves goes only when the ones that stay serve
+what is wanted without it: moves start before they stop. One move at a time, and only when nothing else starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+from modelmatrix.api.model_deployment import PlacementPolicy
+from modelmatrix.scaling.fleet import Candidate, Fleet
+
+# A move costs a start; it must be worth it.
+WORTH = 0.85
+# Sums of rates that differ by less are the same number of replicas.
+ROUNDING = 1e-9
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A pool while replicas are counted: how many it shall have, how many of those start, how many more it could take."""
+
+    candidate: Candidate
+    index: int
+    count: int
+    starting: int
+    room: int
+
+    @property
+    def site(self) -> str:
+        return self.candidate.variant.site or self.candidate.variant.pool
+
+    @property
+    def serving(self) -> int:
+        """Replicas that are ready and stay."""
+        return max(0, self.count - self.starting)
+
+    @property
+    def expected(self) -> int:
+        """Replicas that are or will be ready."""
+        return self.serving if self.candidate.is_stuck else self.count
+
+    def take(self) -> None:
+        self.count += 1
+        self.starting += 1
+        self.room -= 1
+
+    def give(self) -> None:
+        self.count -= 1
+        self.starting = max(0, self.starting - 1)
+
+
+def place(
+    fleet: Fleet, placement: PlacementPolicy, *, wanted_per_second: float, lowest: int, highest: int, may_move: bool
+) -> dict[str, int]:
+    """Replicas by pool.
+
+    Args:
+        fleet: what there is.
+        placement: how to choose among pools.
+        wanted_per_second: requests that all replicas together must be able to serve.
+        lowest: fewest replicas, whatever is wanted.
+        highest: most replicas.
+        may_move: whether a replica may be started on a better pool in place of one elsewhere.
+    """
+    seats = [_seat(index, one) for index, one in enumerate(fleet.candidates)]
+    round_ = _Round(seats, placement, wanted_per_second)
+    round_.shrink(lowest)
+    grew = round_.grow(lowest, highest)
+    round_.cut(highest)
+    if may_move and not grew and round_.number < highest and not any(seat.starting for seat in seats):
+        round_.move()
+    return {seat.candidate.variant.pool: seat.count for seat in seats}
+
+
+def _seat(index: int, candidate: Candidate) -> _Seat:
+    variant = candidate.variant
+    return _Seat(candidate, index, variant.replicas, variant.starting, candidate.room)
+
+
+@dataclass(slots=True)
+class _Round:
+    seats: Sequence[_Seat]
+    placement: PlacementPolicy
+    wanted: float
+
+    @property
+    def number(self) -> int:
+        return sum(seat.count for seat in self.seats)
+
+    def _serves(self, *, ready: bool) -> float:
+        """Requests per second that the replicas will serve, or the ready ones do."""
+        return sum(
+            seat.candidate.per_second * (seat.serving if ready or seat.candidate.is_stuck else seat.count)
+            for seat in self.seats
+        )
+
+    def shrink(self, lowest: int) -> None:
+        """Take away what is too much."""
+        while self.number > lowest:
+            spare = [seat for seat in self.seats if seat.count and self._is_spare(seat)]
+            if not spare:
+                return
+            max(spare, key=self._last).give()
+
+    def _is_spare(self, seat: _Seat) -> bool:
+        left = self.wanted + seat.candidate.per_second - ROUNDING
+        return self._serves(ready=False) >= left and (seat.starting > 0 or self._serves(ready=True) >= left)
+
+    def grow(self, lowest: int, highest: int) -> bool:
+        """Add what is missing; whether anything was."""
+        before = self.number
+        while (lacking := self.wanted - self._serves(ready=False)) > ROUNDING * self.wanted or self.number < lowest:
+            if self.number >= highest:
+                break
+            serving = [seat for seat in self.seats if seat.candidate.per_second]
+            # Without room anywhere it is the preferred pool that lacks devices.
+            roomy = [seat for seat in serving if seat.room > 0] or serving[:1]
+            min(roomy, key=lambda seat: self._first(seat, lacking)).take()
+        return self.number > before
+
+    def cut(self, highest: int) -> None:
+        """Take away what is forbidden."""
+        while self.number > highest:
+            max((seat for seat in self.seats if seat.count), key=self._last).give()
+
+    def move(self) -> None:
+        """Start one replica on a better pool, if there is one with room; the worse one goes when it serves."""
+        better = [seat for seat in self.seats if seat.room > 0 and seat.candidate.per_second]
+        worse = [seat for seat in self.seats if seat.count]
+        if not better or not worse:
+            return
+        target, source = min(better, key=lambda seat: self._first(seat, inf)), max(worse, key=self._last)
+        if self._is_worth(source, target):
+            target.take()
+
+    def _is_worth(self, source: _Seat, target: _Seat) -> bool:
+        if self.placement is PlacementPolicy.SPREAD:
+            return self._on_site(source) > self._on_site(target) + 1
+        if self.placement is PlacementPolicy.CHEAPEST:
+            return target.candidate.cost < WORTH * source.candidate.cost
+        return target.index < source.index
+
+    def _first(self, seat: _Seat, lacking: float) -> tuple[float, int]:
+        """The smallest gets a replica: by cost for what is lacking, by replicas on the site, or as the spec lists pools."""
+        if self.placement is PlacementPolicy.CHEAPEST:
+            useful = min(seat.candidate.per_second, max(lacking, ROUNDING))
+            return seat.candidate.variant.cost_per_hour / useful, seat.index
+        return float(self._on_site(seat)), seat.index
+
+    def _last(self, seat: _Seat) -> tuple[float, int]:
+        """The largest loses one."""
+        if self.placement is PlacementPolicy.CHEAPEST:
+            return seat.candidate.cost, seat.index
+        return float(self._on_site(seat)), seat.index
+
+    def _on_site(self, seat: _Seat) -> int:
+        """Replicas on the seat's site; where sites do not matter, 0."""
+        if self.placement is not PlacementPolicy.SPREAD:
+            return 0
+        return sum(one.count for one in self.seats if one.site == seat.site)

@@ -1,0 +1,90 @@
+"""When replicas may go: not before what was wanted lately is over, not many at once, not while anything is unknown. Pure.
+
+A replica that is wanted again has to start again. Keeping it for as long as that takes never costs more than twice what
+knowing the future would (ski rental).
+"""
+
+from __future__ import annotations
+
+from modelmatrix.performance.timing import EngineTiming, Lengths
+from modelmatrix.scaling.fleet import Candidate
+from modelmatrix.scaling.memory import Recommended, Shrinking
+from modelmatrix.scaling.season import DAY_SECONDS, Season
+from modelmatrix.scaling.situation import Situation
+from modelmatrix.scaling.wishes import Wish
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 120.0, 600.0
+STEP_SECONDS = 60.0
+LARGEST_STEP = 0.25
+# The last replica goes only after so much silence; the next request would wait for a start.
+SILENCE_SECONDS = 600.0
+# Enough for one replica, however little that is of its capacity.
+_ONE = 1e-6
+
+
+def kept(now: Situation, asked: Wish) -> Shrinking:
+    """What was wanted lately, this look included; the first of ``recommended`` is what is kept."""
+    before, second = now.memory.shrinking, now.observation.second
+    start = now.fleet.preferred.start_seconds
+    wanted, busy = asked.replicas, second
+    if asked.holds:
+        wanted = max(wanted, _present(now))
+    elif not wanted:
+        busy = before.busy_second
+        wanted = 0.0 if _is_over(second, busy, start, now.memory.demand.season) else _ONE
+    seen = before.recommended or ((second, _present(now)),)
+    window = min(max(start, SHORTEST_SECONDS), LONGEST_SECONDS)
+    return Shrinking(_falling(seen, second, wanted, window), before.stepped_second, busy)
+
+
+def _present(now: Situation) -> float:
+    """What is wanted today and what there is, in replicas of the first pool."""
+    return max(float(now.observation.desired), now.fleet.coming_per_second / now.fleet.unit.per_second)
+
+
+def _is_over(second: float, busy_second: float, start_seconds: float, season: Season) -> bool:
+    """Whether it has been silent for long, and was at this time on other days."""
+    if second - busy_second < max(SILENCE_SECONDS, start_seconds):
+        return False
+    soon = (season.rate(second + start_seconds - days * DAY_SECONDS) or 0.0 for days in (1, 7))
+    return max(soon) * 2.0 * start_seconds < 1.0
+
+
+def _falling(before: Recommended, second: float, replicas: float, window_seconds: float) -> Recommended:
+    """The numbers of a window that no later one reaches, the highest first."""
+    earlier = tuple(one for one in before if one[0] > second - window_seconds and one[1] > replicas)
+    return (*earlier, (second, replicas))
+
+
+def least_replicas(now: Situation, asked: Wish) -> int:
+    """The fewest replicas that may be left now."""
+    seen = now.observation
+    left = seen.desired - max(1, int(LARGEST_STEP * seen.desired))
+    is_blocked = (
+        asked.holds
+        or seen.second - now.memory.shrinking.stepped_second < STEP_SECONDS
+        or _is_partly_unknown(now)
+        or not all(_decodes_in_time(now, one, left) for one in now.fleet.candidates)
+    )
+    return seen.desired if is_blocked else left
+
+
+def _is_partly_unknown(now: Situation) -> bool:
+    """Whether a replica serves that is not measured: it may be full."""
+    traffic = now.observation.traffic
+    return traffic is not None and traffic.measured is not None and traffic.measured < now.observation.ready
+
+
+def _decodes_in_time(now: Situation, one: Candidate, left: int) -> bool:
+    """Whether a pool's replicas keep the time per output token when fewer share what runs, whatever is said to arrive."""
+    bound, reading, lengths = now.observation.slo.tpot_seconds, one.variant.engine, now.memory.lengths
+    if bound is None or reading is None or lengths.output_tokens <= 0 or not now.fleet.keeps_slo or left < 1:
+        return True
+    timing = now.memory.pools[one.variant.pool].fit.timing(one.variant.timing)
+    rate = rate_of(timing, lengths, reading.running) * now.observation.desired / left
+    return timing.itl_seconds(rate, lengths) <= bound
+
+
+def rate_of(timing: EngineTiming, lengths: Lengths, running: float) -> float:
+    """Requests per second of a replica in which so many run: Little's law, solved for the rate."""
+    return running / (lengths.output_tokens * timing.alpha_seconds + running * timing.work_seconds(lengths))

@@ -1,0 +1,86 @@
+"""One look at a deployment, learned from: what is seen, what is known, and what the pools can do. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelmatrix.performance.timing import Lengths
+from modelmatrix.scaling.fleet import Fleet, fleet_of
+from modelmatrix.scaling.learning import demand_learned, is_steady, margin_learned, pool_learned
+from modelmatrix.scaling.memory import Memory, Shrinking
+from modelmatrix.scaling.need import Need, need
+from modelmatrix.scaling.observation import Observation, Traffic
+
+MINUTE_SECONDS = 60.0
+# A rate in Prometheus is as old as the middle of its window, and a decision takes a cycle to arrive.
+LAG_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """An observation with what is known about it, that look included."""
+
+    observation: Observation
+    memory: Memory
+    fleet: Fleet
+
+    @property
+    def horizon_seconds(self) -> float:
+        """How far ahead a decision must look: a replica that is started now serves then."""
+        return self.fleet.preferred.start_seconds + LAG_SECONDS
+
+    def need(self, rate_per_second: float, deviation: float = 0.0) -> Need:
+        """Replicas that a rate takes."""
+        return need(rate_per_second, deviation, self.fleet.unit, self.memory, self.observation.slo)
+
+    def remembered(self, shrinking: Shrinking, replicas: int) -> Memory:
+        """The memory after a decision for so many replicas."""
+        before, seen = self.memory, self.observation
+        fast = None if seen.traffic is None else seen.traffic.arrivals_per_second_fast
+        if replicas < seen.desired:
+            shrinking = Shrinking(shrinking.recommended, seen.second, shrinking.busy_second)
+        return Memory(
+            looks=before.looks,
+            lengths=before.lengths,
+            pools=before.pools,
+            demand=before.demand,
+            margin=before.margin,
+            shrinking=shrinking,
+            minute_second=before.minute_second,
+            fast_per_second=before.fast_per_second if fast is None else fast,
+        )
+
+
+def situation_of(observation: Observation, memory: Memory) -> Situation | None:
+    """What is known after a look; ``None`` where no pool can serve a single request."""
+    traffic = observation.traffic if observation.is_measured else None
+    is_minute = traffic is not None and observation.second >= memory.minute_second + MINUTE_SECONDS
+    lengths = memory.lengths if traffic is None or traffic.is_idle else _lengths(traffic)
+    reading_second = observation.second if is_minute and is_steady(traffic) else None
+    pools = {
+        variant.pool: pool_learned(memory.pools.get(variant.pool), variant, lengths, observation.slo, reading_second)
+        for variant in observation.variants
+    }
+    fleet = fleet_of(observation, pools)
+    if fleet is None:
+        return None
+    demand, margin = memory.demand, memory.margin
+    if traffic is not None:
+        horizon = fleet.preferred.start_seconds + LAG_SECONDS
+        demand = demand_learned(demand, traffic, observation.second, horizon)
+        margin = margin_learned(margin, observation, traffic, fleet, demand)
+    known = Memory(
+        looks=memory.looks + 1,
+        lengths=lengths,
+        pools=pools,
+        demand=demand,
+        margin=margin,
+        shrinking=memory.shrinking,
+        minute_second=observation.second if is_minute else memory.minute_second,
+        fast_per_second=memory.fast_per_second,
+    )
+    return Situation(observation, known, fleet)
+
+
+def _lengths(traffic: Traffic) -> Lengths:
+    return Lengths(input_tokens=traffic.input_tokens, output_tokens=traffic.output_tokens, hit_ratio=traffic.hit_ratio)

@@ -1,0 +1,63 @@
+"""What a decision says: a reason from the enumeration, and a line that tells the figures. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+
+from modelmatrix.api.reasons import Reason
+from modelmatrix.scaling.memory import Shrinking
+from modelmatrix.scaling.observation import Decision, Observation
+from modelmatrix.scaling.placing import ROUNDING
+from modelmatrix.scaling.wishes import Wish
+
+
+def decision_of(
+    observation: Observation, asked: Wish, shrinking: Shrinking, floor: int, by_pool: Mapping[str, int]
+) -> Decision:
+    """The decision.
+
+    Args:
+        observation: what was decided upon.
+        asked: what the signals ask for.
+        shrinking: what was wanted lately.
+        floor: of the schedule.
+        by_pool: what was decided.
+    """
+    number, desired = sum(by_pool.values()), observation.desired
+    change = f"{desired} -> {number}" if number != desired else f"{number}"
+    wanted = ceil(shrinking.recommended[0][1] - ROUNDING)
+    bound = _bound(observation, floor, number, wanted)
+    if bound is not None:
+        reason, words = bound
+        return Decision(number, reason, f"{change}: {words}; {asked.words}", asked.figures, by_pool)
+    words = asked.words
+    if not asked.holds and wanted > ceil(asked.replicas - ROUNDING):
+        words += f"; {wanted} were needed {observation.second - shrinking.recommended[0][0]:.0f} s ago"
+    return Decision(number, _reason(number - desired, asked), f"{change}: {words}", asked.figures, by_pool)
+
+
+def _bound(observation: Observation, floor: int, number: int, wanted: int) -> tuple[Reason, str] | None:
+    """The bound that decides, if one does."""
+    if wanted < number == floor > observation.min_replicas:
+        return Reason.SCHEDULED_FLOOR, f"a schedule window asks for {floor}"
+    if number == observation.desired:
+        return None
+    if wanted < number == observation.min_replicas:
+        return Reason.BOUNDS_CHANGED, f"minReplicas is {observation.min_replicas}"
+    if wanted > number == observation.max_replicas:
+        return Reason.BOUNDS_CHANGED, f"{wanted} are needed and maxReplicas is {observation.max_replicas}"
+    return None
+
+
+def _reason(change: int, asked: Wish) -> Reason:
+    if change == 0:
+        return asked.reason
+    return Reason.LOAD_RISING if change > 0 else Reason.LOAD_FALLING
+
+
+def without_capacity(observation: Observation) -> Decision:
+    """The decision where no pool can serve a single request: what there is stays, within the bounds."""
+    lowest = max(observation.min_replicas, observation.floor)
+    number = min(max(observation.desired, lowest), observation.max_replicas)
+    return Decision(number, Reason.SLO_INFEASIBLE, f"{number}: no pool can hold a single request of these lengths")
