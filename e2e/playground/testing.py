@@ -146,9 +146,9 @@ def leader(cluster: Cluster) -> str:
     return str(_lease(cluster)["holderIdentity"])
 
 
-def lease_acquired(cluster: Cluster) -> float:
-    """When the leader became it, in seconds since the epoch."""
-    return datetime.fromisoformat(_lease(cluster)["acquireTime"]).timestamp()
+def lease_renewed(cluster: Cluster) -> float:
+    """When the leader was last heard of, in seconds since the epoch."""
+    return datetime.fromisoformat(_lease(cluster)["renewTime"]).timestamp()
 
 
 def _lease(cluster: Cluster) -> Document:

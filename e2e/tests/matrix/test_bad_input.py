@@ -55,7 +55,10 @@ def test_nodes_without_the_resource_make_the_pool_say_so(bed: Bed) -> None:
     bed.cluster.apply([node(name, {}, {"modelmatrix.io/pool": empty.pool})])
     bed.deploy("chat", empty.pool)
 
-    bed.refused("chat", "NodesMismatch", "huawei.com/Ascend910")
+    try:
+        bed.refused("chat", "InsufficientDevices", "offer no huawei.com/Ascend910", "device plugin")
+    finally:
+        bed.cluster.kubectl("delete", "node", name)
 
 
 def _is_refused(bed: Bed, name: str) -> None:

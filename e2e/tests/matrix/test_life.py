@@ -63,9 +63,10 @@ def test_an_edit_rolls_and_serves_all_the_time(bed: Bed, estate: Estate) -> None
 
     def rolled() -> None:
         assert bed.status("chat")["readyReplicas"] >= 1, "the old replica must serve until the new one does"
-        (pod,) = bed.pods("chat")
-        assert pod["metadata"]["name"] != before
-        assert "16384" in pod["spec"]["containers"][0]["args"]
+        pods = bed.pods("chat")
+        assert [pod["metadata"]["name"] for pod in pods if pod["metadata"]["name"] != before], "no new replica yet"
+        assert len(pods) == 1, "the old replica is still there"
+        assert "16384" in pods[0]["spec"]["containers"][0]["args"]
 
     def watched() -> None:
         assert bed.status("chat")["readyReplicas"] >= 1

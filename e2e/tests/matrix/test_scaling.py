@@ -21,6 +21,11 @@ SCALING = {"minReplicas": 1, "maxReplicas": 3}
 BUSY_PER_SECOND = 6.0  # of 1155 tokens in and 211 out: more than one replica of two 910B3 holds
 
 
+def pairs(estate: Estate) -> dict[str, Any]:
+    """The pool with replicas of two devices."""
+    return {"name": estate.pool, "parallelism": {"tensor": 2}}
+
+
 @contextmanager
 def traffic(bed: Bed, name: str, **source: float) -> Iterator[None]:
     """Requests for a deployment, as long as the context lasts."""
@@ -34,7 +39,7 @@ def traffic(bed: Bed, name: str, **source: float) -> Iterator[None]:
 
 
 def test_replicas_follow_the_load_up_and_down(bed: Bed, estate: Estate) -> None:
-    bed.deploy("chat", estate.pool, scaling=SCALING, slo=SLO)
+    bed.deploy("chat", pools=[pairs(estate)], scaling=SCALING, slo=SLO)
     bed.ready("chat", 1)
 
     with traffic(bed, "chat", rate_per_second=BUSY_PER_SECOND):
@@ -49,7 +54,7 @@ def test_replicas_follow_the_load_up_and_down(bed: Bed, estate: Estate) -> None:
 
 
 def test_without_prometheus_the_number_holds(bed: Bed, estate: Estate) -> None:
-    bed.deploy("chat", estate.pool, scaling=SCALING, slo=SLO)
+    bed.deploy("chat", pools=[pairs(estate)], scaling=SCALING, slo=SLO)
     bed.ready("chat", 1)
     with traffic(bed, "chat", rate_per_second=BUSY_PER_SECOND):
         eventually(lambda: _desired_at_least(bed, "chat", 2), timeout_seconds=90)
@@ -75,7 +80,7 @@ def test_a_schedule_raises_the_floor(bed: Bed, estate: Estate) -> None:
         "minReplicas": 2,
     }
 
-    bed.deploy("chat", estate.pool, scaling={**SCALING, "schedule": [window]}, slo=SLO)
+    bed.deploy("chat", pools=[pairs(estate)], scaling={**SCALING, "schedule": [window]}, slo=SLO)
 
     bed.ready("chat", 2)
 

@@ -17,6 +17,8 @@ def shortage_message(option: Option, pool: PoolState) -> str:
             f"{pool.name}: a replica needs {option.devices} {unit}s, the pool's limit of {limit} leaves "
             f"{max(0, limit - pool.granted)}; raise spec.limits.devices"
         )
+    if pool.spec is not None and pool.nodes and not pool.total:
+        return f"{pool.name}: its nodes offer no {pool.spec.resource_name}: check the device plugin and spec.resourceName"
     free = [node.free for node in pool.nodes if node.usable]
     if option.nodes > 1:
         return _group_message(option, pool, unit, sum(free))
