@@ -63,7 +63,7 @@ class Operator:
             applier=Applier(self.writer, time.monotonic, time.time, self.wakeup.nudge),
             writer=StatusWriter(self.writer, recorder, time.monotonic),
             wakeup=self.wakeup,
-            scaler=Scaler(builtin(), SloPolicy(), self.settings.time_scale),
+            scaler=self._make_scaler(),
             clock=self.clock,
             interval_seconds=self.settings.interval,
             settings=PlanSettings(

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,18 +19,26 @@ from aiohttp import web
 
 Sample = dict[str, Any]
 Answer = Callable[[str], web.StreamResponse]
-_SIGNALS = re.compile(r'"signal", "(\w+)"')
-_HISTOGRAM = re.compile(r"sum by \(namespace, modelmatrix_io_deployment, le\)")
+_SIGNALS = re.compile(r'"signal", "([^"]+)"')
+_BOUNDS = re.compile(r"le=~`([^`]*)`")
+_BY_POD = "scrape_samples_scraped"
+_BY_POOL = "/engine/"
 
 
 @dataclass(slots=True)
 class Series:
-    """What Prometheus knows of one deployment: values by signal, and requests by histogram bound."""
+    """What Prometheus knows of one deployment.
+
+    ``values`` are by name, ``dialect/signal``; ``pods`` by pod and name; ``buckets`` are requests within every bound and, as
+    ``+Inf``, all of them.
+    """
 
     namespace: str = "bank"
-    name: str = "chat"
+    name: str = "assistant"
     values: dict[str, float | str] = field(default_factory=dict)
-    buckets: dict[str, float] = field(default_factory=dict)
+    pods: dict[str, dict[str, float | str]] = field(default_factory=dict)
+    buckets: dict[str, float | str] = field(default_factory=dict)
+    pool: str = "ascend-a"
 
     @property
     def labels(self) -> dict[str, str]:
@@ -38,26 +46,32 @@ class Series:
         return {"namespace": self.namespace, "modelmatrix_io_deployment": self.name}
 
 
-def serving(replicas: int, *, per_second: float, running: float = 0.0, waiting: float = 0.0, within: float = 1.0) -> Series:
-    """A deployment whose replicas are all measured; ``within`` is the share of requests within every bound."""
-    seconds = {"finished_short": 60, "finished_long": 180, "finished_lengths": 600}
-    values: dict[str, float | str] = {name: per_second * length for name, length in seconds.items()}
-    values |= {"targets": replicas, "up": replicas, "measured": replicas, "oldest": time.time()}
-    values |= {"running": running, "waiting": waiting, "kv_usage": 0.1}
-    values |= dict.fromkeys(("running_short", "running_long", "waiting_short", "waiting_long"), 0.0)
-    values |= {"input_tokens": per_second * 600 * 1000, "output_tokens": per_second * 600 * 200}
+def serving(
+    pods: Iterable[str], *, per_second: float, running: float = 0.0, waiting: float = 0.0, within: float = 1.0
+) -> Series:
+    """A deployment on vLLM whose replicas are all measured; ``within`` is the share of requests within every bound."""
+    rates = dict.fromkeys(("vllm/short", "vllm/long", "vllm/fast"), per_second)
+    values: dict[str, float | str] = {**rates, "vllm/running": running, "vllm/waiting": waiting, "vllm/kv_usage": 0.1}
+    if per_second:
+        values |= {"vllm/input": 1000.0, "vllm/output": 200.0, "vllm/hit": 0.0}
     total = per_second * 120
-    return Series(values=values, buckets={"": total * within, "+Inf": total})
+    return Series(
+        values=values,
+        pods={pod: {"vllm/age": 1.0} for pod in pods},
+        buckets={"": total * within, "+Inf": total},
+    )
 
 
 class FakePrometheus:
-    """The server. ``series`` is what it knows; ``answer`` replaces its answers by a fault's."""
+    """The server. ``series`` is what it knows; ``answer`` replaces its answers by a fault's, ``past`` answers for ranges."""
 
     def __init__(self) -> None:
         self.series: list[Series] = []
         self.answer: Answer | None = None
+        self.past: Answer | None = None
         self.hangs = False
         self.queries: list[str] = []
+        self.ranges: list[dict[str, str]] = []
         self.port = 0
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
@@ -72,6 +86,7 @@ class FakePrometheus:
         self._closing = asyncio.Event()
         app = web.Application()
         app.router.add_post("/api/v1/query", self._query)
+        app.router.add_post("/api/v1/query_range", self._query_range)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -92,24 +107,51 @@ class FakePrometheus:
             await self._closing.wait()
         if self.answer is not None:
             return self.answer(expression)
-        return success(self._samples(expression))
+        return success(self.samples(expression))
 
-    def _samples(self, expression: str) -> Iterable[Sample]:
+    async def _query_range(self, request: web.Request) -> web.StreamResponse:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        self.ranges.append(form)
+        if self.hangs:
+            await self._closing.wait()
+        answer = self.past or self.answer
+        return answer(form["query"]) if answer is not None else success((), kind="matrix")
+
+    def samples(self, expression: str) -> Iterator[Sample]:
+        """What it knows of what a query asks for."""
+        names = _SIGNALS.findall(expression)
         for series in self.series:
-            for signal in _SIGNALS.findall(expression):
-                if signal in series.values:
-                    yield sample({**series.labels, "signal": signal}, series.values[signal])
-            if _HISTOGRAM.match(expression):
-                yield from self._buckets(series, expression)
+            if _BY_POD in expression:
+                yield from _by_pod(series, names)
+            elif match := _BOUNDS.search(expression):
+                yield from _buckets(series, names, match[1])
+            else:
+                yield from _by_deployment(series, names)
 
-    def _buckets(self, series: Series, expression: str) -> Iterable[Sample]:
-        """The bounds that the query names, all with the same share of the requests."""
-        match = re.search(r'le=~"([^"]*)"', expression)
-        asked = {text.replace("\\", "") for text in match[1].split("|")} if match else set()
-        for bound in asked:
-            value = series.buckets.get("+Inf" if bound == "+Inf" else "")
-            if value is not None:
-                yield sample({**series.labels, "le": bound}, value)
+
+def _by_pod(series: Series, names: list[str]) -> Iterator[Sample]:
+    for pod, values in series.pods.items():
+        for name in names:
+            if name in values:
+                yield sample({**series.labels, "pod": pod, "signal": name}, values[name])
+
+
+def _by_deployment(series: Series, names: list[str]) -> Iterator[Sample]:
+    for name in names:
+        if name in series.values:
+            pool = {"modelmatrix_io_pool": series.pool} if _BY_POOL in name else {}
+            yield sample({**series.labels, **pool, "signal": name}, series.values[name])
+
+
+def _buckets(series: Series, names: list[str], asked: str) -> Iterator[Sample]:
+    """The bounds that the query names, all with the same share of the requests, for the dialect that is spoken."""
+    spoken = {name.partition("/")[0] for name in series.values}
+    for name in names:
+        if name.partition("/")[0] in spoken:
+            for bound in {text.replace("\\", "") for text in asked.split("|")}:
+                value = series.buckets.get("+Inf" if bound == "+Inf" else "")
+                if value is not None:
+                    yield sample({**series.labels, "le": bound, "signal": name}, value)
 
 
 def sample(labels: dict[str, str], value: object) -> Sample:
@@ -117,9 +159,9 @@ def sample(labels: dict[str, str], value: object) -> Sample:
     return {"metric": labels, "value": [time.time(), str(value)]}
 
 
-def success(samples: Iterable[Sample], **fields: Any) -> web.Response:
+def success(samples: Iterable[Any], kind: str = "vector", **fields: Any) -> web.Response:
     """A good answer."""
-    data = {"resultType": "vector", "result": list(samples)}
+    data = {"resultType": kind, "result": list(samples)}
     return web.json_response({"status": "success", "data": data} | fields)
 
 

@@ -19,6 +19,7 @@ from modelmatrix.catalogue.facts import (
     EngineImageRule,
     Histograms,
     Model,
+    Signal,
     Vendor,
 )
 
@@ -77,13 +78,17 @@ class Catalogue:
         """The engine of that name, in any case."""
         return self._engines_by_name.get(name.lower())
 
-    def bounds(self, engine: Engine, signal: str) -> tuple[float, ...]:
-        """Upper bounds of an engine's histogram of a signal (``ttft``, ``tpot`` or ``e2e``), in seconds, ascending."""
+    def bounds(self, engine: Engine, signal: Signal) -> tuple[float, ...]:
+        """Upper bounds of an engine's histogram of TTFT, TPOT or E2E, in seconds, ascending."""
         dialect = self.dialects[engine.dialect]
         if dialect.buckets == "fixed":
             return dialect.bounds.get(signal, ())
         given = self.histograms
-        families = {"ttft": given.time_to_first_token, "tpot": given.inter_token_latency, "e2e": given.request_latency}
+        families = {
+            Signal.TTFT: given.time_to_first_token,
+            Signal.TPOT: given.inter_token_latency,
+            Signal.E2E: given.request_latency,
+        }
         return families[signal]
 
     def engines_for(self, vendor: Vendor) -> tuple[Engine, ...]:

@@ -204,17 +204,59 @@ class Histograms(ApiModel):
     request_latency: tuple[float, ...]
 
 
+class Instrument(StrEnum):
+    """Kinds of metrics."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+class Signal(StrEnum):
+    """What the operator wants to know of an engine. ``STEP`` is the time of one decode step, lengths are in tokens."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    KV_USAGE = "kv_usage"
+    HIT_RATIO = "hit_ratio"
+    RECEIVED = "received"
+    FINISHED = "finished"
+    INPUT_TOKENS = "input_tokens"
+    OUTPUT_TOKENS = "output_tokens"
+    CACHED_TOKENS = "cached_tokens"
+    TTFT = "ttft"
+    TPOT = "tpot"
+    E2E = "e2e"
+    STEP = "step"
+    INPUT_LENGTH = "input_length"
+    OUTPUT_LENGTH = "output_length"
+
+    @property
+    def instrument(self) -> Instrument:
+        """The kind of metric that it is read from."""
+        if self in (Signal.RUNNING, Signal.WAITING, Signal.KV_USAGE, Signal.HIT_RATIO):
+            return Instrument.GAUGE
+        counters = (Signal.RECEIVED, Signal.FINISHED, Signal.INPUT_TOKENS, Signal.OUTPUT_TOKENS, Signal.CACHED_TOKENS)
+        return Instrument.COUNTER if self in counters else Instrument.HISTOGRAM
+
+
 class Dialect(ApiModel):
     """How an engine names its metrics; the first name of a signal is the newest.
 
     ``buckets`` is ``given`` when the engine takes our histogram bounds, else ``fixed`` with its own ``bounds`` in seconds.
+    ``copies`` are labels that tell apart copies of one number, such as those of tensor-parallel ranks. The series of the
+    signals ``when_used`` appear with the first request: until then their absence is a zero. A page that is
+    ``empty_until_used`` has nothing at all before.
     """
 
     model_config = STRICT
     name: str
     buckets: Literal["given", "fixed"]
-    bounds: dict[str, tuple[float, ...]] = Field(default_factory=dict)
-    metrics: dict[str, tuple[str, ...]]
+    bounds: dict[Signal, tuple[float, ...]] = Field(default_factory=dict)
+    metrics: dict[Signal, tuple[str, ...]]
+    copies: tuple[str, ...] = ()
+    when_used: tuple[Signal, ...] = ()
+    empty_until_used: bool = False
     sources: tuple[str, ...]
 
 

@@ -13,6 +13,7 @@ from cronsim import CronSim, CronSimError
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, Scaling, ScheduleWindow
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.snapshot import ScaleDecision
+from modelmatrix.scaling.observation import FloorWindow
 
 DEFAULT_LEAD_SECONDS = 300
 _MINUTE = 60
@@ -97,6 +98,44 @@ def _is_open(window: ScheduleWindow, now_seconds: float, lead_seconds: float) ->
     last_start = _last(window.start, window.time_zone, int((now_seconds + lead_seconds) // _MINUTE), window.name)
     last_end = _last(window.end, window.time_zone, int(now_seconds // _MINUTE), window.name)
     return last_start > last_end
+
+
+def floor_windows(windows: Iterable[ScheduleWindow], *, now_seconds: float, horizon_seconds: float) -> tuple[FloorWindow, ...]:
+    """Windows with a floor that are open, or start within the horizon or their own lead time.
+
+    Raises:
+        ScheduleError: a window cannot be read.
+    """
+    found: list[FloorWindow] = []
+    for window in windows:
+        last_start, last_end = (
+            _last(expression, window.time_zone, int(now_seconds // _MINUTE), window.name)
+            for expression in (window.start, window.end)
+        )
+        starts = [last_start] if last_start > last_end else []
+        coming = _next(window.start, window.time_zone, last_start, window.name)
+        if coming <= now_seconds + max(horizon_seconds, window.lead_seconds or 0.0):
+            starts.append(coming)
+        for start in starts:
+            end = _next(window.end, window.time_zone, start, window.name)
+            found.append(
+                FloorWindow(
+                    start_second=start,
+                    end_second=end,
+                    replicas=window.min_replicas,
+                    lead_seconds=window.lead_seconds,
+                )
+            )
+    return tuple(found)
+
+
+@lru_cache(maxsize=8192)
+def _next(expression: str, time_zone: str, second: float, window: str) -> float:
+    """The first time after a second that the expression names; the expression has been read before."""
+    try:
+        return next(CronSim(expression, datetime.fromtimestamp(second, ZoneInfo(time_zone)))).timestamp()
+    except (CronSimError, StopIteration):
+        raise ScheduleError(f"schedule window '{window}': '{expression}' names no time to come") from None
 
 
 @lru_cache(maxsize=8192)

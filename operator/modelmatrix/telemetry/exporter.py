@@ -5,6 +5,7 @@ Series of deployments and pools are made from the plan at every scrape, so none 
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.views import Key
-from modelmatrix.telemetry.signals import Reading
+from modelmatrix.scaling.observation import Decision, Observation
+from modelmatrix.telemetry.reading import Reading
 
 Family = GaugeMetricFamily | CounterMetricFamily
 
@@ -44,10 +46,10 @@ class Exporter(Collector):
     readings: dict[Key, Reading] = field(default_factory=dict)
     _device_seconds: defaultdict[Payer, float] = field(default_factory=lambda: defaultdict(float))
     _accounted_at: float | None = None
+    _decisions: defaultdict[Key, Counts[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counts))
     leader: Gauge = field(init=False)
     duration: Histogram = field(init=False)
     requests: Counter = field(init=False)
-    decisions: Counter = field(init=False)
 
     def __post_init__(self) -> None:
         self.leader = Gauge("modelmatrix_leader", "1 when this process leads.", registry=self.registry)
@@ -63,12 +65,6 @@ class Exporter(Collector):
             ("verb", "code"),
             registry=self.registry,
         )
-        self.decisions = Counter(
-            "modelmatrix_scaling_decisions",
-            "Decisions about the number of replicas; direction is up, down or hold.",
-            ("namespace", "name", "direction", "reason"),
-            registry=self.registry,
-        )
         self.registry.register(self)
 
     def account(self, snapshot: Snapshot, plan: Plan, seconds: float) -> None:
@@ -78,7 +74,15 @@ class Exporter(Collector):
         for payer, devices in _held(plan).items():
             self._device_seconds[payer] += devices * max(0.0, passed)
         self._accounted_at = snapshot.now_seconds
+        for key in self._decisions.keys() - plan.outlooks.keys():
+            del self._decisions[key]
         self.plan = plan
+
+    def count_decision(self, key: Key, seen: Observation, decision: Decision) -> None:
+        """Count a decision by its direction and reason."""
+        change = decision.replicas - seen.desired
+        direction = "up" if change > 0 else "down" if change < 0 else "hold"
+        self._decisions[key][direction, str(decision.reason)] += 1
 
     def collect(self) -> Iterator[Family]:
         """Series of deployments and pools, from the last plan."""
@@ -87,6 +91,7 @@ class Exporter(Collector):
         for builder in (_replicas, _attainment, _conditions, _costs, _pool_devices):
             yield builder(self.plan)
         yield self._device_seconds_family()
+        yield self._decisions_family()
         yield self._signal_ages()
 
     def _device_seconds_family(self) -> Family:
@@ -95,6 +100,17 @@ class Exporter(Collector):
         )
         for payer, seconds in self._device_seconds.items():
             family.add_metric(payer, seconds)
+        return family
+
+    def _decisions_family(self) -> Family:
+        family = CounterMetricFamily(
+            "modelmatrix_scaling_decisions",
+            "Decisions about the number of replicas; direction is up, down or hold.",
+            labels=_labels("direction", "reason"),
+        )
+        for key, counts in self._decisions.items():
+            for (direction, reason), number in counts.items():
+                family.add_metric((*key, direction, reason), number)
         return family
 
     def _signal_ages(self) -> Family:

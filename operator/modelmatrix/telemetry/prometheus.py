@@ -1,37 +1,19 @@
-"""Instant queries to Prometheus, with everything that can be wrong with an answer told apart from an empty one."""
+"""Queries to Prometheus over HTTP: bounded in time and size, and honest about what came back."""
 
 from __future__ import annotations
 
-import json
-import math
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
+from modelmatrix.telemetry.answers import PrometheusError, Series, Vector, parse_matrix, parse_vector
+
 MAX_ANSWER_BYTES = 16 * 2**20
-_OK = 200
-
-
-class PrometheusError(Exception):
-    """There is no usable answer; the text says why. Nothing must be concluded from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value of a vector; never NaN or infinite."""
-
-    labels: Mapping[str, str]
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Vector:
-    """An answer. ``warnings`` are Prometheus's own: the answer may be a part only."""
-
-    samples: tuple[Sample, ...]
-    warnings: tuple[str, ...] = ()
+MAX_RANGE_BYTES = 32 * 2**20
+# A look at eight days takes longer than one at the present, and is taken once.
+RANGE_PATIENCE = 6.0
 
 
 class Prometheus:
@@ -39,6 +21,7 @@ class Prometheus:
 
     def __init__(self, url: str, timeout_seconds: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._url = url.rstrip("/")
+        self._seconds = timeout_seconds
         self._client = httpx.AsyncClient(timeout=timeout_seconds, follow_redirects=False, transport=transport, trust_env=False)
 
     async def __aenter__(self) -> Self:
@@ -55,58 +38,43 @@ class Prometheus:
         Raises:
             PrometheusError: no answer in time, an error, something that is no answer, or too much of it.
         """
+        code, body = await self._ask("query", {"query": expression}, self._seconds, MAX_ANSWER_BYTES)
+        return parse_vector(code, body)
+
+    async def query_range(self, expression: str, *, start: float, end: float, step_seconds: float) -> tuple[Series, ...]:
+        """The values of an expression from ``start`` to ``end`` (seconds since the epoch) in equal steps.
+
+        Raises:
+            PrometheusError: no answer in time, an error, something that is no answer, or too much of it.
+        """
+        form = {"query": expression, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_seconds:.3f}"}
+        code, body = await self._ask("query_range", form, RANGE_PATIENCE * self._seconds, MAX_RANGE_BYTES)
+        return await asyncio.to_thread(parse_matrix, code, body)
+
+    async def _ask(self, path: str, form: Mapping[str, str], seconds: float, most_bytes: int) -> tuple[int, bytes]:
+        """Status code and body. Prometheus is told the time, too: it must not go on for nobody."""
+        url, content = f"{self._url}/api/v1/{path}", {**form, "timeout": f"{seconds:g}s"}
         try:
-            async with self._client.stream("POST", f"{self._url}/api/v1/query", data={"query": expression}) as response:
-                body = await _read(response)
+            # httpx bounds the time between two pieces of an answer; one that drips must end, too.
+            async with (
+                asyncio.timeout(seconds),
+                self._client.stream("POST", url, data=content, timeout=seconds) as response,
+            ):
+                return response.status_code, await _read(response, most_bytes)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise PrometheusError(f"Prometheus at {self._url} does not answer within {seconds:g} s") from error
         # ValueError: a host name that no resolver takes.
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise PrometheusError(f"Prometheus at {self._url} does not answer: {_words(error)}") from error
-        return parse(response.status_code, body)
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: httpx.Response, most_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise PrometheusError(f"Prometheus's answer is larger than {MAX_ANSWER_BYTES // 2**20} MiB")
+        if len(body) > most_bytes:
+            raise PrometheusError(f"Prometheus's answer is larger than {most_bytes // 2**20} MiB")
     return bytes(body)
-
-
-def parse(code: int, body: bytes) -> Vector:
-    """The vector in an answer.
-
-    Values that are no finite number are left out: they are not zero, they are not known.
-
-    Raises:
-        PrometheusError: the answer is an error or has another form.
-    """
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise PrometheusError(f"Prometheus answered {code} with something that is no JSON") from None
-    if not isinstance(document, dict) or document.get("status") != "success" or code != _OK:
-        said = document.get("error") if isinstance(document, dict) else None
-        raise PrometheusError(f"Prometheus answered {code}: {said or 'no success'}")
-    try:
-        return _vector(document)
-    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-        raise PrometheusError(f"Prometheus's answer has an unknown form: {_words(error)}") from None
-
-
-def _vector(document: dict[str, Any]) -> Vector:
-    data = document["data"]
-    if data["resultType"] != "vector" or not isinstance(data["result"], list):
-        raise ValueError("a vector was expected")
-    samples = tuple(sample for item in data["result"] if (sample := _sample(item)) is not None)
-    return Vector(samples, tuple(map(str, document.get("warnings") or ())))
-
-
-def _sample(item: Any) -> Sample | None:
-    value, labels = float(item["value"][1]), {**item["metric"]}
-    if not all(isinstance(text, str) for text in labels.values()):
-        raise TypeError("a label is no text")
-    return Sample(labels, value) if math.isfinite(value) else None
 
 
 def _words(error: Exception) -> str:

@@ -1,22 +1,36 @@
-"""PromQL for the whole fleet: few queries, each aggregated over replicas in Prometheus. Pure.
+"""What is asked of Prometheus in one look: one set of queries for the whole fleet, however many deployments there are. Pure.
 
-Windows are given in model time; the counters advance in model time too, so increases need no correction.
+Everything is summed over replicas in Prometheus. Only which replicas are measured is asked for each of them: a number of
+replicas would count those that are about to go for those that are not seen.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from modelmatrix.catalogue.facts import Dialect
+from modelmatrix.catalogue.facts import Dialect, Signal
+from modelmatrix.telemetry.promql import DEPLOYMENT, FRESH_SECONDS, OURS, POD, POOL, Speech, any_of, window
 
-BY = "namespace, modelmatrix_io_deployment"
-OURS = 'modelmatrix_io_deployment!=""'
 SHORT_SECONDS = 60.0
 LONG_SECONDS = 180.0
+FAST_SECONDS = 30.0  # the last two scrapes at the usual pace
 LENGTH_SECONDS = 600.0
 OBSERVED_SECONDS = 120.0
+WINDOWS = {"short": SHORT_SECONDS, "long": LONG_SECONDS, "fast": FAST_SECONDS}
+# The past is looked at in so many steps: enough to tell a gap, few enough to be cheap.
+COVERED_STEPS = 12
+# An engine that counts no requests counts as many of them as its output tokens make.
+REQUEST_TOKENS = 200.0
+LATENCIES = (Signal.TTFT, Signal.TPOT, Signal.E2E)
+SHOWN = (Signal.TTFT, Signal.TPOT)
+
+PODS, GATEWAY = "pods", "gateway"
+# Without an answer to one of these nothing must be concluded; the others only teach or show.
+NEEDED = frozenset({PODS, "missing", "now", "arrivals", "lengths", *map(str, LATENCIES)})
+# Signals that a page may lack: the engine is an old one, and nothing that is decided now rests on them.
+DISPENSABLE = frozenset({Signal.CACHED_TOKENS, Signal.HIT_RATIO, Signal.STEP, Signal.INPUT_LENGTH, Signal.OUTPUT_LENGTH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,97 +40,181 @@ class QuerySet:
     expressions: Mapping[str, str]
 
 
-def query_set(
-    dialects: Iterable[Dialect], bounds: Mapping[str, Iterable[float]], percentile: int, *, time_scale: float
-) -> QuerySet:
-    """The queries of one look.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a fleet makes necessary to ask.
 
-    Args:
-        dialects: names of metrics.
-        bounds: the histogram bounds that matter, by signal (``ttft``, ``tpot``, ``e2e``), in seconds.
-        percentile: of the latencies that are shown.
-        time_scale: model seconds in a real second.
+    ``bounds`` are the histogram bounds that count, in seconds, by dialect and signal; ``percentiles`` those of latencies
+    that are shown; ``gateway`` is the expression of a gateway's requests per second.
     """
-    names = _Names(list(dialects), time_scale)
-    expressions = {"gauges": _gauges(names), "counters": _counters(names)}
-    expressions |= {signal: names.buckets(signal, values) for signal, values in bounds.items() if values}
-    expressions["percentiles"] = _any_of(
-        {signal: names.percentile(signal, percentile) for signal in ("ttft", "tpot") if bounds.get(signal)}
-    )
+
+    dialects: tuple[Dialect, ...]
+    bounds: Mapping[str, Mapping[Signal, Iterable[float]]]
+    percentiles: tuple[int, ...] = ()
+    gateway: str = ""
+
+
+def query_set(asked: Asked, time_scale: float) -> QuerySet:
+    """The queries of one look, at ``time_scale`` model seconds in a real second."""
+    speeches = [Speech(dialect, time_scale) for dialect in asked.dialects]
+    if not speeches:
+        return QuerySet({})
+    expressions = {
+        PODS: _pods(speeches, time_scale),
+        "missing": _by_dialect(speeches, _missing),
+        "now": _by_dialect(speeches, _now),
+        "arrivals": _by_dialect(speeches, _arrivals),
+        "lengths": _by_dialect(speeches, _lengths),
+        **{str(signal): _buckets(speeches, signal, asked.bounds) for signal in LATENCIES},
+        "percentiles": _by_dialect(speeches, lambda speech: _percentiles(speech, asked)),
+        "engines": _by_dialect(speeches, _engines),
+        GATEWAY: asked.gateway,
+    }
     return QuerySet({name: text for name, text in expressions.items() if text})
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    dialects: list[Dialect]
-    time_scale: float
-
-    def of(self, signal: str, suffix: str = "") -> str:
-        """A matcher of every name of a signal."""
-        found = [f"{name}{suffix}" for dialect in self.dialects for name in dialect.metrics.get(signal, ())]
-        return f'__name__=~"{"|".join(re.escape(name) for name in found)}",{OURS}'.replace("\\", "\\\\")
-
-    def window(self, model_seconds: float) -> str:
-        """A range of model time in Prometheus's time."""
-        return f"{max(1, round(1000 * model_seconds / self.time_scale))}ms"
-
-    def increase(self, signal: str, model_seconds: float) -> str:
-        """Growth of a counter, over all replicas."""
-        return f"sum by ({BY}) (increase({{{self.of(signal)}}}[{self.window(model_seconds)}]))"
-
-    def change(self, signal: str, model_seconds: float) -> str:
-        """Change of a gauge, over all replicas."""
-        return f"sum by ({BY}) (delta({{{self.of(signal)}}}[{self.window(model_seconds)}]))"
-
-    def buckets(self, signal: str, bounds: Iterable[float]) -> str:
-        """Growth of the buckets that matter, over all replicas."""
-        les = "|".join([*sorted({pattern for bound in bounds for pattern in _le_patterns(bound)}), r"\\+Inf"])
-        window = self.window(OBSERVED_SECONDS)
-        return f'sum by ({BY}, le) (increase({{{self.of(signal, "_bucket")},le=~"{les}"}}[{window}]))'
-
-    def percentile(self, signal: str, percentile: int) -> str:
-        """A percentile of a latency over all replicas, in seconds."""
-        window = self.window(OBSERVED_SECONDS)
-        rates = f"sum by ({BY}, le) (rate({{{self.of(signal, '_bucket')}}}[{window}]))"
-        return f"histogram_quantile({percentile / 100:g}, {rates})"
+def _by_dialect(speeches: Iterable[Speech], make: Callable[[Speech], Mapping[str, str]]) -> str:
+    """Expressions of every dialect in one, each under the name ``dialect/signal``."""
+    return any_of({f"{s.dialect.name}/{name}": text for s in speeches for name, text in make(s).items()})
 
 
-def _gauges(names: _Names) -> str:
-    return _any_of(
-        {
-            "targets": f"count by ({BY}) (up{{{OURS}}})",
-            "up": f"sum by ({BY}) (up{{{OURS}}})",
-            "measured": f"count by ({BY}) ({{{names.of('waiting')}}})",
-            "oldest": f"min by ({BY}) (timestamp({{{names.of('waiting')}}}))",
-            "running": f"sum by ({BY}) ({{{names.of('running')}}})",
-            "waiting": f"sum by ({BY}) ({{{names.of('waiting')}}})",
-            "kv_usage": f"avg by ({BY}) ({{{names.of('kv_usage')}}})",
-        }
-    )
+def _pods(speeches: list[Speech], time_scale: float) -> str:
+    """By pod: the age of its newest sample, or else whether its page could be read; and what of the past is known."""
+    seen = {
+        f"{speech.dialect.name}/age": f"time() - max by ({POD}) ({speech.any_name(Signal.WAITING, _timestamp)})"
+        for speech in speeches
+    }
+    silent = " ".join(f"unless on (namespace, pod) ({speech.any_name(Signal.WAITING, str)})" for speech in speeches)
+    by_pod = {
+        "up": f"max by ({POD}) (up{{{OURS}}}) {silent}",
+        "samples": f"max by ({POD}) (scrape_samples_scraped{{{OURS}}}) {silent}",
+        "covered": f"{_covered(time_scale)} < {COVERED_STEPS - 1}",
+    }
+    return any_of(seen | by_pod)
 
 
-def _counters(names: _Names) -> str:
-    return _any_of(
-        {
-            "finished_short": names.increase("finished", SHORT_SECONDS),
-            "finished_long": names.increase("finished", LONG_SECONDS),
-            "running_short": names.change("running", SHORT_SECONDS),
-            "running_long": names.change("running", LONG_SECONDS),
-            "waiting_short": names.change("waiting", SHORT_SECONDS),
-            "waiting_long": names.change("waiting", LONG_SECONDS),
-            "finished_lengths": names.increase("finished", LENGTH_SECONDS),
-            "input_tokens": names.increase("input_tokens", LENGTH_SECONDS),
-            "output_tokens": names.increase("output_tokens", LENGTH_SECONDS),
-        }
-    )
+def _timestamp(series: str) -> str:
+    return f"timestamp({series})"
 
 
-def _any_of(expressions: Mapping[str, str]) -> str:
-    """Several expressions in one query, told apart by the label ``signal``."""
-    return " or ".join(f'label_replace({text}, "signal", "{name}", "", "")' for name, text in expressions.items())
+def _covered(time_scale: float) -> str:
+    """In how many steps of the long window a pod had been scraped well lately; 0 for those that were not in any."""
+    length, step = window(LONG_SECONDS, time_scale), window(LONG_SECONDS / COVERED_STEPS, time_scale)
+    lately = f"max_over_time(up{{{OURS}}}[{window(FRESH_SECONDS, time_scale)}]) == 1"
+    return f"(max by ({POD}) (count_over_time(({lately})[{length}:{step}])) or 0 * max by ({POD}) (up{{{OURS}}}))"
 
 
-def _le_patterns(bound: float) -> tuple[str, ...]:
+def _missing(speech: Speech) -> dict[str, str]:
+    """Replicas that speak the dialect and lack one of its signals: none, while no engine renames anything."""
+    if speech.dialect.empty_until_used:
+        return {}
+    speaks = f"group by ({POD}) ({speech.any_name(Signal.WAITING, str)})"
+    found = {}
+    for signal, names in speech.dialect.metrics.items():
+        if signal not in (*DISPENSABLE, *speech.dialect.when_used, Signal.WAITING):
+            _, suffix = speech.shown_as(signal)
+            lacks = " ".join(f"unless on (namespace, pod) {name}{suffix}{{{OURS}}}" for name in names)
+            found[f"missing/{signal}"] = f"count by ({DEPLOYMENT}) ({speaks} {lacks})"
+    return found
+
+
+def _now(speech: Speech) -> dict[str, str]:
+    found = {str(signal): speech.now(signal) for signal in (Signal.RUNNING, Signal.WAITING) if speech.has(signal)}
+    if speech.has(Signal.KV_USAGE):
+        found[str(Signal.KV_USAGE)] = speech.now(Signal.KV_USAGE, how="avg")
+    return found
+
+
+def _arrivals(speech: Speech) -> dict[str, str]:
+    return {name: f"{arrived(speech, seconds)} / {seconds:g}" for name, seconds in WINDOWS.items()}
+
+
+def arrived(speech: Speech, seconds: float) -> str:
+    """Requests that arrived: those that were received, or else those that finished and what is in flight more than before."""
+    if speech.has(Signal.RECEIVED):
+        return speech.growth(Signal.RECEIVED, seconds)
+    if not speech.has(Signal.FINISHED):
+        return f"{speech.growth(Signal.OUTPUT_TOKENS, seconds)} / {REQUEST_TOKENS:g}"
+    in_flight = (speech.change(signal, seconds) for signal in (Signal.RUNNING, Signal.WAITING))
+    return f"clamp_min({' + '.join((speech.growth(Signal.FINISHED, seconds), *in_flight))}, 0)"
+
+
+def _lengths(speech: Speech) -> dict[str, str]:
+    """Mean tokens of a request, and the share of prompt tokens from the prefix cache; nothing where none has finished."""
+    lengths = {
+        "input": _length(speech, Signal.INPUT_LENGTH, Signal.INPUT_TOKENS),
+        "output": _length(speech, Signal.OUTPUT_LENGTH, Signal.OUTPUT_TOKENS),
+        "hit": _hit_ratio(speech),
+    }
+    return {name: text for name, text in lengths.items() if text}
+
+
+def _length(speech: Speech, length: Signal, total: Signal) -> str:
+    if speech.has(length):
+        return speech.mean(length, LENGTH_SECONDS)
+    if not speech.has(total):
+        return ""
+    requests = f"({arrived(speech, LENGTH_SECONDS)} > 0)"
+    if speech.has(Signal.FINISHED):
+        requests = f"({speech.growth(Signal.FINISHED, LENGTH_SECONDS)} > 0)"
+    return f"{speech.growth(total, LENGTH_SECONDS)} / {requests}"
+
+
+def _hit_ratio(speech: Speech) -> str:
+    if speech.has(Signal.HIT_RATIO):
+        return speech.now(Signal.HIT_RATIO, how="avg")
+    if not speech.has(Signal.CACHED_TOKENS, Signal.INPUT_TOKENS):
+        return ""
+    cached, total = (speech.growth(signal, LENGTH_SECONDS) for signal in (Signal.CACHED_TOKENS, Signal.INPUT_TOKENS))
+    return f"{cached} / ({total} > 0)"
+
+
+def _buckets(speeches: Iterable[Speech], signal: Signal, bounds: Mapping[str, Mapping[Signal, Iterable[float]]]) -> str:
+    """Growth of the buckets that count, and of the last, which holds all requests."""
+    by_dialect = {}
+    for speech in speeches:
+        counted = bounds.get(speech.dialect.name, {}).get(signal)
+        if counted and speech.has(signal):
+            les = "|".join([*sorted({pattern for bound in counted for pattern in _le_patterns(bound)}), r"\+Inf"])
+            by_dialect[f"{speech.dialect.name}/{signal}"] = speech.growth(
+                signal, OBSERVED_SECONDS, f"{DEPLOYMENT}, le", "_bucket", f",le=~`{les}`"
+            )
+    return any_of(by_dialect)
+
+
+def _le_patterns(bound: float) -> tuple[str, str]:
     """How client libraries and Prometheus write a bound: ``1`` and ``1.0``."""
-    texts = {f"{bound:g}", repr(float(bound))}
-    return tuple(re.escape(text).replace("\\", "\\\\") for text in texts)
+    return re.escape(f"{bound:g}"), re.escape(repr(float(bound)))
+
+
+def _percentiles(speech: Speech, asked: Asked) -> dict[str, str]:
+    """Percentiles of latencies over all replicas, in seconds."""
+    bounds, found = asked.bounds.get(speech.dialect.name, {}), {}
+    for signal in SHOWN:
+        if bounds.get(signal) and speech.has(signal):
+            grown = speech.growth(signal, OBSERVED_SECONDS, f"{DEPLOYMENT}, le", "_bucket")
+            for percentile in asked.percentiles:
+                found[f"{signal}/{percentile}"] = f"histogram_quantile({percentile / 100:g}, {grown})"
+    return found
+
+
+def _engines(speech: Speech) -> dict[str, str]:
+    """By pool, the middle replica over the last minute: it teaches what an engine can do."""
+    if not speech.has(Signal.STEP, Signal.RUNNING, Signal.KV_USAGE, Signal.INPUT_TOKENS):
+        return {}
+    by_pod = f"{POOL}, pod"
+    length = speech.window(SHORT_SECONDS)
+
+    def lately(signal: Signal, how: str) -> str:
+        return f"{how} by ({by_pod}) ({speech.each(signal, lambda series: f'avg_over_time({series}[{length}])')})"
+
+    computed = speech.growth(Signal.INPUT_TOKENS, SHORT_SECONDS, by_pod)
+    if speech.has(Signal.CACHED_TOKENS):
+        computed = f"({computed} - {speech.growth(Signal.CACHED_TOKENS, SHORT_SECONDS, by_pod)})"
+    each = {
+        "step": speech.mean(Signal.STEP, SHORT_SECONDS, by_pod),
+        "running": lately(Signal.RUNNING, "sum"),
+        "kv_usage": lately(Signal.KV_USAGE, "avg"),
+        "computed": f"{computed} / {SHORT_SECONDS:g}",
+    }
+    return {f"engine/{name}": f"quantile by ({POOL}) (0.5, {text})" for name, text in each.items()}

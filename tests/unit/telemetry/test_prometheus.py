@@ -1,109 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import json
-import math
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus
 from modelmatrix.telemetry import prometheus as prometheus_module
-from modelmatrix.telemetry.prometheus import Prometheus, PrometheusError, Sample, parse
-
-
-def body(result: Any, **fields: Any) -> bytes:
-    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}} | fields).encode()
-
-
-def item(value: Any, **labels: str) -> dict[str, Any]:
-    return {"metric": labels, "value": [1790000000.123, value]}
-
-
-def test_a_vector() -> None:
-    assert parse(200, body([item("1.5", a="b"), item("0")])).samples == (Sample({"a": "b"}, 1.5), Sample({}, 0.0))
-    assert parse(200, body([])).samples == ()
-
-
-@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "Infinity", "nan"])
-def test_what_is_no_number_is_left_out_and_never_zero(value: str) -> None:
-    assert parse(200, body([item(value, a="b"), item("2")])).samples == (Sample({}, 2.0),)
-
-
-def test_warnings_are_kept() -> None:
-    assert parse(200, body([], warnings=["a store is away"])).warnings == ("a store is away",)
-
-
-@pytest.mark.parametrize(
-    ("code", "content", "words"),
-    [
-        (200, b"<html>log in</html>", "no JSON"),
-        (200, b"", "no JSON"),
-        (200, b"\xff\xfe", "no JSON"),
-        (200, b'{"status": "error", "error": "many-to-many matching not allowed"}', "many-to-many"),
-        (422, b'{"status": "error", "error": "query timed out"}', "query timed out"),
-        (500, b'{"status": "success", "data": {"result": []}}', "500"),
-        (503, b"Service Unavailable", "503"),
-        (200, b"[]", "no success"),
-        (200, b"null", "no success"),
-        (200, b'{"status": "success"}', "unknown form"),
-        (200, b'{"status": "success", "data": {"resultType": "vector", "result": 5}}', "unknown form"),
-        (200, b'{"status": "success", "data": {"resultType": "scalar", "result": [1, "2"]}}', "unknown form"),
-        (200, b'{"status": "success", "data": {"resultType": "string", "result": [1, "2"]}}', "unknown form"),
-        (200, b'{"status": "success", "data": {"resultType": "matrix", "result": []}}', "unknown form"),
-        (200, b'{"status": "success", "data": {"resultType": "vector", "result": {}}}', "unknown form"),
-        (200, b'{"status": "success", "data": {"resultType": "vector", "result": "abc"}}', "unknown form"),
-        (200, body([{"metric": {}, "values": [[1, "2"]]}]), "unknown form"),
-        (200, body([{"metric": {}, "histogram": [1, {}]}]), "unknown form"),
-        (200, body([{"metric": 5, "value": [1, "2"]}]), "unknown form"),
-        (200, body([{"metric": {"a": 5}, "value": [1, "2"]}]), "unknown form"),
-        (200, body([{"value": [1, "2"]}]), "unknown form"),
-        (200, body([item("many")]), "unknown form"),
-        (200, body([item(None)]), "unknown form"),
-        (200, body([item([])]), "unknown form"),
-        (200, body([], warnings=5), "unknown form"),
-        (200, body([item(10**400)]), "unknown form"),
-        (200, b"[" * 100_000, "no JSON"),
-    ],
-)
-def test_everything_else_is_no_answer(code: int, content: bytes, words: str) -> None:
-    with pytest.raises(PrometheusError, match=words):
-        parse(code, content)
-
-
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["NaN", "1", "+Inf"])
-WORDS = st.sampled_from(["status", "success", "error", "data", "result", "resultType", "vector", "metric", "value", "warnings"])
-junk = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4), max_leaves=20
-)
-
-
-def encoded(document: Any) -> bytes:
-    return json.dumps(document).encode()
-
-
-answers = st.builds(
-    lambda result, rest: {"status": "success", "data": {"resultType": "vector", "result": result}} | rest,
-    st.lists(st.builds(lambda metric, value: {"metric": metric, "value": value}, junk, junk) | junk, max_size=3) | junk,
-    st.dictionaries(WORDS, junk, max_size=1),
-)
-
-
-@settings(max_examples=300)
-@given(code=st.sampled_from([200, 204, 302, 500]), content=st.binary(max_size=50) | (junk | answers).map(encoded))
-@example(code=200, content=body([item("1")], warnings=[None]))
-def test_junk_is_an_answer_or_no_answer_and_never_another_error(code: int, content: bytes) -> None:
-    try:
-        vector = parse(code, content)
-    except PrometheusError:
-        return
-    assert code == 200
-    assert all(math.isfinite(sample.value) for sample in vector.samples)
-    assert all(isinstance(text, str) for sample in vector.samples for pair in sample.labels.items() for text in pair)
+from modelmatrix.telemetry.answers import PrometheusError, Sample
+from modelmatrix.telemetry.prometheus import Prometheus
 
 
 @pytest.fixture
@@ -164,7 +73,7 @@ async def test_redirects_are_not_followed(server: FakePrometheus, prometheus: Pr
 async def test_no_answer_in_time(server: FakePrometheus) -> None:
     server.hangs = True
     async with Prometheus(server.url, 0.05) as client:
-        with pytest.raises(PrometheusError, match="does not answer: ReadTimeout"):
+        with pytest.raises(PrometheusError, match=r"does not answer within 0\.05 s"):
             await client.query("up")
 
 
@@ -200,3 +109,50 @@ async def test_an_answer_that_ends_in_the_middle() -> None:
     async with Prometheus("http://p", 1, transport) as client:
         with pytest.raises(PrometheusError, match="ReadError"):
             await client.query("up")
+
+
+async def test_an_answer_that_drips_ends_in_time() -> None:
+    class Dripping(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0.01)
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Dripping()))
+    async with Prometheus("http://p", 0.1, transport) as client:
+        with pytest.raises(PrometheusError, match="does not answer within"):
+            await client.query("up")
+
+
+async def test_prometheus_is_told_how_long_it_may_take() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.content.decode())
+        return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": []}})
+
+    async with Prometheus("http://p", 7, httpx.MockTransport(answer)) as client:
+        await client.query("up")
+    assert seen == ["query=up&timeout=7s"]
+
+
+async def test_the_past(server: FakePrometheus, prometheus: Prometheus) -> None:
+    server.past = lambda _: fake.success([{"metric": {"a": "b"}, "values": [[100, "1"]]}], kind="matrix")
+    (series,) = await prometheus.query_range("up", start=100, end=400, step_seconds=20)
+    assert series.points == ((100.0, 1.0),)
+    assert server.ranges[0] | {"timeout": ""} == {
+        "query": "up",
+        "start": "100.000",
+        "end": "400.000",
+        "step": "20.000",
+        "timeout": "",
+    }
+
+
+async def test_a_past_that_is_too_large(
+    server: FakePrometheus, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus_module, "MAX_RANGE_BYTES", 2**20)
+    server.past = fake.text(200, json.dumps("x" * 2**20))
+    with pytest.raises(PrometheusError, match="larger than 1 MiB"):
+        await prometheus.query_range("up", start=0, end=1, step_seconds=1)

@@ -1,0 +1,159 @@
+"""Which replicas are measured, and why the others are not. Pure.
+
+A number of pods proves nothing: those that are about to go would stand for those that nobody sees. So it is asked of each
+replica that has served for a while, and the first thing that is wrong with any of them is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from modelmatrix.api.reasons import Reason
+from modelmatrix.catalogue.facts import Dialect, Signal
+from modelmatrix.telemetry.promql import FRESH_SECONDS
+from modelmatrix.telemetry.queries import COVERED_STEPS, LONG_SECONDS
+
+SETTLED_SECONDS = 60.0  # model time that a ready replica is given until it must be measured
+NAMED_PODS = 3
+# A scrape more or less at the edges of the past.
+COVER_SLACK_SECONDS = 30.0
+
+PodValues = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """A replica, by the pod that serves. ``ready_seconds`` is for how long it has been ready; ``None`` when it is not."""
+
+    pod: str
+    pool: str
+    engine: str
+    dialect: Dialect
+    ready_seconds: float | None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has served for so long that it must be measured."""
+        return self.ready_seconds is not None and self.ready_seconds >= SETTLED_SECONDS
+
+
+class Sight(Enum):
+    """How a replica appears in Prometheus."""
+
+    MEASURED = auto()
+    UNUSED = auto()
+    SHORT = auto()
+    STALE = auto()
+    RENAMED = auto()
+    DOWN = auto()
+    UNKNOWN = auto()
+
+
+_SEEN = (Sight.MEASURED, Sight.UNUSED, Sight.SHORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How many ready replicas are measured, the age of the oldest sample, and the first thing that is wrong, if any.
+
+    ``unused`` are dialects whose replicas all show an empty page, because nobody has asked them anything yet.
+    """
+
+    measured: int
+    settled: int
+    age_seconds: float | None = None
+    problem: tuple[Reason, str] | None = None
+    unused: frozenset[str] = frozenset()
+
+
+def presence(pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining: int, time_scale: float) -> Presence:
+    """Compare the pods that Prometheus knows with the replicas that there are, ``draining`` ones not among them."""
+    sights = [(leader, _sight(leader, pods.get(leader.pod, {}), time_scale)) for leader in leaders]
+    settled = [(leader, sight) for leader, sight in sights if leader.is_settled]
+    ages = [age for leader, _ in settled if (age := _age(leader, pods.get(leader.pod, {}))) is not None]
+    used = {leader.dialect.name for leader, sight in sights if sight is not Sight.UNUSED}
+    return Presence(
+        measured=sum(leader.ready_seconds is not None and sight in _SEEN for leader, sight in sights),
+        settled=len(settled),
+        age_seconds=max(ages) * time_scale if ages else None,
+        problem=_strangers(pods, {leader.pod for leader, _ in sights}, draining, time_scale) or _problem(settled, pods),
+        unused=frozenset({leader.dialect.name for leader, _ in sights} - used),
+    )
+
+
+def _age(leader: Leader, values: PodValues) -> float | None:
+    return values.get(f"{leader.dialect.name}/age")
+
+
+def _sight(leader: Leader, values: PodValues, time_scale: float) -> Sight:
+    age = _age(leader, values)
+    if age is not None:
+        if age * time_scale > FRESH_SECONDS:
+            return Sight.STALE
+        return Sight.SHORT if _is_short(leader, values) else Sight.MEASURED
+    if "up" not in values:
+        return Sight.UNKNOWN
+    if not values["up"]:
+        return Sight.DOWN
+    return Sight.UNUSED if leader.dialect.empty_until_used and values.get("samples") == 0 else Sight.RENAMED
+
+
+def _is_short(leader: Leader, values: PodValues) -> bool:
+    """Whether Prometheus knows less of the past than there was of it."""
+    past = min(LONG_SECONDS, leader.ready_seconds or 0.0)
+    return _covered_seconds(values) < past - COVER_SLACK_SECONDS
+
+
+def _covered_seconds(values: PodValues) -> float:
+    return values.get("covered", COVERED_STEPS) * LONG_SECONDS / COVERED_STEPS
+
+
+def _strangers(pods: Mapping[str, PodValues], own: set[str], draining: int, time_scale: float) -> tuple[Reason, str] | None:
+    """Pods that say to be of this deployment and are none of its own: what they report cannot be taken out of the sums."""
+    fresh = FRESH_SECONDS / time_scale
+    strangers = sorted(
+        pod
+        for pod, values in pods.items()
+        if pod not in own and any(name.endswith("/age") and age <= fresh for name, age in values.items())
+    )
+    if len(strangers) <= draining:
+        return None
+    words = (
+        f"Prometheus has samples of pods that are no replicas of this deployment ({_names(strangers)}): remove the label "
+        "modelmatrix.io/deployment from them; those of replicas that are gone age within a minute"
+    )
+    return Reason.SIGNALS_MISSING, words
+
+
+_WORDS = {
+    Sight.UNKNOWN: "are not scraped by Prometheus ({pods}): check the PodMonitor and the namespaces that Prometheus selects",
+    Sight.DOWN: "cannot be scraped ({pods}): see the error of the target in Prometheus",
+    Sight.RENAMED: "show no {metric} although their targets are up ({pods}): this image of {engine} names its metrics "
+    "otherwise; use one that the catalogue knows, or have its names added",
+    Sight.STALE: "have no sample of the last minute ({pods}): check Prometheus and its targets",
+    Sight.SHORT: "are known to Prometheus for {covered:.0f} s of the last {long:.0f} s only ({pods}): waiting for the rest",
+}
+
+
+def _problem(settled: list[tuple[Leader, Sight]], pods: Mapping[str, PodValues]) -> tuple[Reason, str] | None:
+    for sight, words in _WORDS.items():
+        concerned = [leader for leader, found in settled if found is sight]
+        if concerned:
+            first = concerned[0]
+            told = words.format(
+                pods=_names([leader.pod for leader in concerned]),
+                metric=first.dialect.metrics[Signal.WAITING][0],
+                engine=first.engine,
+                covered=min(_covered_seconds(pods.get(leader.pod, {})) for leader in concerned),
+                long=LONG_SECONDS,
+            )
+            reason = Reason.SIGNALS_STALE if sight is Sight.STALE else Reason.SIGNALS_MISSING
+            return reason, f"{len(concerned)} of {len(settled)} ready replicas {told}"
+    return None
+
+
+def _names(pods: list[str]) -> str:
+    shown = ", ".join(pods[:NAMED_PODS])
+    return shown if len(pods) <= NAMED_PODS else f"{shown} and {len(pods) - NAMED_PODS} more"

@@ -1,0 +1,69 @@
+"""Which histogram bounds count for an SLO: the bound itself, or the largest bucket below it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from modelmatrix.api.model_deployment import ServiceLevelObjective
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.catalogue.facts import Engine, Signal
+
+MILLISECONDS = 1000.0
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class CountedBounds:
+    """Bounds in seconds, by dialect and signal; ``message`` names those that are not the SLO's own.
+
+    ``unmeasured`` says what of the SLO cannot be measured at all, and why.
+    """
+
+    seconds: Mapping[str, Mapping[Signal, float]]
+    message: str = ""
+    unmeasured: str = ""
+
+
+def asked_bounds(slo: ServiceLevelObjective | None) -> dict[Signal, int]:
+    """The bounds of an SLO, in milliseconds."""
+    if slo is None:
+        return {}
+    asked = {Signal.TTFT: slo.ttft_milliseconds, Signal.TPOT: slo.tpot_milliseconds, Signal.E2E: slo.e2e_milliseconds}
+    return {signal: bound for signal, bound in asked.items() if bound is not None}
+
+
+def counted_bounds(catalogue: Catalogue, engines: Iterable[Engine], slo: ServiceLevelObjective | None) -> CountedBounds:
+    """The bounds that are read for an SLO from histograms of these engines."""
+    seconds: dict[str, dict[Signal, float]] = {}
+    lower: dict[str, None] = {}
+    unmeasured: dict[str, None] = {}
+    for engine in engines:
+        dialect = catalogue.dialects[engine.dialect]
+        for signal, milliseconds in asked_bounds(slo).items():
+            asked = milliseconds / MILLISECONDS
+            buckets = catalogue.bounds(engine, signal) if signal in dialect.metrics else ()
+            used = usable_bound(asked, buckets)
+            if used is None:
+                unmeasured[_unmeasured(engine.name, signal, buckets)] = None
+                continue
+            seconds.setdefault(dialect.name, {})[signal] = used
+            if used < asked - _ROUNDING:
+                lower[_lower(signal, used, milliseconds)] = None
+    return CountedBounds(seconds, "; ".join((*lower, *unmeasured)), "; ".join(unmeasured))
+
+
+def usable_bound(asked_seconds: float, buckets: Iterable[float]) -> float | None:
+    """The bucket that is read for a bound: itself, or the largest below it."""
+    return max((bucket for bucket in buckets if bucket <= asked_seconds + _ROUNDING), default=None)
+
+
+def _lower(signal: Signal, used_seconds: float, asked_milliseconds: int) -> str:
+    used = f"{used_seconds * MILLISECONDS:g} ms"
+    return f"{signal} is counted at {used}, the largest histogram bound below {asked_milliseconds} ms"
+
+
+def _unmeasured(engine: str, signal: Signal, buckets: tuple[float, ...]) -> str:
+    if not buckets:
+        return f"{signal} cannot be measured: {engine} has no histogram of it"
+    return f"{signal} cannot be measured: the lowest histogram bound of {engine} is {buckets[0] * MILLISECONDS:g} ms"
