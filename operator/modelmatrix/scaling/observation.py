@@ -29,10 +29,11 @@ class Traffic:
     """What the engines of a deployment reported, summed over its replicas.
 
     ``arrivals_per_second`` is over the last minute, ``arrivals_per_second_long`` over the last three and
-    ``arrivals_per_second_fast`` over the last two scrapes, half a minute (``None`` when nobody asked). ``waiting`` and ``running`` are
-    requests now. Token counts are means, ``input_tokens`` is 0.0 while no request has finished lately; ``hit_ratio`` is the
-    share of prompt tokens found in the prefix cache. Shares are over ``observed_seconds``; ``None`` when nothing was measured
-    against that bound. ``measured`` is the number of ready replicas behind the figures; ``None`` when it is all of them.
+    ``arrivals_per_second_fast`` over the last two scrapes, half a minute (``None`` when nobody asked). ``waiting`` and
+    ``running`` are requests now. Token counts are means, ``input_tokens`` is 0.0 while no request has finished lately;
+    ``hit_ratio`` is the share of prompt tokens found in the prefix cache. Shares are over ``observed_seconds``; ``None`` when
+    nothing was measured against that bound. ``measured`` is the number of ready replicas behind the figures; ``None`` when it
+    is all of them.
     """
 
     arrivals_per_second: float
