@@ -32,10 +32,11 @@ def deployment_spec(
     pools: Iterable[str | Mapping[str, Any]] = ("ascend-a",),
     **fields: Any,
 ) -> ModelDeploymentSpec:
-    """A spec; further fields in camelCase, e.g. ``maxModelLen=4096``; ``source`` is the model's."""
-    source = fields.pop("source", "pvc://weights/model")
+    """A spec; further fields in camelCase, e.g. ``maxModelLen=4096``; ``source`` and ``secret`` are the model's."""
+    source, secret = fields.pop("source", "pvc://weights/model"), fields.pop("secret", None)
     candidates = [{"name": item} if isinstance(item, str) else item for item in pools]
-    content = {"model": {"name": model, "source": source}, "quantization": quantization, "pools": candidates} | fields
+    reference = {"name": model, "source": source, "secretName": secret}
+    content = {"model": reference, "quantization": quantization, "pools": candidates} | fields
     return ModelDeploymentSpec.model_validate(content)
 
 

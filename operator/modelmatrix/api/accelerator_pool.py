@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -33,6 +34,13 @@ class Toleration(ApiModel):
     toleration_seconds: int | None = Field(
         default=None, ge=0, description="Seconds that a NoExecute taint is tolerated, e.g. 300."
     )
+
+
+class Driver(StrEnum):
+    """Who brings the chip's driver into a pod."""
+
+    RUNTIME = "Runtime"
+    HOST = "Host"
 
 
 class HostMount(ApiModel):
@@ -95,10 +103,14 @@ class AcceleratorPoolSpec(ApiModel):
         default=False,
         description="Whether replicas of several nodes use the host's network, for RoCE. Leaves Pod Security restricted.",
     )
+    driver: Driver = Field(
+        default=Driver.RUNTIME,
+        description="Who brings the chip's driver into engine pods: Runtime (the device plugin or the runtime class) or Host "
+        "(the paths that the catalogue names for the chip are mounted from the node; leaves Pod Security restricted).",
+    )
     host_mounts: Annotated[list[HostMount], Field(max_length=32)] = Field(
         default_factory=list,
-        description="Paths of the node that engine pods need where no device runtime mounts the driver. Leaves Pod "
-        "Security restricted.",
+        description="Further paths of the node that engine pods need. Leaves Pod Security restricted.",
         json_schema_extra=keyed_list("hostPath"),
     )
     site: LabelValue | None = Field(default=None, description="Data centre of the pool, e.g. site-a.")

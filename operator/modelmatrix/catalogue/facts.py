@@ -32,6 +32,14 @@ class Teraflops(ApiModel):
     fp4: float = 0
 
 
+class DriverMount(ApiModel):
+    """A path of the node that a pod needs where no device runtime mounts the driver; some only in groups of nodes."""
+
+    model_config = STRICT
+    path: str
+    multi_node: bool = False
+
+
 class Accelerator(ApiModel):
     """One kind of schedulable device.
 
@@ -55,6 +63,7 @@ class Accelerator(ApiModel):
     labels: dict[str, tuple[str, ...]]
     resources: tuple[str, ...]
     architecture: str
+    driver_mounts: tuple[DriverMount, ...] = ()
     link: str = ""
     evidence: str
     notes: tuple[str, ...] = ()
@@ -116,11 +125,17 @@ class When(ApiModel):
 
 
 class Argument(ApiModel):
-    """Command-line arguments, with ``{variables}``, that are given when the condition holds."""
+    """Command-line arguments, with ``{variables}``, that are given when the condition holds.
+
+    ``since`` is the first version of the engine that knows them: an older image is not given them. ``words`` says that a
+    variable's words are arguments of their own.
+    """
 
     model_config = STRICT
     args: tuple[str, ...]
     when: When = When()
+    since: str = ""
+    words: bool = False
 
 
 class Variable(ApiModel):
@@ -274,7 +289,6 @@ class Engine(ApiModel):
     rank: int
     dialect: str
     images: tuple[EngineImageRule, ...]
-    image_user: int = 1000
     command: tuple[str, ...] = ()
     arguments: tuple[Argument, ...]
     configuration: Configuration | None = None

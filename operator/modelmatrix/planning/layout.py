@@ -193,10 +193,10 @@ def _wrong_spread(parallelism: Parallelism, hardware: Hardware, engine: Engine) 
     if devices % width:
         return f"{devices} devices are no whole nodes of {width}; a replica of several nodes uses them whole"
     within = parallelism.tensor * parallelism.pipeline
-    if parallelism.data > 1 and within > width:
+    if parallelism.data > 1 and width % within and within % width:
         return (
-            f"data {parallelism.data} with tensor x pipeline = {within} above the {width} devices of a node: "
-            "a data-parallel rank must not span nodes"
+            f"data {parallelism.data} with tensor x pipeline = {within} on nodes of {width} devices: a data-parallel rank "
+            "must be a part of a node that divides it, or whole nodes"
         )
     return None
 

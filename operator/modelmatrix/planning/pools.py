@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
+from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec, Driver
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.facts import Accelerator
 from modelmatrix.planning.snapshot import Snapshot
@@ -238,8 +238,17 @@ def _check(state: PoolState, snapshot: Snapshot) -> None:
                 f"RuntimeClass '{runtime_class}' does not exist, pods would be rejected: create it or remove runtimeClassName",
             )
         )
-    relaxed = [name for name, on in (("hostNetwork", state.spec.host_network), ("hostMounts", state.spec.host_mounts)) if on]
-    state.relaxed = " and ".join(relaxed)
+    state.relaxed = " and ".join(_relaxed(state.spec))
+
+
+def _relaxed(spec: AcceleratorPoolSpec) -> Iterator[str]:
+    """Fields that take pods out of Pod Security ``restricted``."""
+    if spec.host_network:
+        yield "hostNetwork"
+    if spec.driver is Driver.HOST:
+        yield "driver: Host"
+    if spec.host_mounts:
+        yield "hostMounts"
 
 
 def _some(names: list[str]) -> str:

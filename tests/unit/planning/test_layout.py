@@ -44,6 +44,7 @@ LEGAL: list[tuple[str, dict[str, Any]]] = [
     ("DeepSeek-R1", {"tensor": 8, "pipeline": 2, "on": hardware(nodes=2)}),
     ("DeepSeek-R1", {"tensor": 8, "data": 2, "expert": 16, "on": hardware(nodes=2)}),
     ("DeepSeek-R1", {"tensor": 16, "on": hardware(nodes=2)}),
+    ("DeepSeek-R1", {"tensor": 16, "data": 2, "expert": 32, "on": hardware(nodes=4)}),
     ("Llama-3.1-70B", {"tensor": 2, "pipeline": 2}),
 ]
 ILLEGAL: list[tuple[str, dict[str, Any], str]] = [
@@ -57,7 +58,7 @@ ILLEGAL: list[tuple[str, dict[str, Any], str]] = [
     ("Qwen3-235B-A22B", {"tensor": 8, "quantization": "FP8"}, "into 192, which is no multiple of the FP8 block of 128"),
     ("Qwen3-Coder-480B-A35B-Instruct", {"tensor": 8, "quantization": "FP8"}, "into 320, which is no multiple"),
     ("Qwen2.5-72B", {"tensor": 16, "on": hardware(devices=12, nodes=2)}, "no whole nodes of 12"),
-    ("DeepSeek-R1", {"tensor": 16, "data": 2, "expert": 32, "on": hardware(nodes=4)}, "must not span nodes"),
+    ("DeepSeek-R1", {"tensor": 4, "pipeline": 3, "data": 2, "on": hardware(nodes=3)}, "a part of a node that divides it"),
     ("Qwen3-32B", {"tensor": 16, "on": hardware(nodes=2), "engine": TEI}, "TEI runs on one node only"),
     (
         "Qwen3-32B",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from modelmatrix.api import names
 from modelmatrix.api.names import ROLE_LEADER
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.facts import Engine
+from modelmatrix.planning.rendering.arguments import arguments
+from modelmatrix.planning.rendering.host import host_mounts, host_paths, host_volumes
+from modelmatrix.planning.rendering.manifest import Manifest
 from modelmatrix.planning.rendering.scheduling import scheduling
 from modelmatrix.planning.rendering.security import container_security, pod_security
 from modelmatrix.planning.rendering.variables import CACHE_PATH, MODELS_PATH, fill, fill_tree, variables
@@ -23,8 +25,6 @@ PROBE_PERIOD_SECONDS = 10
 STARTS_PER_STARTUP_PROBE = 3  # the kubelet counts failures over a container's own restarts
 CPU_PER_DEVICE = 4
 MEMORY_GIBIBYTES_PER_DEVICE = 16
-
-Manifest = dict[str, Any]
 
 
 def pod_annotations(target: WorkloadTarget, role: str, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
@@ -43,7 +43,10 @@ def pod_annotations(target: WorkloadTarget, role: str, catalogue: Catalogue, eng
 
 
 def pod_spec(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine, settings: PlanSettings) -> Manifest:
-    """The pod's spec for a role: ``leader`` serves, ``worker`` only computes."""
+    """The pod's spec for a role: ``leader`` serves, ``worker`` only computes.
+
+    Workers have nothing to drain: their StatefulSet is collected when the leader's pod is gone, not before.
+    """
     pool, multi_node = target.pool_spec, target.layout.nodes > 1
     host_network = pool.host_network and multi_node
     spec: Manifest = {
@@ -53,7 +56,7 @@ def pod_spec(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine:
         "securityContext": pod_security(target),
         "terminationGracePeriodSeconds": PRE_STOP_SECONDS + engine.drain.seconds + GRACE_MARGIN_SECONDS,
         "containers": [_container(target, role, catalogue=catalogue, engine=engine)],
-        "volumes": _volumes(target, engine),
+        "volumes": [*_volumes(target, engine), *host_volumes(host_paths(target, catalogue))],
     }
     optional = {
         "runtimeClassName": pool.runtime_class_name,
@@ -69,11 +72,11 @@ def _container(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engin
     container: Manifest = {
         "name": "engine",
         "image": target.image,
-        "args": [fill(text, values) for item in engine.arguments if item.when.holds(values) for text in item.args],
+        "args": arguments(engine, target.image, values),
         "env": _environment(engine, values),
         "resources": _resources(target),
         "securityContext": container_security(),
-        "volumeMounts": _mounts(target, engine),
+        "volumeMounts": [*_mounts(target, engine), *host_mounts(host_paths(target, catalogue))],
     }
     if engine.command:
         container["command"] = list(engine.command)
@@ -144,10 +147,6 @@ def _mounts(target: WorkloadTarget, engine: Engine) -> list[Manifest]:
     if engine.configuration is not None:
         folder = engine.configuration.path.rpartition("/")[0]
         mounts.append({"name": "configuration", "mountPath": folder, "readOnly": True})
-    mounts += [
-        {"name": f"host-{index}", "mountPath": item.mount_path or item.host_path, "readOnly": item.read_only}
-        for index, item in enumerate(target.pool_spec.host_mounts)
-    ]
     return mounts
 
 
@@ -162,8 +161,4 @@ def _volumes(target: WorkloadTarget, engine: Engine) -> list[Manifest]:
         name = engine.configuration.path.rpartition("/")[2]
         field = {"apiVersion": "v1", "fieldPath": f"metadata.annotations['{CONFIGURATION_ANNOTATION}']"}
         volumes.append({"name": "configuration", "downwardAPI": {"items": [{"path": name, "fieldRef": field}]}})
-    volumes += [
-        {"name": f"host-{index}", "hostPath": {"path": item.host_path}}
-        for index, item in enumerate(target.pool_spec.host_mounts)
-    ]
     return volumes

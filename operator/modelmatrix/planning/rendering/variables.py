@@ -12,6 +12,7 @@ from modelmatrix.planning.targets import WorkloadTarget
 
 MODELS_PATH = "/models"
 CACHE_PATH = "/cache"
+SINGLE_FILE = ".gguf"  # the only format whose weights are one file; the others are folders
 
 
 def variables(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
@@ -51,7 +52,9 @@ def model_location(target: WorkloadTarget) -> str:
         return source.location
     if source.scheme is Scheme.PVC and source.location:
         return f"{MODELS_PATH}/{source.location}"
-    return MODELS_PATH
+    name = source.location.rpartition("/")[2]
+    is_file = source.scheme in (Scheme.S3, Scheme.OBS) and name.endswith(SINGLE_FILE)
+    return f"{MODELS_PATH}/{name}" if is_file else MODELS_PATH
 
 
 def fill(text: str, values: dict[str, str]) -> str:
@@ -87,18 +90,15 @@ def _facts(model: Model, accelerator: Accelerator) -> dict[str, str]:
 def _parallelism(target: WorkloadTarget) -> dict[str, str]:
     layout, cut = target.layout, target.layout.parallelism
     multi_node = layout.nodes > 1
-    spread = "" if not multi_node else "data" if cut.data > 1 else "ranks"
     return {
         "tensor": str(cut.tensor),
         "pipeline": str(cut.pipeline),
         "data": str(cut.data),
         "expert": str(cut.expert),
         "ranks_per_stage": str(cut.tensor * cut.data),
-        "data_local": str(max(1, cut.data // layout.nodes)),
         "devices": str(layout.devices),
         "device_ids": json.dumps(list(range(layout.devices_per_node))),
         "nodes": str(layout.nodes),
-        "spread": spread,
         "multi_node": _truth(multi_node),
         "pipelined": _truth(cut.pipeline > 1),
         "data_parallel": _truth(cut.data > 1),
