@@ -54,9 +54,9 @@ class Situation:
 def situation_of(observation: Observation, memory: Memory) -> Situation | None:
     """What is known after a look; ``None`` where no pool can serve a single request."""
     traffic = observation.traffic if observation.is_measured else None
-    is_minute = traffic is not None and observation.second >= memory.minute_second + MINUTE_SECONDS
+    is_minute = observation.second >= memory.minute_second + MINUTE_SECONDS
     lengths = memory.lengths if traffic is None or not traffic.input_tokens else _lengths(traffic)
-    reading_second = observation.second if is_minute and is_steady(traffic) else None
+    reading_second = observation.second if is_minute and traffic is not None and is_steady(traffic) else None
     pools = {
         variant.pool: pool_learned(memory.pools.get(variant.pool), variant, lengths, observation.slo, reading_second)
         for variant in observation.variants
