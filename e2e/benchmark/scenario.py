@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from modelmatrix.performance.timing import Lengths, SloBounds
+    from modelmatrix.performance.timing import EngineTiming, Lengths, SloBounds
     from modelmatrix.simulation.requests import Request
     from modelmatrix.simulation.variants import Variant
 
@@ -38,10 +38,11 @@ class Arrivals(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A variant on the pool whose devices it takes."""
+    """A variant on the pool whose devices it takes; ``prior`` is what its timing is thought to be before it is measured."""
 
     variant: Variant
     pool: str
+    prior: EngineTiming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class Deployment:
     """A model that is served: what arrives, what is promised, what it may run on, the preferred placement first.
 
     ``lengths`` are the means that the fluid mode and peers that need a concurrency work with. ``priority`` 0 comes first.
+    ``home`` is the variant that its owner would choose for an autoscaler that knows only one: the first unless it says else.
     """
 
     name: str
@@ -71,11 +73,17 @@ class Deployment:
     min_replicas: int = 1
     max_replicas: int = 64
     priority: int = 0
+    home: str = ""
 
     @property
     def variants(self) -> tuple[Variant, ...]:
         """The variants of its placements."""
         return tuple(placement.variant for placement in self.placements)
+
+    @property
+    def home_variant(self) -> Variant:
+        """The variant for who can use only one."""
+        return next((variant for variant in self.variants if variant.name == self.home), self.variants[0])
 
     def capacity_per_second(self, variant: Variant) -> float:
         """Requests per second that a replica serves within the SLO; 0.0 if it cannot."""
@@ -114,6 +122,7 @@ class Scenario:
     """Deployments in a world.
 
     A scenario with ``train_seconds`` is tuned on its beginning and scored on the rest; one without is tuned on other seeds.
+    One that is not ``is_tuned`` takes no part in tuning: it is another one with something else changed.
     ``is_flash`` marks bursts that no policy can serve without waste: tuning leaves them out.
     """
 
@@ -127,3 +136,14 @@ class Scenario:
     train_seconds: int = 0
     is_flash: bool = False
     is_fault: bool = False
+    is_tuned: bool = True
+
+    @property
+    def training(self) -> Scenario:
+        """The part that is tuned on."""
+        return replace(self, seconds=self.train_seconds, train_seconds=0) if self.train_seconds else self
+
+    @property
+    def prices(self) -> dict[str, float]:
+        """Price of a device by pool."""
+        return {pool.name: pool.price for pool in self.pools}

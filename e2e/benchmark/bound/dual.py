@@ -1,0 +1,55 @@
+"""The bound at an attainment: the highest value of the Lagrangian over the price of dropped work.
+
+Every price gives a valid bound, so a coarse search does no harm but to its strength.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.bound import dynamic
+from benchmark.bound.work import BIN_SECONDS
+from benchmark.compiled import functions
+
+if TYPE_CHECKING:
+    from benchmark.bound.work import Work
+
+_CHEAPEST, _DEAREST = 1e-1, 1e6
+_ROUNDS = 14
+_GOLDEN = (5.0**0.5 - 1.0) / 2.0
+
+
+def least_replica_hours(work: Work, *, start_seconds: float, min_replicas: int) -> float:
+    """Replica-hours that no plan can be below which drops no more than it may."""
+    least_cost = functions(dynamic)["least_cost"]
+    new = np.diff(work.arrived, prepend=0)
+    rows = max(int(new.max()), min_replicas) + 1
+    columns = int((work.arrived - work.due).max()) + 1
+    tables = np.empty((rows, columns)), np.empty((rows, columns))
+
+    def value(logarithm: float) -> float:
+        price = float(np.exp(logarithm))
+        cost = least_cost(work.arrived, work.due, min_replicas, start_seconds / BIN_SECONDS, price, tables)
+        return float(cost - price * work.droppable)
+
+    return _highest(value, float(np.log(_CHEAPEST)), float(np.log(_DEAREST))) * BIN_SECONDS / 3600.0
+
+
+def _highest(value, low: float, high: float) -> float:  # noqa: ANN001
+    """The highest value found of a function with one maximum (golden section)."""
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = value(left), value(right)
+    best = max(at_left, at_right)
+    for _ in range(_ROUNDS):
+        if at_left < at_right:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = value(right)
+        else:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = value(left)
+        best = max(best, at_left, at_right)
+    return best

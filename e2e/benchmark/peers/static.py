@@ -1,0 +1,23 @@
+"""No autoscaler: as many replicas always as the busiest minute of the first seed needs. What a careful owner does."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+from benchmark.worlds import arriving_per_second
+from modelmatrix.simulation.policy import StaticPolicy
+
+if TYPE_CHECKING:
+    from benchmark.scenario import Deployment
+
+_MINUTE = 60
+
+
+def static_peak(deployment: Deployment) -> StaticPolicy:
+    """The home variant for the peak."""
+    arriving = arriving_per_second(deployment.arrivals, 1)
+    minutes = arriving[: len(arriving) // _MINUTE * _MINUTE].reshape(-1, _MINUTE).mean(axis=1)
+    variant = deployment.home_variant
+    needed = ceil(float(minutes.max()) / deployment.capacity_per_second(variant))
+    return StaticPolicy({variant.name: min(max(needed, deployment.min_replicas), deployment.max_replicas)}, "static-peak")

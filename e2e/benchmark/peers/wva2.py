@@ -1,0 +1,132 @@
+"""llm-d's Workload Variant Autoscaler, version 2: tokens that are in use against tokens that replicas can hold.
+
+From llm-d/llm-d-workload-variant-autoscaler internal/engines/{analyzers/saturation_v2/analyzer,pipeline/cost_aware_optimizer}.go:
+a replica holds the lesser of 80 % of its KV memory and what was in use when its queue was full (the mean of the last ten
+times), before that ``min(B * O / (I + O), S) * (I + O / 2)``. Demand over 85 % of what there is and what starts asks for more,
+of the variant with the lowest cost per token; under 70 % of what there is, replicas of the dearest variant go.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from math import ceil, floor, isfinite
+from typing import TYPE_CHECKING
+
+from benchmark.signals import ready, signals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmark.peers.site import Choice, Site
+    from modelmatrix.simulation.policy import Observation
+
+CYCLE_SECONDS = 60
+KV_THRESHOLD, QUEUE_THRESHOLD = 0.8, 5.0
+UP_THRESHOLD, DOWN_BOUNDARY = 0.85, 0.70
+OBSERVATIONS = 10
+_LENGTH_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """One variant: cost and tokens of a replica, replicas that serve and that start, tokens in demand."""
+
+    name: str
+    cost: float
+    tokens: float
+    serving: int
+    pending: int
+    demand: float
+
+
+def derived_tokens(budget: float, slots: float, input_tokens: float, output_tokens: float) -> float:
+    """Tokens of the requests that a steady engine runs at its token budget."""
+    if output_tokens <= 0:
+        return 0.0
+    running = min(budget * output_tokens / (input_tokens + output_tokens), slots)
+    return running * (input_tokens + output_tokens / 2.0)
+
+
+def more(capacities: Sequence[Capacity], up_threshold: float, rooms: Mapping[str, int]) -> dict[str, int]:
+    """Replicas to add by variant."""
+    supply = sum((one.serving + one.pending) * one.tokens for one in capacities)
+    required = sum(one.demand for one in capacities) / up_threshold - supply
+    added: dict[str, int] = {}
+    for one in sorted(capacities, key=lambda one: one.cost / one.tokens):
+        if required > 0:
+            added[one.name] = min(ceil(required / one.tokens), rooms.get(one.name, ceil(required / one.tokens)))
+            required -= added[one.name] * one.tokens
+    return added
+
+
+def fewer(capacities: Sequence[Capacity], down_boundary: float) -> dict[str, int]:
+    """Replicas to remove by variant; the last one of the cheapest variant stays if no other has any."""
+    spare = sum(one.serving * one.tokens for one in capacities) - sum(one.demand for one in capacities) / down_boundary
+    left = {one.name: one.serving + one.pending for one in capacities}
+    cheapest = min(capacities, key=lambda one: one.cost).name
+    removed: dict[str, int] = {}
+    for one in sorted(capacities, key=lambda one: -one.cost):
+        others = sum(number for name, number in left.items() if name != one.name)
+        removable = left[one.name] - (1 if one.name == cheapest and not others else 0)
+        removed[one.name] = max(0, min(removable, floor(spare / one.tokens)))
+        left[one.name] -= removed[one.name]
+        spare -= removed[one.name] * one.tokens
+    return removed
+
+
+class Wva2:
+    """The token-based saturation analyzer with the cost-aware optimizer, which leaves out pools without room."""
+
+    name = "wva-v2"
+
+    def __init__(self, site: Site, up_threshold: float = UP_THRESHOLD) -> None:
+        self._site = site
+        self._up = up_threshold
+        self._down = up_threshold * DOWN_BOUNDARY / UP_THRESHOLD
+        self._observed: dict[str, deque[float]] = {choice.name: deque(maxlen=OBSERVATIONS) for choice in site.choices}
+
+    def decide(self, observation: Observation) -> dict[str, int]:
+        """The wanted number of replicas of each variant."""
+        capacities = [self._capacity(observation, choice) for choice in self._site.choices]
+        known = [one for one in capacities if one is not None]
+        if len(known) < len(capacities) or not any(one.serving for one in known):
+            return {}
+        added = more(known, self._up, observation.rooms)
+        changes = added or {name: -number for name, number in fewer(known, self._down).items()}
+        wanted = {name: number + changes.get(name, 0) for name, number in observation.desired.items()}
+        return wanted if self._site.min_replicas <= sum(wanted.values()) <= self._site.max_replicas else {}
+
+    def _capacity(self, observation: Observation, choice: Choice) -> Capacity | None:
+        """A variant as it is seen; ``None`` where it serves but cannot be seen."""
+        serving = ready(observation, choice.name)
+        pending = max(0, observation.desired[choice.name] - serving)
+        seen = signals(observation, choice.name)
+        usage, queue = seen.gauge(lambda sample: sample.kv_usage_ratio), seen.gauge(lambda sample: sample.waiting)
+        if serving and (usage is None or queue is None or not isfinite(usage + queue)):
+            return None
+        in_use = (usage or 0.0) * choice.limits.kv_tokens if serving else 0.0
+        input_tokens, output_tokens = _lengths(observation)
+        if serving and in_use > 0 and (queue or 0.0) / serving >= QUEUE_THRESHOLD:
+            self._observed[choice.name].append(in_use)
+        demand = in_use * serving + (queue or 0.0) * input_tokens if serving else 0.0
+        tokens = self._tokens(choice, input_tokens, output_tokens)
+        return Capacity(choice.name, choice.cost, tokens, serving, pending, demand)
+
+    def _tokens(self, choice: Choice, input_tokens: float, output_tokens: float) -> float:
+        limits, observed = choice.limits, self._observed[choice.name]
+        memory = KV_THRESHOLD * limits.kv_tokens
+        if observed:
+            return min(memory, sum(observed) / len(observed))
+        derived = derived_tokens(limits.max_num_batched_tokens, limits.max_num_seqs, input_tokens, output_tokens)
+        return min(memory, derived) if derived > 0 else memory
+
+
+def _lengths(observation: Observation) -> tuple[float, float]:
+    """Mean input and output tokens of the last minutes; 0 where nothing finished."""
+    seen = signals(observation)
+    finished = lambda sample: sample.finished  # noqa: E731
+    return (
+        seen.ratio(lambda sample: sample.request_prompt_tokens, finished, _LENGTH_SECONDS) or 0.0,
+        seen.ratio(lambda sample: sample.request_generation_tokens, finished, _LENGTH_SECONDS) or 0.0,
+    )

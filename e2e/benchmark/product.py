@@ -1,0 +1,46 @@
+"""The product: the operator's own policy, through the adapter that ``kubectl matrix simulate`` uses. Nothing to tune.
+
+It is told what the operator would know of a deployment: the SLO, bounds, prices, a roofline for the timing and a start time
+that is the pool's median. What engines really do it must learn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmark.recipe import Recipe, Sight
+from modelmatrix.api.model_deployment import PlacementPolicy
+from modelmatrix.scaling.policy import SloPolicy
+from modelmatrix.simulation.scaled_policy import KnownDeployment, KnownVariant, ScaledPolicy
+
+if TYPE_CHECKING:
+    from benchmark.scenario import Deployment, Scenario
+
+
+def build(scenario: Scenario, deployment: Deployment) -> ScaledPolicy:
+    """The policy for a deployment."""
+    variants = tuple(
+        KnownVariant(
+            name=placement.variant.name,
+            timing=placement.prior,
+            limits=placement.variant.limits,
+            start_seconds=placement.variant.start.median_seconds,
+            devices=placement.variant.devices_per_replica,
+            cost_per_hour=placement.variant.devices_per_replica * scenario.prices[placement.pool],
+            site=placement.pool,
+        )
+        for placement in deployment.placements
+    )
+    return ScaledPolicy(
+        SloPolicy(),
+        KnownDeployment(
+            slo=deployment.slo,
+            min_replicas=deployment.min_replicas,
+            max_replicas=deployment.max_replicas,
+            variants=variants,
+            placement=PlacementPolicy.CHEAPEST,
+        ),
+    )
+
+
+RECIPE = Recipe(family="modelmatrix", setting="", build=build, sight=Sight.REPLICAS)
