@@ -58,7 +58,8 @@ _SEEN = (Sight.MEASURED, Sight.UNUSED, Sight.SHORT)
 class Presence:
     """How many ready replicas are measured, the age of the oldest sample, and the first thing that is wrong, if any.
 
-    ``unused`` are dialects whose replicas all show an empty page, because nobody has asked them anything yet.
+    ``unused`` are dialects whose replicas all show an empty page, because nobody has asked them anything yet. ``strangers``
+    says that others are in the sums.
     """
 
     measured: int
@@ -66,6 +67,7 @@ class Presence:
     age_seconds: float | None = None
     problem: tuple[Reason, str] | None = None
     unused: frozenset[str] = frozenset()
+    strangers: bool = False
 
 
 def presence(pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining: int, time_scale: float) -> Presence:
@@ -74,12 +76,14 @@ def presence(pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining:
     settled = [(leader, sight) for leader, sight in sights if leader.is_settled]
     ages = [age for leader, _ in settled if (age := _age(leader, pods.get(leader.pod, {}))) is not None]
     used = {leader.dialect.name for leader, sight in sights if sight is not Sight.UNUSED}
+    strangers = _strangers(pods, {leader.pod for leader, _ in sights}, draining, time_scale)
     return Presence(
         measured=sum(leader.ready_seconds is not None and sight in _SEEN for leader, sight in sights),
         settled=len(settled),
         age_seconds=max(ages) * time_scale if ages else None,
-        problem=_strangers(pods, {leader.pod for leader, _ in sights}, draining, time_scale) or _problem(settled, pods),
+        problem=strangers or _problem(settled, pods),
         unused=frozenset({leader.dialect.name for leader, _ in sights} - used),
+        strangers=strangers is not None,
     )
 
 

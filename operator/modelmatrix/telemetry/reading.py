@@ -7,18 +7,18 @@ What is missing is unknown, and unknown is not zero; what is there all the same 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.facts import Dialect, Signal
 from modelmatrix.scaling.observation import EngineReading, Traffic
 from modelmatrix.telemetry.presence import Leader, Presence, presence
-from modelmatrix.telemetry.queries import SHOWN
 from modelmatrix.telemetry.signals import Raw
 from modelmatrix.telemetry.slo_bounds import CountedBounds
 from modelmatrix.telemetry.traffic import Sums, traffic_of
 
 MILLISECONDS = 1000.0
+TRUSTED = frozenset({Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,10 @@ def read(raw: Raw, expected: Expected, *, problem: str, time_scale: float) -> Re
     """One deployment's signals; ``problem`` says why Prometheus's answers as a whole are no good, if they are not."""
     found = presence(raw.pods, expected.leaders, expected.draining, time_scale)
     sums = _sums(raw, expected, found.unused)
-    traffic = traffic_of(sums, expected.bounds, found.measured if found.measured < _ready(expected.leaders) else None)
+    traffic = None if found.strangers else traffic_of(sums, expected.bounds)
     quality, message = _quality(found, sums, traffic, expected, problem)
+    if traffic is not None and (quality not in TRUSTED or found.measured < _ready(expected.leaders)):
+        traffic = replace(traffic, measured=found.measured)
     return Reading(
         quality=quality,
         message=message,
@@ -91,10 +93,10 @@ def _quality(found: Presence, sums: Sums, traffic: Traffic | None, expected: Exp
         return Reason.SCALED_TO_ZERO, "no replica, no signals"
     if not found.settled:
         return Reason.SIGNALS_MISSING, "no replica has served long enough to be measured"
-    if traffic is None and not found.problem:
-        words = f"{sums.unknown} has no usable number in Prometheus: see the metrics pages of the replicas"
-        return _renamed(sums) or (Reason.SIGNALS_MISSING, words)
-    return found.problem or _renamed(sums) or _proven(found, sums, traffic, expected)
+    if traffic is None and found.problem is None:
+        words = f"Prometheus has no usable number of {sums.unknown}: see the metrics pages of the replicas"
+        return _renamed(found, sums) or (Reason.SIGNALS_MISSING, words)
+    return found.problem or _renamed(found, sums) or _proven(found, sums, traffic, expected)
 
 
 def _proven(found: Presence, sums: Sums, traffic: Traffic | None, expected: Expected) -> tuple[Reason, str]:
@@ -104,15 +106,16 @@ def _proven(found: Presence, sums: Sums, traffic: Traffic | None, expected: Expe
     return Reason.NO_TRAFFIC if is_idle else Reason.SIGNALS_FRESH, "; ".join((words, *filter(None, remarks)))
 
 
-def _renamed(sums: Sums) -> tuple[Reason, str] | None:
+def _renamed(found: Presence, sums: Sums) -> tuple[Reason, str] | None:
     """A metric that the dialect has and some replicas do not show."""
     for dialect in sums.dialects.values():
         for signal, names in dialect.metrics.items():
             number = sums.raw.value(f"{dialect.name}/missing/{signal}")
             if number:
+                shown = " or ".join(names)
                 words = (
-                    f"{number:.0f} replicas do not show {' or '.join(names)} although their targets are up: this image names "
-                    f"its metrics otherwise than {dialect.name} does; use one that the catalogue knows, or have its names added"
+                    f"{number:.0f} of {found.measured} replicas do not show {shown} although their targets are up: this image "
+                    f"of {dialect.name} names its metrics otherwise; use one that the catalogue knows, or have its names added"
                 )
                 return Reason.SIGNALS_MISSING, words
     return None
@@ -137,8 +140,6 @@ def _engines(raw: Raw, dialects: Mapping[str, Dialect]) -> dict[str, EngineReadi
 
 def _percentile(raw: Raw, expected: Expected, signal: Signal) -> int | None:
     """A latency that is shown, in milliseconds: that of the slowest engine."""
-    if signal not in SHOWN:
-        return None
     names = {dialect.name for dialect in expected.dialects.values()}
     found = [value for name in names if (value := raw.value(f"{name}/{signal}/{expected.percentile}")) is not None]
     return round(MILLISECONDS * max(found)) if found else None

@@ -53,9 +53,7 @@ class Sums:
         """What has no number."""
         names = {"short": "the arrivals of a minute", "long": "the arrivals of three minutes"}
         lacking = [words for name, words in names.items() if self.total(name) is None]
-        gauges = [
-            f"the number of {signal} requests" for signal in (Signal.RUNNING, Signal.WAITING) if self.gauge(signal) is None
-        ]
+        gauges = [f"{signal} requests" for signal in (Signal.RUNNING, Signal.WAITING) if self.gauge(signal) is None]
         return (*gauges, *lacking, "the traffic")[0]
 
     @property
@@ -75,7 +73,7 @@ def _sum(numbers: Iterable[float | None]) -> float | None:
     return total
 
 
-def traffic_of(sums: Sums, bounds: CountedBounds, measured: int | None) -> Traffic | None:
+def traffic_of(sums: Sums, bounds: CountedBounds) -> Traffic | None:
     """The traffic; ``None`` when arrivals or requests in flight are not known."""
     short, long = sums.total("short"), sums.total("long")
     running, waiting = sums.gauge(Signal.RUNNING), sums.gauge(Signal.WAITING)
@@ -95,7 +93,6 @@ def traffic_of(sums: Sums, bounds: CountedBounds, measured: int | None) -> Traff
         ttft=_share(sums.raw, bounds, Signal.TTFT),
         tpot=_share(sums.raw, bounds, Signal.TPOT),
         e2e=_share(sums.raw, bounds, Signal.E2E),
-        measured=measured,
     )
 
 

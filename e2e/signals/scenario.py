@@ -1,0 +1,85 @@
+"""One deployment of the past, the replicas that the operator knows of it, and how its signals are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from modelmatrix.api.model_deployment import ServiceLevelObjective
+from modelmatrix.catalogue.facts import Signal
+from modelmatrix.catalogue.load import builtin
+from modelmatrix.planning.views import Key
+from modelmatrix.telemetry.answers import Vector
+from modelmatrix.telemetry.presence import Leader
+from modelmatrix.telemetry.queries import Asked, QuerySet, query_set
+from modelmatrix.telemetry.reading import Expected, Reading, read
+from modelmatrix.telemetry.signals import Raw, collect
+from modelmatrix.telemetry.slo_bounds import CountedBounds, counted_bounds
+from signals.past import Past
+from signals.replicas import Pod
+
+NAME = "chat"
+LONG_AGO = 3600.0
+SLO = ServiceLevelObjective.model_validate({"ttftMilliseconds": 1000, "tpotMilliseconds": 50, "e2eMilliseconds": 5000})
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """Makes the pods of one scenario."""
+
+    past: Past
+    namespace: str
+
+    def pod(self, name: str, **fields: object) -> Pod:
+        """A pod of the scenario's deployment."""
+        return Pod(past=self.past, namespace=self.namespace, deployment=NAME, name=name, **fields)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What Prometheus saw, and what the operator knows besides: replicas by pod with the time since they are ready."""
+
+    paint: Callable[[Painter], None]
+    replicas: Mapping[str, float | None] = field(default_factory=lambda: {"a": LONG_AGO, "b": LONG_AGO})
+    engines: Mapping[str, str] = field(default_factory=dict)
+    engine: str = "vLLM"
+    draining: int = 0
+
+    def leader(self, pod: str) -> Leader:
+        """A replica as the operator knows it; its pool is named after its engine."""
+        engine = builtin().engines[self.engines.get(pod, self.engine)]
+        dialect = builtin().dialects[engine.dialect]
+        return Leader(pod=pod, pool=engine.name, engine=engine.name, dialect=dialect, ready_seconds=self.replicas[pod])
+
+    @property
+    def bounds(self) -> CountedBounds:
+        """The bounds that count."""
+        names = sorted({self.engine, *self.engines.values()})
+        return counted_bounds(builtin(), [builtin().engines[name] for name in names], SLO)
+
+    @property
+    def expected(self) -> Expected:
+        """What Prometheus should know."""
+        leaders = tuple(self.leader(pod) for pod in self.replicas)
+        return Expected(
+            leaders=leaders,
+            draining=self.draining,
+            dialects={leader.pool: leader.dialect for leader in leaders},
+            bounds=self.bounds,
+            percentile=SLO.percentile,
+        )
+
+    def read(self, vectors: Mapping[str, Vector], namespace: str) -> Reading:
+        """Its signals in a look at the whole fleet."""
+        raw = collect(vectors).get(Key(namespace, NAME), Raw())
+        return read(raw, self.expected, problem="", time_scale=1.0)
+
+
+def queries(scenarios: Iterable[Scenario], gateway: str = "") -> QuerySet:
+    """What the operator would ask for a fleet of all of them."""
+    bounds: dict[str, dict[Signal, set[float]]] = {}
+    for scenario in scenarios:
+        for dialect, seconds in scenario.bounds.seconds.items():
+            for signal, bound in seconds.items():
+                bounds.setdefault(dialect, {}).setdefault(signal, set()).add(bound)
+    return query_set(Asked(tuple(builtin().dialects.values()), bounds, (SLO.percentile,), gateway), 1.0)

@@ -1,0 +1,19 @@
+"""One Prometheus for all tests of this folder: each of them looks at a namespace of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from localcluster.artifacts import ARTIFACTS
+from localcluster.build import build_missing
+from localcluster.programs import Programs
+from localcluster.progress import Progress
+
+
+@pytest.fixture(scope="session")
+def programs() -> Programs:
+    """Prometheus and promtool, built if need be."""
+    wanted = [artifact for artifact in ARTIFACTS if artifact.name in {"prometheus", "promtool"}]
+    return build_missing(Progress(sys.stderr, live=False), artifacts=wanted)
