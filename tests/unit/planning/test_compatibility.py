@@ -15,7 +15,7 @@ from modelmatrix.planning.compatibility import Weights, choose_engine
 from modelmatrix.planning.verdicts import Refusal, Verdict
 
 
-def choose(
+def choose(  # noqa: PLR0913 - one parameter a fact
     model: str,
     quantization: str,
     chip: str,
