@@ -69,17 +69,17 @@ class Scenario:
             percentile=SLO.percentile,
         )
 
-    def read(self, vectors: Mapping[str, Vector], namespace: str) -> Reading:
+    def read(self, vectors: Mapping[str, Vector], namespace: str, time_scale: float = 1.0) -> Reading:
         """Its signals in a look at the whole fleet."""
         raw = collect(vectors).get(Key(namespace, NAME), Raw())
-        return read(raw, self.expected, problem="", time_scale=1.0)
+        return read(raw, self.expected, problem="", time_scale=time_scale)
 
 
-def queries(scenarios: Iterable[Scenario], gateway: str = "") -> QuerySet:
+def queries(scenarios: Iterable[Scenario], gateway: str = "", time_scale: float = 1.0) -> QuerySet:
     """What the operator would ask for a fleet of all of them."""
     bounds: dict[str, dict[Signal, set[float]]] = {}
     for scenario in scenarios:
         for dialect, seconds in scenario.bounds.seconds.items():
             for signal, bound in seconds.items():
                 bounds.setdefault(dialect, {}).setdefault(signal, set()).add(bound)
-    return query_set(Asked(tuple(builtin().dialects.values()), bounds, (SLO.percentile,), gateway), 1.0)
+    return query_set(Asked(tuple(builtin().dialects.values()), bounds, (SLO.percentile,), gateway), time_scale)
