@@ -29,7 +29,8 @@ def condition_states(outlook: Outlook, snapshot: Snapshot) -> list[State]:
     placed = _placed(outlook)
     ready = _ready(outlook, placed)
     measured = snapshot.measured.get(outlook.member.key)
-    return [ready, placed, _slo_met(outlook, measured), _signals_fresh(outlook, measured), *_progress(outlook, ready)]
+    fresh = _signals_fresh(outlook, measured, has_gateway=snapshot.settings.gateway_metric)
+    return [ready, placed, _slo_met(outlook, measured), fresh, *_progress(outlook, ready)]
 
 
 def _placed(outlook: Outlook) -> State:
@@ -119,9 +120,9 @@ def _slo_met(outlook: Outlook, measured: Measured | None) -> State:
     return State(SLO_MET, TRUE if met else FALSE, reason, f"the share of requests within the SLO is {words} ({target}){bound}")
 
 
-def _signals_fresh(outlook: Outlook, measured: Measured | None) -> State:
+def _signals_fresh(outlook: Outlook, measured: Measured | None, *, has_gateway: bool) -> State:
     if outlook.desired == 0 and outlook.member.wanted is not None:
-        return State(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
+        return _asleep(outlook, measured, has_gateway=has_gateway)
     spec = outlook.member.case.spec
     if spec is not None and spec.slo is None and spec.scaling is None:
         return State(SIGNALS_FRESH, UNKNOWN, Reason.NO_SLO, "neither slo nor scaling is set: nothing is measured")
@@ -129,6 +130,22 @@ def _signals_fresh(outlook: Outlook, measured: Measured | None) -> State:
         return _as_before(outlook, SIGNALS_FRESH)
     fresh = measured.reason in _GOOD_SIGNALS
     return State(SIGNALS_FRESH, TRUE if fresh else FALSE, measured.reason, measured.message)
+
+
+def _asleep(outlook: Outlook, measured: Measured | None, *, has_gateway: bool) -> State:
+    """Without replicas there is no engine to ask: a schedule or a gateway must wake it."""
+    spec = outlook.member.case.spec
+    scaling = None if spec is None or spec.suspend else spec.scaling
+    if scaling is None:
+        return State(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
+    if not has_gateway and not any(window.min_replicas for window in scaling.schedule):
+        words = (
+            "nothing wakes it: set minReplicas to 1, add a schedule window with a floor, or set the operator's gateway-query"
+        )
+        return State(SIGNALS_FRESH, FALSE, Reason.NO_WAKE_SIGNAL, words)
+    if has_gateway and measured is not None and measured.reason is Reason.PROMETHEUS_UNAVAILABLE:
+        return State(SIGNALS_FRESH, FALSE, measured.reason, f"the gateway's requests are not known: {measured.message}")
+    return State(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
 
 
 def _as_before(outlook: Outlook, type_: str) -> State:
