@@ -74,11 +74,12 @@ class Measurer:
         while True:
             expressions = self._queries().expressions
             if expressions:
-                self.look = await self._look(expressions)
+                self.look = await self.ask(expressions)
                 self._done()
             await asyncio.sleep(self._pause)
 
-    async def _look(self, expressions: Mapping[str, str]) -> Look:
+    async def ask(self, expressions: Mapping[str, str]) -> Look:
+        """One look. Never raises: what went wrong is in it."""
         if self._prometheus is None:
             words = "no Prometheus is configured; set prometheus-url"
             return Look(time.time(), errors=dict.fromkeys(expressions, words))
@@ -109,9 +110,12 @@ class Measurer:
 
     def _tell(self, errors: Mapping[str, str]) -> None:
         """Log the first failure of a row of each query; conditions and metrics tell the rest."""
+        new: dict[str, list[str]] = {}
         for name, words in errors.items():
             if name not in self._failing:
-                _log.warning("signals: %s: %s", name, words)
+                new.setdefault(words, []).append(name)
+        for words, names in new.items():
+            _log.warning("signals (%s): %s", ", ".join(names), words)
         self._failing = set(errors)
 
 

@@ -1,0 +1,115 @@
+"""One scaled deployment whose replicas serve, and the operator's looks at its signals: measurer, reading and policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from factories import NAMESPACE, deployment, nodes, pool
+from fakes.prometheus import FakePrometheus, Series, serving
+from modelmatrix.api.reasons import Reason
+from modelmatrix.catalogue.load import builtin
+from modelmatrix.control.measuring import Look, Measurer
+from modelmatrix.control.scaling import Scaler
+from modelmatrix.planning.outlook import Outlook
+from modelmatrix.planning.snapshot import ScaleDecision
+from modelmatrix.planning.views import Key
+from modelmatrix.scaling.observation import Decision, Policy
+from modelmatrix.scaling.policy import SloPolicy
+from modelmatrix.telemetry.clock import ModelClock
+from modelmatrix.telemetry.history import HistoryQuery
+from modelmatrix.telemetry.prometheus import Prometheus
+from modelmatrix.telemetry.queries import QuerySet
+from scenarios.world import World, rest
+
+KEY = Key(NAMESPACE, "assistant")
+LOOK_SECONDS = 30.0
+SERVED_SECONDS = 3600.0
+SLO = {"ttftMilliseconds": 2000, "tpotMilliseconds": 100}
+
+
+def outlooks(replicas: int, **fields: Any) -> dict[Key, Outlook]:
+    """The last plan of a cluster in which so many replicas have served for an hour."""
+    scaling = {"minReplicas": 1, "maxReplicas": 8, **fields.pop("scaling", {})}
+    view = deployment(scaling=scaling, slo=fields.pop("slo", SLO), **fields)
+    world = World(deployments={view.key: view})
+    world.pools = {one.name: one for one in (pool(),)}
+    world.nodes = {one.name: one for one in nodes(4)}
+    decisions = {view.key: ScaleDecision(replicas, Reason.STEADY, "")}
+    rest(world, decisions=decisions)
+    world.now_seconds += SERVED_SECONDS
+    return dict(world.plan(decisions=decisions).outlooks)
+
+
+def pods_of(outlook: Outlook) -> list[str]:
+    """Names of the pods that serve."""
+    leaders = (replica.leader for _, replicas in outlook.observed for replica in replicas.replicas)
+    return [leader.key.name for leader in leaders if leader is not None]
+
+
+def now_of(plans: Mapping[Key, Outlook]) -> float:
+    """An hour after the replicas became ready."""
+    leaders = [replica.leader for _, replicas in plans[KEY].observed for replica in replicas.replicas]
+    return max((leader.ready_seconds for leader in leaders if leader is not None), default=0.0) + SERVED_SECONDS
+
+
+@dataclass(slots=True)
+class Rig:
+    """A deployment that is looked at; time passes from look to look, and the cluster stays as it is."""
+
+    prometheus: FakePrometheus
+    client: Prometheus
+    plans: dict[Key, Outlook]
+    policy: Policy[Any] = field(default_factory=SloPolicy)
+    gateway_query: str = ""
+    now: float = 0.0
+    scaler: Scaler = field(init=False)
+    measurer: Measurer = field(init=False)
+    looks: list[Look] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.now = self.now or now_of(self.plans)
+        self.restart()
+
+    def restart(self) -> None:
+        """A new operator, which remembers nothing."""
+        self.scaler = Scaler(builtin(), self.policy, 1.0, self.gateway_query)
+        self.measurer = Measurer(
+            self.client,
+            ModelClock(),
+            LOOK_SECONDS,
+            queries=self._queries,
+            past=self._past,
+            done=lambda: None,
+        )
+
+    def _queries(self) -> QuerySet:
+        return self.scaler.queries(self.plans)
+
+    def _past(self) -> HistoryQuery:
+        return self.scaler.past(self.plans)
+
+    @property
+    def pods(self) -> list[str]:
+        """Pods that serve."""
+        return pods_of(self.plans[KEY])
+
+    def serves(self, **load: float) -> Series:
+        """Let Prometheus know all replicas, under a load."""
+        series = serving(self.pods, **load)  # type: ignore[arg-type]  # floats by name
+        self.prometheus.series = [series]
+        return series
+
+    async def look(self, times: int = 1, change: Callable[[int], None] | None = None) -> list[Decision]:
+        """What is decided at so many looks; ``change`` is called before each of them with its number."""
+        decided = []
+        for number in range(times):
+            if change is not None:
+                change(number)
+            self.now += LOOK_SECONDS
+            look = await self.measurer.ask(self._queries().expressions)
+            self.looks.append(look)
+            self.scaler.update(replace(look, real_seconds=self.now), self.plans, now_seconds=self.now)
+            decided.append(self.scaler.figures[KEY])
+        return decided
