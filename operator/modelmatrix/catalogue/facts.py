@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from modelmatrix.api.base import ApiModel
 from modelmatrix.api.model_deployment import Quantization
-from modelmatrix.api.profiles import ModelProfileSpec
+from modelmatrix.api.profiles import ModelProfileSpec, Task
 
 STRICT = ConfigDict(**ApiModel.model_config | {"extra": "forbid"})  # a typo in our own data is an error
 
@@ -208,6 +208,35 @@ class Architectures(ApiModel):
     def lists(self, architecture: str, family: str) -> bool:
         """Whether the engine's documents list the architecture on the family."""
         return self.any or architecture in self.families.get(family, self.listed)
+
+
+class Architecture(ApiModel):
+    """What the class of a model says beyond its config.json.
+
+    ``biased``: query, key and value have biases. ``output_gate``: attention has a gate as wide as its queries.
+    ``shared_gate``: the shared expert has a gate. ``vision_gated``: the vision tower's feed-forward has three matrices.
+    """
+
+    model_config = STRICT
+    task: Task = Task.GENERATE
+    encoder: bool = False
+    biased: bool = False
+    output_gate: bool = False
+    shared_gate: bool = False
+    vision_gated: bool = False
+    fp8_block: int = 0
+
+
+class ArchitectureRules(ApiModel):
+    """How config.json files are read: where the part for text is, and the names that a field has, the first found counts."""
+
+    model_config = STRICT
+    sources: tuple[str, ...]
+    text: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
+    vision_names: dict[str, tuple[str, ...]] = Field(alias="vision_names")
+    bias_flags: tuple[str, ...] = Field(alias="bias_flags")
+    architectures: dict[str, Architecture]
 
 
 class Histograms(ApiModel):

@@ -11,7 +11,15 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Accelerator, Compatibility, Dialect, Engine, Histograms, Model
+from modelmatrix.catalogue.facts import (
+    Accelerator,
+    ArchitectureRules,
+    Compatibility,
+    Dialect,
+    Engine,
+    Histograms,
+    Model,
+)
 
 # libyaml is ten times as fast; not every platform's wheel has it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -42,6 +50,16 @@ def builtin() -> Catalogue:
         dialects={item.name: item for item in _entries("dialects", Dialect)},
         histograms=_parse("histograms.yaml", _read("histograms.yaml"), Histograms),
     )
+
+
+@cache
+def architecture_rules() -> ArchitectureRules:
+    """How config.json files are read.
+
+    Raises:
+        CatalogueError: the data file is wrong.
+    """
+    return _parse("architectures.yaml", _read("architectures.yaml"), ArchitectureRules)
 
 
 def _entries(folder: str, kind: type[Entry]) -> Iterator[Entry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from modelmatrix.cli.plan_command import plan
+from modelmatrix.cli.profile_command import profile
 from modelmatrix.cli.why_command import why
 
 
@@ -14,6 +15,7 @@ def main() -> None:
 
 
 main.add_command(plan)
+main.add_command(profile)
 main.add_command(why)
 
 if __name__ == "__main__":
