@@ -33,10 +33,11 @@ check: .venv/installed ## linters, types, layers, generated files
 	$(BIN)/mypy
 	PYTHONPATH=operator $(BIN)/lint-imports
 
-generate: .venv/installed ## CRDs, their copies in the chart, and the institutions' manifests
+generate: .venv/installed ## CRDs, their copies in the chart, the institutions' manifests, tables
 	$(RUN) modelmatrix.api.crd crds
 	cp crds/*.yaml charts/modelmatrix/files/crds/
 	$(RUN) banks
+	PYTHONPATH=operator:tests $(BIN)/python tests/reference/table.py
 
 golden: .venv/installed ## rewrite the golden files from what the code does now
 	$(BIN)/python -m pytest -q tests --golden-update

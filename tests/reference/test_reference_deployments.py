@@ -9,30 +9,26 @@ import pytest
 from modelmatrix.api.reasons import Reason
 from reference.oracle import (
     CAPABILITY,
+    MISSES,
     Row,
     ask,
     gpustack_rule,
     kaito_rule,
     one_size_down,
     ours,
+    read_nightly_rows,
     read_rows,
     recipes_rule,
 )
-from reference.table import table
+from reference.table import PAGE, page, table
 
 ROWS = read_rows()
+NIGHTLY = read_nightly_rows()
 USABLE = [row for row in ROWS if row.usable_as_oracle]
 RUNS = [row for row in USABLE if row.kind in ("serve", "min-devices")]
 MINIMUM = [row for row in USABLE if row.kind == "min-devices" and one_size_down(row) is not None]
 REFUSED = [row for row in USABLE if row.kind == "infeasible"]
 CAPABILITY_REASONS = (Reason.QUANTIZATION_UNSUPPORTED, Reason.ENGINE_UNSUPPORTED, Reason.PARALLELISM_ILLEGAL)
-
-# Published as failing, accepted by the planner. Each is a reserve of the engine that the closed form does not model.
-MISSES = {
-    "ref-247": "TP1 DP8 at 163,840 tokens: the buffers of data-parallel dispatch and of the sparse indexer are not modelled",
-    "ref-250": "262,144 tokens of a 480B model: the activation reserve of long prompts is not modelled",
-    "ref-254": "fails with --chunked-prefill-size 16384 only, which is an argument that we do not give",
-}
 
 
 def test_the_rows_are_all_there() -> None:
@@ -101,7 +97,19 @@ def test_ours_rejects_nothing_that_runs_and_every_peers_rule_does() -> None:
     assert min(rejected["recipes_rule"], rejected["gpustack_rule"], rejected["kaito_rule"]) > 0
 
 
+@pytest.mark.parametrize("automatic", [False, True], ids=["cut", "own cut"])
+@pytest.mark.parametrize("row", NIGHTLY, ids=lambda row: row.model)
+def test_what_runs_every_night_is_accepted(row: Row, *, automatic: bool) -> None:
+    judged = ask(row, automatic=automatic)
+    assert judged.layout is not None, judged.message
+    assert judged.layout.devices <= row.devices
+
+
 def test_the_table_has_a_row_for_every_rule() -> None:
     lines = table(ROWS).splitlines()
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:]] == ["this planner", "vLLM recipes", "GPUStack", "KAITO"]
     assert lines[2].split(" | ")[1] == "0"
+
+
+def test_the_page_is_what_the_code_says_now() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `make generate`"
