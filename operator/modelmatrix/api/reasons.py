@@ -30,6 +30,7 @@ class Reason(StrEnum):
     INSUFFICIENT_DEVICES = "InsufficientDevices"
     DEVICES_UNHEALTHY = "DevicesUnhealthy"
     NO_SURGE_CAPACITY = "NoSurgeCapacity"
+    NO_REDUNDANCY = "NoRedundancy"
     DISPLACED = "Displaced"
     # workloads
     NAME_CONFLICT = "NameConflict"
@@ -155,6 +156,11 @@ TABLE: dict[Reason, ReasonInfo] = {
         "There is no room for one more replica, so a rollout replaces replicas in place.",
         "Accept the dip, or free the devices of one replica.",
         "无滚动升级余量",
+    ),
+    Reason.NO_REDUNDANCY: ReasonInfo(
+        "All nodes that the deployment may use are one: its loss stops every replica.",
+        "Accept it, or add a node or a pool.",
+        "无冗余",
     ),
     Reason.DISPLACED: ReasonInfo(
         "Replicas gave way to a deployment of a higher priority.",

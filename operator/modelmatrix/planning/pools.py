@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -42,7 +42,8 @@ class NodeState:
 class PoolState:
     """One pool at planning time. ``problems`` are what its Ready condition says; ``ours`` counts our own devices.
 
-    ``devices_per_node`` are those of a whole node, ``whole_nodes`` the nodes that are as large, whatever runs on them.
+    ``sizes`` counts nodes by their devices; ``devices_per_node`` are those of a whole node, ``whole_nodes`` the nodes that are
+    as large, whatever runs on them.
     ``granted`` are the devices that the plan keeps or hands out, which count against the limit.
     """
 
@@ -54,6 +55,7 @@ class PoolState:
     relaxed: str = ""
     ours: int = 0
     granted: int = 0
+    sizes: Counter[int] = field(default_factory=Counter)
     devices_per_node: int = 0
     whole_nodes: int = 1
 
@@ -191,10 +193,10 @@ def _add_node(state: PoolState, node: NodeView, usage: Mapping[tuple[str, str], 
 
 def _measure(state: PoolState) -> None:
     """The whole node: the largest present one, else what such servers have; at least one, so that a layout can be judged."""
-    present = max((node.total for node in state.nodes), default=0)
-    width = present or (state.accelerator.devices_per_node if state.accelerator else 0)
+    state.sizes = Counter(node.total for node in state.nodes)
+    width = max(state.sizes, default=0) or (state.accelerator.devices_per_node if state.accelerator else 0)
     state.devices_per_node = width
-    state.whole_nodes = max(1, sum(1 for node in state.nodes if node.total == width))
+    state.whole_nodes = max(1, state.sizes[width])
 
 
 def _is_other_chip(state: PoolState, node: NodeView) -> bool:

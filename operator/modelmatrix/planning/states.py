@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelmatrix.api.reasons import Reason, reason_of
+from modelmatrix.planning.caveats import caveats
 from modelmatrix.planning.conditions import (
     FALSE,
     PLACED,
@@ -56,8 +57,8 @@ def _short(outlook: Outlook) -> State | None:
 
 
 def _all_placed(outlook: Outlook) -> State:
-    where = "; ".join(f"{p.desired} on {p.option.pool} as {p.option.answer.message}" for p in outlook.placed if p.desired)
-    return State(PLACED, TRUE, Reason.PLACED, where)
+    where = (f"{p.desired} on {p.option.pool} as {p.option.answer.message}" for p in outlook.placed if p.desired)
+    return State(PLACED, TRUE, Reason.PLACED, "; ".join([*where, *(caveat.message for caveat in caveats(outlook))]))
 
 
 def _refused(outlook: Outlook) -> State:

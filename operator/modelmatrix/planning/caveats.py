@@ -1,0 +1,58 @@
+"""What to know about a placement that works: nothing to do now, but a rollout or a failure will show it. Pure.
+
+Caveats follow from the spec and from what pools have, not from what is free now: they change when a person changes something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.assessment import Option
+from modelmatrix.planning.outlook import Outlook
+from modelmatrix.planning.pools import PoolState
+
+
+class Caveat(NamedTuple):
+    """One reason with its message."""
+
+    reason: Reason
+    message: str
+
+
+def caveats(outlook: Outlook) -> Iterator[Caveat]:
+    """The caveats of a deployment that wants replicas and has a pool."""
+    options = outlook.member.case.fitting
+    if not options or not outlook.desired:
+        return
+    most, room = _most(outlook), sum(_capacity(option, outlook.pools[option.pool]) for option in options)
+    if room <= most:
+        yield Caveat(
+            Reason.NO_SURGE_CAPACITY,
+            f"no room for a surge replica at {most} replicas, {_names(options)} hold{'s' if len(options) == 1 else ''} {room}: "
+            "a rollout then replaces replicas in place",
+        )
+    if sum(len(outlook.pools[option.pool].nodes) for option in options) == 1:
+        yield Caveat(
+            Reason.NO_REDUNDANCY, f"no redundancy: {_names(options)} has one node, whose loss or restart stops every replica"
+        )
+
+
+def _most(outlook: Outlook) -> int:
+    """The most replicas that the spec allows."""
+    spec = outlook.member.case.spec
+    return spec.scaling.max_replicas if spec is not None and spec.scaling is not None else outlook.desired
+
+
+def _capacity(option: Option, pool: PoolState) -> int:
+    """Replicas of the option that the pool holds when nothing else runs there."""
+    if option.nodes > 1:
+        held = pool.whole_nodes // option.nodes if pool.nodes else 0
+    else:
+        held = sum(size // option.devices * count for size, count in pool.sizes.items())
+    return held if pool.limit is None else min(held, pool.limit // option.devices)
+
+
+def _names(options: tuple[Option, ...]) -> str:
+    return " and ".join(option.pool for option in options)

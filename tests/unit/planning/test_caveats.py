@@ -1,0 +1,75 @@
+"""What is said of a placement that works: no room for a rollout beside it, nothing left when a node goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from factories import deployment, nodes, pool, snapshot
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.caveats import Caveat, caveats
+from modelmatrix.planning.plan import plan
+from modelmatrix.planning.views import Key, NodeView, PoolView
+
+R1: dict[str, Any] = {"model": "DeepSeek-R1", "quantization": "W8A8"}  # two nodes of eight
+LARGE: dict[str, Any] = {"pools": [{"name": "ascend-a", "parallelism": {"tensor": 4}}]}  # half a node
+
+
+def found(there: tuple[NodeView, ...], *pools: PoolView, **fields: Any) -> list[Caveat]:
+    state = snapshot(deployments=(deployment(**fields),), pools=pools or (pool(),), nodes=there)
+    return list(caveats(plan(state).outlooks[Key("bank", "assistant")]))
+
+
+def reasons(there: tuple[NodeView, ...], *pools: PoolView, **fields: Any) -> list[Reason]:
+    return [caveat.reason for caveat in found(there, *pools, **fields)]
+
+
+@pytest.mark.parametrize(("count", "replicas", "short"), [(1, 1, False), (2, 3, False), (2, 4, True)])
+def test_a_rollout_needs_room_for_one_more_than_the_most(count: int, replicas: int, *, short: bool) -> None:
+    assert (Reason.NO_SURGE_CAPACITY in reasons(nodes(count), replicas=replicas, **LARGE)) is short
+
+
+def test_the_most_is_what_scaling_allows() -> None:
+    scaling = {"minReplicas": 1, "maxReplicas": 4}
+    (caveat,) = found(nodes(2), scaling=scaling, **LARGE)
+    assert caveat.message == (
+        "no room for a surge replica at 4 replicas, ascend-a holds 4: a rollout then replaces replicas in place"
+    )
+
+
+@pytest.mark.parametrize(("count", "short"), [(2, True), (3, True), (4, False)])
+def test_groups_need_whole_nodes(count: int, *, short: bool) -> None:
+    assert (Reason.NO_SURGE_CAPACITY in reasons(nodes(count), **R1)) is short
+
+
+def test_a_limit_is_all_there_is() -> None:
+    assert reasons(nodes(4), pool(limit=8), replicas=2, **LARGE) == [Reason.NO_SURGE_CAPACITY]
+    assert reasons(nodes(4), pool(limit=12), replicas=2, **LARGE) == []
+
+
+def test_several_pools_hold_more_together() -> None:
+    both = {"pools": [{"name": name, "parallelism": {"tensor": 4}} for name in ("ascend-a", "ascend-b")]}
+    there = (*nodes(1), *nodes(1, pool="ascend-b"))
+    assert reasons(there, pool(), pool(name="ascend-b"), replicas=3, **both) == []
+    (caveat,) = found(there, pool(), pool(name="ascend-b"), replicas=4, **both)
+    assert "ascend-a and ascend-b hold 4" in caveat.message
+
+
+def test_one_server_is_no_redundancy() -> None:
+    (caveat,) = found(nodes(1), replicas=1, **LARGE)
+    assert caveat.reason is Reason.NO_REDUNDANCY
+    assert caveat.message.startswith("no redundancy: ascend-a has one node")
+    assert reasons(nodes(2), replicas=1, **LARGE) == []
+
+
+def test_nothing_is_said_of_what_is_not_wanted_or_not_possible() -> None:
+    assert reasons(nodes(1), replicas=0, **LARGE) == []
+    assert reasons(nodes(1), quantization="FP8", replicas=1) == []
+
+
+def test_the_placed_condition_says_it() -> None:
+    state = snapshot(deployments=(deployment(replicas=1, **LARGE),), pools=(pool(),), nodes=nodes(1))
+    placed = next(c for c in plan(state).statuses[Key("bank", "assistant")]["conditions"] if c["type"] == "Placed")
+    assert placed["status"] == "True"
+    assert "no redundancy: ascend-a has one node" in placed["message"]
