@@ -1,6 +1,6 @@
 """The bound at an attainment: the highest value of the Lagrangian over the price of dropped work.
 
-Every price gives a valid bound, so a coarse search does no harm but to its strength.
+Every price gives a valid bound, so a coarse search costs strength only.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ from benchmark.bound.work import BIN_SECONDS
 from benchmark.compiled import functions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmark.bound.work import Work
 
-_CHEAPEST, _DEAREST = 1e-1, 1e6
-_ROUNDS = 14
+# Replica-bins for a unit of work: to serve one takes 1, to start a replica for it some 100.
+_CHEAPEST, _DEAREST = 0.5, 300.0
+_ROUNDS = 8
 _GOLDEN = (5.0**0.5 - 1.0) / 2.0
 
 
 def least_replica_hours(work: Work, *, start_seconds: float, min_replicas: int) -> float:
     """Replica-hours that no plan can be below which drops no more than it may."""
     least_cost = functions(dynamic)["least_cost"]
-    new = np.diff(work.arrived, prepend=0)
-    rows = max(int(new.max()), min_replicas) + 1
+    # More replicas than what can arrive in a bin are of no use, and as many never leave a backlog.
+    rows = max(int(np.diff(work.arrived, prepend=0).max()), min_replicas) + 1
     columns = int((work.arrived - work.due).max()) + 1
     tables = np.empty((rows, columns)), np.empty((rows, columns))
 
@@ -34,10 +37,10 @@ def least_replica_hours(work: Work, *, start_seconds: float, min_replicas: int) 
         cost = least_cost(work.arrived, work.due, min_replicas, start_seconds / BIN_SECONDS, price, tables)
         return float(cost - price * work.droppable)
 
-    return _highest(value, float(np.log(_CHEAPEST)), float(np.log(_DEAREST))) * BIN_SECONDS / 3600.0
+    return highest(value, float(np.log(_CHEAPEST)), float(np.log(_DEAREST))) * BIN_SECONDS / 3600.0
 
 
-def _highest(value, low: float, high: float) -> float:  # noqa: ANN001
+def highest(value: Callable[[float], float], low: float, high: float) -> float:
     """The highest value found of a function with one maximum (golden section)."""
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = value(left), value(right)

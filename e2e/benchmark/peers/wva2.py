@@ -1,6 +1,6 @@
 """llm-d's Workload Variant Autoscaler, version 2: tokens that are in use against tokens that replicas can hold.
 
-From llm-d/llm-d-workload-variant-autoscaler internal/engines/{analyzers/saturation_v2/analyzer,pipeline/cost_aware_optimizer}.go:
+From llm-d/llm-d-workload-variant-autoscaler internal/engines/analyzers/saturation_v2 and pipeline/cost_aware_optimizer.go:
 a replica holds the lesser of 80 % of its KV memory and what was in use when its queue was full (the mean of the last ten
 times), before that ``min(B * O / (I + O), S) * (I + O / 2)``. Demand over 85 % of what there is and what starts asks for more,
 of the variant with the lowest cost per token; under 70 % of what there is, replicas of the dearest variant go.
