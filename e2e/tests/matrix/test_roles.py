@@ -1,0 +1,68 @@
+"""The operator's roles hold what it uses, as the audit log of a full life shows, and nothing else."""
+# ruff: noqa: D103  # a test's name is its documentation
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from costs.audit import read_requests
+from localcluster.testing import eventually
+from playground.installation import NAMESPACE, RELEASE
+from playground.testing import OPERATOR, Bed, Estate
+
+pytestmark = pytest.mark.cluster
+
+# Rights that a life without mishaps does not need, and what they are for.
+SPARE = {
+    ("get", "deployments"): "to tell whose an object is when a name is taken",
+    ("get", "services"): "the same",
+    ("get", "leaderworkersets"): "the same",
+    ("patch", "services"): "to mend a Service that somebody changed",
+    ("patch", "pods"): "to choose which pod goes first, when a certain node must become free",
+    ("patch", "leaderworkersets"): "to scale groups",
+    ("delete", "leaderworkersets"): "to retire groups",
+    ("create", "leaderworkersets"): "to make groups",
+}
+
+
+def test_every_right_is_used_and_every_request_allowed(bed: Bed, estate: Estate) -> None:
+    started = time.time()
+    bed.deploy("chat", estate.pool)
+    bed.ready("chat", 1)
+    bed.deploy("chat", estate.pool, maxModelLen=4096)
+    eventually(lambda: _one_pod_with(bed, "4096"))
+    bed.deploy("chat", estate.pool, quantization="BF16", model={"name": "Qwen3-32B", "source": "s3://models/qwen3-32b"})
+    eventually(lambda: _one_workload(bed), timeout_seconds=90)
+
+    requests = list(read_requests(bed.cluster.audit_log, 0.0, user=OPERATOR))
+    # Before: an API server that has just started knows no roles for a moment.
+    assert [request for request in requests if request.code == 403 and request.seconds > started] == []
+    used = {(request.verb, request.resource) for request in requests if not request.resource.startswith("/")}
+    used |= {("watch", resource) for verb, resource in used if verb == "list"}  # a watch is written down when it ends
+    granted = _granted(bed)
+    assert used <= granted
+    assert granted - used - SPARE.keys() == set()
+
+
+def _granted(bed: Bed) -> set[tuple[str, str]]:
+    roles = [
+        json.loads(bed.cluster.kubectl("get", "clusterrole", RELEASE, "-o", "json")),
+        json.loads(bed.cluster.kubectl("-n", NAMESPACE, "get", "role", RELEASE, "-o", "json")),
+    ]
+    return {
+        (verb, resource) for role in roles for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]
+    }
+
+
+def _one_pod_with(bed: Bed, argument: str) -> None:
+    pods = bed.pods("chat")
+    assert len(pods) == 1
+    assert argument in pods[0]["spec"]["containers"][0]["args"]
+
+
+def _one_workload(bed: Bed) -> None:
+    found = bed.get("deployments", "-l", "modelmatrix.io/deployment=chat")["items"]
+    assert [item["metadata"]["labels"]["modelmatrix.io/quantization"] for item in found] == ["BF16"]
