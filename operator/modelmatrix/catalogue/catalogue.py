@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from difflib import get_close_matches
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
@@ -27,6 +28,7 @@ from modelmatrix.catalogue.facts import (
 _SUFFIX = re.compile(
     r"-(fp8|bf16|fp16|w8a8(sc)?|w8a16|w4a16|w4a8|awq|gptq|int4|int8|mxfp4|nvfp4|gguf|gptq-int[48]|instruct|chat|quarot|mtp)$"
 )
+_LIKENESS = 0.75
 
 
 def normalise(name: str) -> str:
@@ -73,6 +75,10 @@ class Catalogue:
         A name that is not known is tried again without the suffixes of quantized weights, such as ``-FP8`` or ``-W8A8``.
         """
         return next((known for key in _shorter_names(name) if (known := self._by_name.get(key))), None)
+
+    def near(self, name: str) -> str | None:
+        """The known name that an unknown one resembles most, for messages."""
+        return _nearest(normalise(name), self._names)
 
     def engine(self, name: str) -> Engine | None:
         """The engine of that name, in any case."""
@@ -134,6 +140,11 @@ class Catalogue:
         return short | exact
 
     @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Names without organisation, as people write them."""
+        return tuple(sorted({name.rpartition("/")[2] for model in self.models for name in (model.id, *model.aliases)}))
+
+    @cached_property
     def _engines_by_name(self) -> dict[str, Engine]:
         return {name.lower(): engine for name, engine in self.engines.items()}
 
@@ -141,6 +152,13 @@ class Catalogue:
     def _engines_by_vendor(self) -> dict[Vendor, tuple[Engine, ...]]:
         ranked = sorted(self.engines.values(), key=lambda engine: (engine.rank, engine.name))
         return {vendor: tuple(engine for engine in ranked if vendor in engine.vendors) for vendor in Vendor}
+
+
+@lru_cache(maxsize=256)
+def _nearest(name: str, names: tuple[str, ...]) -> str | None:
+    by_form = {normalise(known): known for known in names}
+    found = get_close_matches(name, by_form, n=1, cutoff=_LIKENESS)
+    return by_form[found[0]] if found else None
 
 
 def _literal(arguments: Iterable[str]) -> Iterable[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from modelmatrix.cli.cost_command import cost
 from modelmatrix.cli.plan_command import plan
 from modelmatrix.cli.profile_command import profile
+from modelmatrix.cli.status_command import status
 from modelmatrix.cli.why_command import why
 
 
@@ -14,9 +16,8 @@ def main() -> None:
     """Explain and plan a model matrix with the operator's own planner."""
 
 
-main.add_command(plan)
-main.add_command(profile)
-main.add_command(why)
+for command in (cost, plan, profile, status, why):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -8,10 +8,12 @@ from typing import Any
 
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.caveats import caveats
 from modelmatrix.planning.outlook import Outlook, PlacedOn
 from modelmatrix.planning.placement import price_per_hour
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.pools import PoolState
+from modelmatrix.planning.shortages import displaced_message
 from modelmatrix.planning.views import Key
 
 
@@ -23,16 +25,13 @@ def plan_document(before: Plan | None, after: Plan, shown: Iterable[Key]) -> dic
         after: the plan with it.
         shown: deployments to show.
     """
-    costs = _costs(after)
-    currency = next(iter(costs), "CNY")
-    spent = _costs(before).get(currency, Decimal(0)) if before else Decimal(0)
     return {
         "apiVersion": names.API_VERSION,
         "kind": "Plan",
         "items": [_item(after, key) for key in sorted(shown) if key in after.outlooks],
         "pools": [_pool(pool, after.taken.get(name, 0)) for name, pool in sorted(after.pools.items())],
-        "cost": {"before": f"{spent:.2f}", "after": f"{costs.get(currency, Decimal(0)):.2f}", "currency": currency},
-        "displaced": _displaced(after),
+        "cost": _cost(_costs(before) if before else {}, _costs(after)),
+        "displaced": _displaced(before, after),
     }
 
 
@@ -55,6 +54,7 @@ def _item(plan: Plan, key: Key) -> dict[str, Any]:
         "replicas": outlook.desired,
         "candidates": status["candidates"],
         "placements": [_placement(item) for item in outlook.placed if item.desired],
+        "caveats": [{"reason": str(caveat.reason), "message": caveat.message} for caveat in caveats(outlook)],
     }
 
 
@@ -86,6 +86,17 @@ def _pool(pool: PoolState, taken: int) -> dict[str, Any]:
     }
 
 
+def _cost(before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> dict[str, Any]:
+    """Cost in the currency that most is paid in; ``others`` has the rest, as nothing is exchanged."""
+    ranked = sorted({*before, *after}, key=lambda currency: (-after.get(currency, 0), -before.get(currency, 0), currency))
+    first, *others = [_change(currency, before, after) for currency in ranked or ["CNY"]]
+    return {**first, "others": others}
+
+
+def _change(currency: str, before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> dict[str, str]:
+    return {"before": f"{before.get(currency, 0):.2f}", "after": f"{after.get(currency, 0):.2f}", "currency": currency}
+
+
 def _costs(plan: Plan) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for outlook in plan.outlooks.values():
@@ -101,14 +112,32 @@ def _prices(outlook: Outlook) -> Iterable[tuple[str, Decimal]]:
             yield price.currency, price_per_hour(item.option, outlook.pools[item.option.pool]) * item.desired
 
 
-def _displaced(plan: Plan) -> list[dict[str, Any]]:
-    return [
-        {
-            "namespace": key.namespace,
-            "name": key.name,
-            "replicas": sum(outlook.assignment.displaced_by.values()),
-            "reason": str(Reason.DISPLACED),
-        }
-        for key, outlook in sorted(plan.outlooks.items())
-        if outlook.assignment.displaced_by
-    ]
+def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:
+    """Who runs with less than before, or gives way; whether they run already or would only be placed."""
+    found = []
+    for key, outlook in sorted(after.outlooks.items()):
+        known = before.outlooks.get(key) if before else None
+        wanted_as_before = known is not None and known.desired == outlook.desired
+        lost = known.assignment.placed - outlook.assignment.placed if known is not None and wanted_as_before else 0
+        replicas = max(lost, sum(outlook.assignment.displaced_by.values()))
+        if replicas > 0:
+            found.append(_loss(after, key, replicas))
+    return found
+
+
+def _loss(plan: Plan, key: Key, replicas: int) -> dict[str, Any]:
+    outlook = plan.outlooks[key]
+    takers = sorted(_takers(outlook))
+    placed = next(condition for condition in plan.statuses[key]["conditions"] if condition["type"] == "Placed")
+    return {
+        "namespace": key.namespace,
+        "name": key.name,
+        "replicas": replicas,
+        "reason": str(Reason.DISPLACED) if takers else placed["reason"],
+        "message": displaced_message(outlook) if takers else placed["message"],
+        "by": [{"namespace": taker.namespace, "name": taker.name, "replicas": count} for taker, count in takers],
+    }
+
+
+def _takers(outlook: Outlook) -> Iterable[tuple[Key, int]]:
+    return outlook.assignment.displaced_by.items()

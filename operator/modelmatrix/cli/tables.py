@@ -1,14 +1,16 @@
-"""Tables that fit a terminal, and nothing fancy where the output is none."""
+"""Tables and paragraphs that fit a terminal, and nothing fancy where the output is none."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
-GAP = 3
+GAP = 2
 MIN_LAST = 24
+WIDTH = 100  # columns where the output is no terminal
 COLORS = {"good": "32", "bad": "31", "dim": "2"}
 
 
@@ -21,6 +23,14 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(rendered)
 
 
+def paragraph(text: str, *, indent: int = 0) -> str:
+    """Text in lines that fit, each of them indented."""
+    space = " " * indent
+    return textwrap.fill(
+        text, _columns(), initial_indent=space, subsequent_indent=space, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def paint(text: str, color: str) -> str:
     """Coloured text on a terminal that wants colours."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
@@ -29,11 +39,11 @@ def paint(text: str, color: str) -> str:
 
 
 def _columns() -> int:
-    return shutil.get_terminal_size((120, 24)).columns
+    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
 
 
 def _line(cells: list[str], widths: Sequence[int], room: int | None) -> str:
     *first, last = cells
     if room is not None and len(last) > max(room, MIN_LAST):
         last = last[: max(room, MIN_LAST) - 1] + "…"
-    return "".join(cell.ljust(width + GAP) for cell, width in zip(first, widths, strict=False)) + last
+    return ("".join(cell.ljust(width + GAP) for cell, width in zip(first, widths, strict=False)) + last).rstrip()

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from modelmatrix.api import names
 from modelmatrix.api.reasons import TABLE, reason_of
-from modelmatrix.cli.documents import read_documents
 from modelmatrix.cli.errors import CliError
+from modelmatrix.cli.looking import file_options, look
 from modelmatrix.cli.options import access_options, output_option, print_document
-from modelmatrix.cli.tables import paint, table
-from modelmatrix.cli.world import Access, offline, online
+from modelmatrix.cli.tables import paint, paragraph, table
+from modelmatrix.cli.world import Access
 from modelmatrix.planning import plan as planner
-from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.views import Key
 
 
 @click.command()
 @click.argument("name")
 @click.option("-n", "--namespace", help="Namespace; the context's own when left out.")
-@click.option("-f", "--filename", "files", multiple=True, help="File or folder to apply first, in thought; repeatable.")
-@click.option("--offline", "is_offline", is_flag=True, help="Look at the files alone, without a cluster.")
+@file_options
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language of the reasons.")
 @access_options
 @output_option
@@ -38,11 +37,11 @@ def why(  # noqa: PLR0913 - one parameter an option
     output: str,
 ) -> None:
     """Say why NAME is where it is, or why it is nowhere."""
-    snapshot, default = _look(files, is_offline=is_offline, access=Access(kubeconfig, context), namespace=namespace)
-    key = Key(namespace or default, name)
-    made = planner.plan(snapshot)
+    world, default = look(files, Access(kubeconfig, context), namespace, is_offline=is_offline)
+    key = Key(default, name)
+    made = planner.plan(world.snapshot())
     if key not in made.statuses:
-        raise CliError(f"there is no ModelDeployment {key}")
+        raise CliError(f"there is no ModelDeployment {key}{_elsewhere(name, made.statuses)}")
     document: dict[str, Any] = {"apiVersion": names.API_VERSION, "kind": "Why", "namespace": key.namespace, "name": key.name}
     document |= {field: made.statuses[key].get(field) for field in ("model", "candidates", "conditions", "placements")}
     if output in ("json", "yaml"):
@@ -51,26 +50,32 @@ def why(  # noqa: PLR0913 - one parameter an option
         click.echo(_text(document, lang))
 
 
-def _look(files: tuple[str, ...], *, is_offline: bool, access: Access, namespace: str | None) -> tuple[Snapshot, str]:
-    if is_offline:
-        return offline(read_documents(files, namespace=namespace or "default")).snapshot(), "default"
-    world, default = online(access)
-    return world.with_documents(read_documents(files, namespace=namespace or default)).snapshot(), default
+def _elsewhere(name: str, known: Iterable[Key]) -> str:
+    found = sorted(key.namespace for key in known if key.name == name)
+    return f"; there is one in {' and '.join(found)}: name it with -n" if found else ""
 
 
 def _text(document: dict[str, Any], lang: str) -> str:
-    candidates = table(
-        ["POOL", "QUANT", "ENGINE", "VERDICT", "REASON", "WHY"],
-        [[c["pool"], c["quantization"], c["engine"], c["verdict"], c["reason"], c["message"]] for c in document["candidates"]],
-    )
-    lines = [f"{document['namespace']}/{document['name']}  {document['model'] or ''}", "", candidates, ""]
+    lines = [f"{document['namespace']}/{document['name']}  {document['model'] or ''}".rstrip(), ""]
+    candidates = document["candidates"]
+    if candidates:
+        keys = ("pool", "quantization", "engine", "verdict", "reason")
+        lines += [table(["POOL", "QUANT", "ENGINE", "VERDICT", "REASON"], [[c[key] for key in keys] for c in candidates]), ""]
+        lines += [paragraph(f"{c['pool']}: {c['message']}") for c in candidates] + [""]
     for condition in document["conditions"]:
         if condition["type"] in ("Ready", "Placed"):
             color = "good" if condition["status"] == "True" else "bad"
             lines.append(paint(f"{condition['type']}={condition['status']} {condition['reason']}", color))
-            lines.append(f"  {condition['message']}")
-    lines += ["", _remedy(document, lang)]
+            if not _is_said(condition["message"], candidates, lines):
+                lines.append(paragraph(condition["message"], indent=2))
+    lines += ["", paragraph(_remedy(document, lang))]
     return "\n".join(lines).rstrip()
+
+
+def _is_said(message: str, candidates: list[dict[str, Any]], lines: list[str]) -> bool:
+    """Whether a condition only repeats the verdicts, or the condition above it."""
+    verdicts = ". ".join(f"{candidate['pool']}: {candidate['message']}" for candidate in candidates)
+    return verdicts.startswith(message) or paragraph(message, indent=2) in lines
 
 
 def _remedy(document: dict[str, Any], lang: str) -> str:

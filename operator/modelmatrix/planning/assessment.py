@@ -12,6 +12,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.api.source import Source, SourceError, parse_source
 from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
 from modelmatrix.planning.candidates import Answer, Question, answer, parallelism_of
+from modelmatrix.planning.layout import MAX_NODES
 from modelmatrix.planning.pace import tightest_bound
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.verdicts import Verdict
@@ -93,18 +94,25 @@ def _judge(candidate: PoolCandidate, spec: ModelDeploymentSpec, known: KnownMode
     if pool is None:
         return refuse(Reason.POOL_NOT_FOUND, _no_such_pool(candidate.name, around.pools))
     if known is None:
-        return refuse(Reason.MODEL_UNKNOWN, _no_such_model(spec.model.name))
-    blocked = _blocked(pool)
-    if blocked is not None:
-        return refuse(*blocked)
+        return refuse(Reason.MODEL_UNKNOWN, _no_such_model(spec.model.name, around.catalogue))
+    if pool.accelerator is None:
+        return refuse(*(_blocked(pool) or (Reason.ACCELERATOR_UNKNOWN, "its chip is not known")))
     try:
         source = parse_source(candidate.source or spec.model.source)
     except SourceError as error:
         return refuse(Reason.SOURCE_INVALID, str(error))
     judged = answer(around.catalogue, _question(candidate, spec, quantization, source, pool=pool))
-    if judged.layout is not None and judged.layout.nodes > 1 and not around.groups:
-        return refuse(Reason.LEADER_WORKER_SET_MISSING, _no_groups(pool.name, judged.layout.nodes))
-    return Option(candidate.name, quantization, judged, source)
+    hindered = _hindrance(judged, pool, groups=around.groups)
+    return refuse(*hindered) if hindered else Option(candidate.name, quantization, judged, source)
+
+
+def _hindrance(judged: Answer, pool: PoolState, *, groups: bool) -> tuple[Reason, str] | None:
+    """What keeps a layout that fits from being started; what does not fit is left to its own words."""
+    if judged.layout is None:
+        return None
+    if judged.layout.nodes > 1 and not groups:
+        return Reason.LEADER_WORKER_SET_MISSING, _no_groups(pool.name, judged.layout.nodes)
+    return _blocked(pool)
 
 
 def _question(
@@ -120,21 +128,18 @@ def _question(
         unlisted=spec.unlisted,
         accelerator=pool.accelerator.id if pool.accelerator else "",
         devices_per_node=pool.devices_per_node,
-        nodes=pool.whole_nodes,
+        nodes=pool.whole_nodes if pool.nodes else MAX_NODES,  # a pool may have lost its nodes for a while
         bound=tightest_bound(spec.slo),
     )
 
 
 def _blocked(pool: PoolState) -> tuple[Reason, str] | None:
-    """What is so wrong with the pool that nothing can be judged or started there."""
+    """What is so wrong with the pool that nothing can be started there."""
     blocking = (Reason.MISCONFIGURED, Reason.ACCELERATOR_UNKNOWN, Reason.RUNTIME_CLASS_MISSING)
     found = next(((reason, text) for reason, text in pool.problems if reason in blocking), None)
     if found is not None:
-        return found[0], f"pool {pool.name}: {found[1]}"
-    if not pool.nodes and pool.problems:
-        reason, text = pool.problems[0]
-        return reason, f"pool {pool.name}: {text}"
-    return None
+        return found
+    return pool.problems[0] if pool.problems and not pool.nodes else None
 
 
 def _no_groups(pool: str, nodes: int) -> str:
@@ -149,8 +154,10 @@ def _no_such_pool(name: str, pools: Mapping[str, PoolState]) -> str:
     return f"AcceleratorPool '{name}' does not exist (there are: {known}); create it or correct spec.pools[].name"
 
 
-def _no_such_model(name: str) -> str:
+def _no_such_model(name: str, catalogue: Catalogue) -> str:
+    near = catalogue.near(name)
+    guess = f" (is {near} meant?)" if near else ""
     return (
-        f"model '{name}' is neither in the catalogue nor a ModelProfile of this cluster; correct spec.model.name, or "
+        f"model '{name}' is neither in the catalogue nor a ModelProfile of this cluster{guess}; correct spec.model.name, or "
         "describe the model with a ModelProfile"
     )

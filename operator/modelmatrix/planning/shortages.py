@@ -14,7 +14,7 @@ def shortage_message(option: Option, pool: PoolState) -> str:
     limit = pool.limit
     if limit is not None and pool.granted + option.devices > limit:
         return (
-            f"{pool.name}: a replica needs {option.devices} {unit}s, the pool's limit of {limit} leaves "
+            f"a replica needs {option.devices} {unit}s, the pool's limit of {limit} leaves "
             f"{max(0, limit - pool.granted)}; raise spec.limits.devices"
         )
     if pool.spec is not None and pool.nodes and not pool.total:
@@ -24,7 +24,7 @@ def shortage_message(option: Option, pool: PoolState) -> str:
         return _group_message(option, pool, unit, sum(free))
     best = max(free, default=0)
     return (
-        f"{pool.name}: a replica needs {option.devices} {unit}s on one node; {sum(free)} are free, {best} on the best "
+        f"a replica needs {option.devices} {unit}s on one node; {sum(free)} are free, {best} on the best "
         f"node{_sick(pool)}; {option.devices - best} more on that node would do"
     )
 
@@ -33,7 +33,7 @@ def _group_message(option: Option, pool: PoolState, unit: str, free: int) -> str
     width = option.devices // option.nodes
     whole = sum(1 for node in pool.nodes if node.whole and node.total == width)
     return (
-        f"{pool.name}: a replica needs {option.nodes} whole free nodes of {width} {unit}s; "
+        f"a replica needs {option.nodes} whole free nodes of {width} {unit}s; "
         f"{whole} {'is' if whole == 1 else 'are'} free, {free} {unit}s are free in all{_sick(pool)}"
     )
 
@@ -48,7 +48,7 @@ def _sick(pool: PoolState) -> str:
 def missing_message(outlook: Outlook) -> str:
     """What is missing over all pools of a deployment."""
     lacking = [o for o in outlook.member.case.fitting if not outlook.rooms.get(o.pool)]
-    reasons = "; ".join(shortage_message(option, outlook.pools[option.pool]) for option in lacking[:3])
+    reasons = "; ".join(f"{option.pool}: {shortage_message(option, outlook.pools[option.pool])}" for option in lacking[:3])
     return f"{outlook.assignment.shortage} of {outlook.desired} replicas find no devices. {reasons}"
 
 

@@ -1,0 +1,72 @@
+"""``kubectl matrix why``: every pool's verdict, and what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import deployment, document, matrix, matrix_online, node, pool, put, write
+from fakes.apiserver import FakeApiServer
+from fakes.fixtures import api
+
+__all__ = ["api"]
+
+NVIDIA = pool("nvidia-a", accelerator="h20-96g", resourceName="nvidia.com/gpu")
+ESTATE = [pool(), NVIDIA, node("n0"), node("g0", "nvidia-a", "nvidia.com/gpu")]
+
+
+def why(folder: Path, *arguments: str, **spec: Any) -> list[str]:
+    return ["why", "chat", "-n", "bank", "--offline", "-f", write(folder, [*ESTATE, deployment(**spec)]), *arguments]
+
+
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        ("fits", {}),
+        ("refused", {"quantization": "FP8", "pools": [{"name": "ascend-a"}, {"name": "nvidia-b"}]}),
+        ("short", {"replicas": 3, "pools": [{"name": "ascend-a", "parallelism": {"tensor": 8}}]}),
+        (
+            "unlisted",
+            {
+                "model": {"name": "deepseek-vl2", "source": "pvc://weights/vl2"},
+                "quantization": "BF16",
+                "pools": [{"name": "ascend-a"}],
+            },
+        ),
+        ("too-slow", {"slo": {"tpotMilliseconds": 1}, "pools": [{"name": "ascend-a"}]}),
+    ],
+)
+def test_golden(name: str, spec: dict[str, Any], tmp_path: Path, golden: Any) -> None:
+    result = matrix(*why(tmp_path, **spec))
+    assert result.exit_code == 0
+    assert all(len(line) <= 100 for line in result.output.splitlines())
+    golden(f"cli/why-{name}", result.output.splitlines())
+
+
+def test_reasons_are_told_in_chinese_too(tmp_path: Path) -> None:
+    assert "不支持的量化格式 (QuantizationUnsupported)" in matrix(*why(tmp_path, "--lang", "zh", quantization="FP8")).output
+
+
+def test_json_has_verdicts_conditions_and_placements(tmp_path: Path) -> None:
+    found = document(*why(tmp_path))
+    assert (found["kind"], found["name"], found["model"]) == ("Why", "chat", "Qwen/Qwen3-32B")
+    assert found["candidates"][0]["verdict"] == "Fits"
+    assert found["placements"][0]["devicesPerReplica"] == 4
+    assert {condition["type"] for condition in found["conditions"]} >= {"Ready", "Placed"}
+
+
+def test_a_name_of_another_namespace_is_pointed_to(tmp_path: Path) -> None:
+    path = write(tmp_path, [*ESTATE, deployment()])
+    result = matrix("why", "chat", "--offline", "-f", path)
+    assert result.exit_code == 1
+    assert result.output == "error: there is no ModelDeployment default/chat; there is one in bank: name it with -n\n"
+    assert matrix("why", "nobody", "--offline", "-f", path).output == "error: there is no ModelDeployment default/nobody\n"
+
+
+async def test_online_the_context_names_the_namespace(api: FakeApiServer, tmp_path: Path) -> None:
+    put(api, [*ESTATE, deployment()])
+    result = await matrix_online(api, tmp_path, "why", "chat")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("bank/chat  Qwen/Qwen3-32B")
