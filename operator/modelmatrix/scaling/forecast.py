@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from modelmatrix.scaling.season import DAYS, Season
+from modelmatrix.scaling.trend import slope
 
 STEP_SECONDS = 60.0
 # Who was right lately: a change of regime (the start of a working day) must be noticed within the hour.
@@ -78,7 +79,9 @@ class Forecast:
             if season.has_other_days
             else self.growths
         )
-        moved = replace(judged, growths=growths, slope=_slope([*(one.rate for one in self.past[1 - TREND_STEPS :]), minute]))
+        moved = replace(
+            judged, growths=growths, slope=slope([*(one.rate for one in self.past[1 - TREND_STEPS :]), minute]) / STEP_SECONDS
+        )
         forecasts = moved.each(minute, long, horizon_seconds)
         now = Past(second, minute, forecasts, moved.together(forecasts))
         kept = int(horizon_seconds / STEP_SECONDS) + TREND_STEPS
@@ -97,7 +100,7 @@ class Forecast:
 
     def _judged(self, second: float, rate: float, horizon_seconds: float, noise: float) -> Forecast:
         """The errors after a look at what was forecast a horizon ago for now."""
-        then = next((one for one in reversed(self.past) if one.second <= second - horizon_seconds), None)
+        then = self.said(second - horizon_seconds)
         if then is None or then.combined <= 0:
             return self
         scale = max(then.combined, rate)
@@ -111,6 +114,10 @@ class Forecast:
         excess = min(max(0.0, 2.0 * miss * miss - noise), 1.0)
         share = max(STEP_SECONDS / ERROR_SECONDS, 1.0 / (self.steps + 1.0))
         return replace(self, errors=errors, variance=self.variance + share * (excess - self.variance), steps=self.steps + 1.0)
+
+    def said(self, second: float) -> Past | None:
+        """What was forecast at a time, or last before it."""
+        return next((one for one in reversed(self.past) if one.second <= second), None)
 
     def each(self, minute: float, long: float, horizon_seconds: float) -> Forecasts:
         """What each forecaster says; ``None`` where it knows nothing."""
@@ -126,13 +133,3 @@ class Forecast:
         """The mean of forecasts, by how good the forecasters have been."""
         weights = self._weights(forecasts)
         return sum(w * f for w, f in zip(weights, forecasts, strict=True) if f is not None) / sum(weights)
-
-
-def _slope(rates: list[float]) -> float:
-    """Slope of the line through rates that are a step apart, per second (least squares)."""
-    count = len(rates)
-    if count < TREND_STEPS // 2:
-        return 0.0
-    middle = (count - 1) / 2.0
-    squares = count * (count * count - 1) / 12.0
-    return sum((index - middle) * rate for index, rate in enumerate(rates)) / squares / STEP_SECONDS

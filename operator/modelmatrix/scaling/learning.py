@@ -1,28 +1,23 @@
-"""What one more look teaches: engine timing and start times of pools, demand, and how well the SLO is kept. Pure.
+"""What one more look teaches of pools and of demand: engine timing, start times, arrivals. Pure.
 
 Only signals that can be trusted teach anything but start times, which the API server shows.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from modelmatrix.performance.timing import Lengths, SloBounds
-from modelmatrix.scaling.attainment import misses
 from modelmatrix.scaling.capacity import capacity
 from modelmatrix.scaling.engine_fit import EngineFit, StepSample
-from modelmatrix.scaling.fleet import Fleet
-from modelmatrix.scaling.memory import Demand, Margin, PoolMemory
-from modelmatrix.scaling.observation import EngineReading, Observation, Traffic, Variant
+from modelmatrix.scaling.memory import Demand, PoolMemory
+from modelmatrix.scaling.observation import EngineReading, Traffic, Variant
 from modelmatrix.scaling.starts import Starts
+from modelmatrix.scaling.work import remembered
 
 MINUTE_SECONDS = 60.0
 UNBOUNDED = SloBounds()
 # With less there is no step to speak of in most of the minute.
 MIN_RUNNING = 0.5
-# Below half of the capacity, misses have another cause than load: a slow node, a wrong setting.
-LEAST_LOAD = 0.5
-# The fleet and its load must have been the same for the whole window for misses to tell how sharp the edge is.
+# Arrivals of a minute and of three are the same load if they differ by no more.
 STEADY = 0.1
 
 
@@ -61,8 +56,10 @@ def _fit(fit: EngineFit, variant: Variant, reading: EngineReading, second: float
     )
 
 
-def demand_learned(demand: Demand, traffic: Traffic, second: float, horizon_seconds: float) -> Demand:
-    """The demand after one more look."""
+def demand_learned(
+    demand: Demand, traffic: Traffic, second: float, horizon_seconds: float, work_seconds: float | None
+) -> Demand:
+    """The demand after one more look; ``work_seconds`` is given once a minute."""
     fast = traffic.arrivals_per_second_fast
     minute = traffic.arrivals_per_second
     dispersion = demand.dispersion if fast is None else demand.dispersion.learned(second, fast)
@@ -74,31 +71,8 @@ def demand_learned(demand: Demand, traffic: Traffic, second: float, horizon_seco
         horizon_seconds=horizon_seconds,
         noise=dispersion.index / max(1.0, minute * MINUTE_SECONDS),
     )
-    return Demand(demand.season.with_rate(second, minute), forecast, dispersion)
-
-
-def margin_learned(margin: Margin, observation: Observation, traffic: Traffic, fleet: Fleet, demand: Demand) -> Margin:
-    """The margin after a window in which requests were measured against the SLO; each window counts once."""
-    second = observation.second
-    elapsed = second - margin.judged_second
-    if elapsed < traffic.observed_seconds:
-        return margin
-    found = misses(traffic)
-    if found is None or not fleet.ready_per_second:
-        return replace(margin, judged_second=second, judged_ready=observation.ready)
-    load = traffic.arrivals_per_second_long / fleet.ready_per_second
-    tail = margin.tail
-    if margin.judged_ready == observation.ready and is_steady(traffic):
-        edge = fleet.preferred.edge_deviation(observation.ready, demand.dispersion.index)
-        tail = tail.learned(load, found.share, found.requests, edge)
-    integral = margin.integral.learned(
-        observation.slo,
-        requests=found.requests,
-        missed=found.missed,
-        seconds=traffic.observed_seconds,
-        may_rise=load >= LEAST_LOAD and not _is_limited(observation),
-    )
-    return Margin(tail, integral, second, observation.ready)
+    minutes = demand.work_seconds if work_seconds is None else remembered(demand.work_seconds, work_seconds)
+    return Demand(demand.season.with_rate(second, minute), forecast, dispersion, minutes)
 
 
 def is_steady(traffic: Traffic) -> bool:
@@ -106,8 +80,3 @@ def is_steady(traffic: Traffic) -> bool:
     minute, long = traffic.arrivals_per_second, traffic.arrivals_per_second_long
     noise = 2.0 / max(1.0, long * MINUTE_SECONDS) ** 0.5
     return abs(minute - long) <= max(STEADY, noise) * long and traffic.waiting <= STEADY * traffic.running
-
-
-def _is_limited(observation: Observation) -> bool:
-    """Whether more replicas cannot be had: a larger margin would change nothing."""
-    return observation.desired >= observation.max_replicas or not any(variant.room for variant in observation.variants)

@@ -39,11 +39,15 @@ class PoolMemory:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """How much arrives at this time of the day, how well that is forecast, and how bursty it is."""
+    """How much arrives at this time of the day, how well that is forecast, and how bursty it is.
+
+    ``work_seconds`` is the work of a request in seconds of a replica, minute by minute.
+    """
 
     season: Season = field(default_factory=Season)
     forecast: Forecast = field(default_factory=Forecast)
     dispersion: Dispersion = field(default_factory=Dispersion)
+    work_seconds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,20 @@ class Need:
 
 def need(rate_per_second: float, deviation: float, candidate: Candidate, memory: Memory, slo: SloBounds) -> Need:
     """Replicas of a candidate that keep the SLO at a rate known up to a relative deviation."""
-    z = memory.margin.integral.z(slo)
+    wanted = _required(rate_per_second, deviation, candidate, memory, memory.margin.integral.z(slo))
+    margin = wanted / rate_per_second - 1.0 if rate_per_second else 0.0
+    return Need(rate_per_second, wanted / candidate.per_second, margin)
+
+
+def most_per_second(rate_per_second: float, deviation: float, candidate: Candidate, memory: Memory, slo: SloBounds) -> float:
+    """Requests per second that replicas serve which are there for a rate with the largest margin that there can be."""
+    return _required(rate_per_second, deviation, candidate, memory, memory.margin.integral.highest_z(slo))
+
+
+def _required(rate_per_second: float, deviation: float, candidate: Candidate, memory: Memory, z: float) -> float:
     factor, dispersion = memory.margin.tail.factor, memory.demand.dispersion.index
     wanted = rate_per_second
     for _ in range(_ROUNDS):
         edge = factor * candidate.edge_deviation(wanted / candidate.per_second, dispersion)
         wanted = required(rate_per_second, deviation, edge, z)
-    return Need(rate_per_second, wanted / candidate.per_second, wanted / rate_per_second - 1.0 if rate_per_second else 0.0)
+    return wanted

@@ -6,8 +6,8 @@ stay is corrected by what was attained. Missing or stale signals never take a re
 
 from __future__ import annotations
 
-from modelmatrix.scaling.attainment import attainment
 from modelmatrix.scaling.floors import floor_of
+from modelmatrix.scaling.judging import judged
 from modelmatrix.scaling.memory import Memory, Shrinking
 from modelmatrix.scaling.observation import Decision, History, Observation
 from modelmatrix.scaling.placing import place
@@ -16,8 +16,6 @@ from modelmatrix.scaling.shrinking import kept, least_replicas
 from modelmatrix.scaling.situation import situation_of
 from modelmatrix.scaling.wishes import wish
 from modelmatrix.scaling.words import decision_of, without_capacity
-
-__all__ = ["SloPolicy", "attainment"]
 
 
 class SloPolicy:
@@ -38,6 +36,7 @@ class SloPolicy:
         now = situation_of(observation, memory)
         if now is None:
             return without_capacity(observation), memory
+        now = judged(now)
         asked = wish(now)
         shrinking = kept(now, asked)
         floor = floor_of(now)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelmatrix.performance.timing import Lengths
 from modelmatrix.scaling.fleet import Fleet, fleet_of
-from modelmatrix.scaling.learning import demand_learned, is_steady, margin_learned, pool_learned
+from modelmatrix.scaling.learning import demand_learned, is_steady, pool_learned
 from modelmatrix.scaling.memory import Memory, Shrinking
-from modelmatrix.scaling.need import Need, need
-from modelmatrix.scaling.observation import Observation, Traffic
+from modelmatrix.scaling.need import Need, most_per_second, need
+from modelmatrix.scaling.observation import Observation
+from modelmatrix.scaling.work import lengths_of
 
 MINUTE_SECONDS = 60.0
 # A rate in Prometheus is as old as the middle of its window, and a decision takes a cycle to arrive.
@@ -33,6 +33,10 @@ class Situation:
         """Replicas that a rate takes."""
         return need(rate_per_second, deviation, self.fleet.unit, self.memory, self.observation.slo)
 
+    def most_per_second(self, rate_per_second: float, deviation: float) -> float:
+        """What replicas would serve that were started for a rate with the largest margin."""
+        return most_per_second(rate_per_second, deviation, self.fleet.unit, self.memory, self.observation.slo)
+
     def remembered(self, shrinking: Shrinking, replicas: int) -> Memory:
         """The memory after a decision for so many replicas."""
         before, seen = self.memory, self.observation
@@ -55,7 +59,7 @@ def situation_of(observation: Observation, memory: Memory) -> Situation | None:
     """What is known after a look; ``None`` where no pool can serve a single request."""
     traffic = observation.traffic if observation.is_measured else None
     is_minute = observation.second >= memory.minute_second + MINUTE_SECONDS
-    lengths = memory.lengths if traffic is None or not traffic.input_tokens else _lengths(traffic)
+    lengths = memory.lengths if traffic is None or not traffic.input_tokens else lengths_of(traffic, observation.variants)
     reading_second = observation.second if is_minute and traffic is not None and is_steady(traffic) else None
     pools = {
         variant.pool: pool_learned(memory.pools.get(variant.pool), variant, lengths, observation.slo, reading_second)
@@ -64,23 +68,19 @@ def situation_of(observation: Observation, memory: Memory) -> Situation | None:
     fleet = fleet_of(observation, pools)
     if fleet is None:
         return None
-    demand, margin = memory.demand, memory.margin
+    demand = memory.demand
     if traffic is not None:
         horizon = fleet.preferred.start_seconds + LAG_SECONDS
-        demand = demand_learned(demand, traffic, observation.second, horizon)
-        margin = margin_learned(margin, observation, traffic, fleet, demand)
+        work_seconds = 1.0 / fleet.unit.per_second if is_minute else None
+        demand = demand_learned(demand, traffic, observation.second, horizon, work_seconds)
     known = Memory(
         looks=memory.looks + 1,
         lengths=lengths,
         pools=pools,
         demand=demand,
-        margin=margin,
+        margin=memory.margin,
         shrinking=memory.shrinking,
         minute_second=observation.second if is_minute else memory.minute_second,
         fast_per_second=memory.fast_per_second,
     )
     return Situation(observation, known, fleet)
-
-
-def _lengths(traffic: Traffic) -> Lengths:
-    return Lengths(input_tokens=traffic.input_tokens, output_tokens=traffic.output_tokens, hit_ratio=traffic.hit_ratio)

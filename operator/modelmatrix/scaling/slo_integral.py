@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from modelmatrix.performance.timing import SloBounds
 from modelmatrix.scaling.normal import quantile
 
-GAIN = 0.15
+GAIN = 0.05
 # A tick in which everything is missed is one event, not a thousand independent ones.
 LARGEST_ERROR = 1.5
 LOWEST, HIGHEST = 0.2, 2.0  # in parts of the deviations that the SLO's percentile stands for
+# Numbers of replicas are rounded up, and kept for a while: on published traces half of the nominal margin is enough.
+FIRST = 0.5
 # A little more is aimed at than asked for: an integral is right on average, and half of the time above the average.
 RESERVE = 0.1
 HIGHEST_PERCENTILE = 99.9
@@ -31,12 +33,16 @@ def target_share(slo: SloBounds) -> float:
 class SloIntegral:
     """Part of the nominal margin that is held, and the mean number of requests of a second."""
 
-    part: float = 1.0
+    part: float = FIRST
     mean_per_second: float = 0.0
 
     def z(self, slo: SloBounds) -> float:
         """The margin in standard deviations."""
         return self.part * quantile(target_share(slo))
+
+    def highest_z(self, slo: SloBounds) -> float:
+        """The largest margin that there can be."""
+        return HIGHEST * quantile(target_share(slo))
 
     def learned(self, slo: SloBounds, *, requests: float, missed: float, seconds: float, may_rise: bool) -> SloIntegral:
         """The integral after ``seconds`` in which ``requests`` were measured and ``missed`` of them missed the SLO.

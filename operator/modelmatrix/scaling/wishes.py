@@ -13,6 +13,7 @@ from modelmatrix.scaling.fleet import Fleet
 from modelmatrix.scaling.observation import Observation, Traffic
 from modelmatrix.scaling.panic import FEW, LARGEST_GROWTH, panic_per_second
 from modelmatrix.scaling.situation import Situation
+from modelmatrix.scaling.work import growth
 
 FIRST_LOOKS = 2
 
@@ -98,7 +99,8 @@ def _loaded(now: Situation) -> Wish:
     minute = traffic.arrivals_per_second * _unmeasured_factor(seen, traffic)
     horizon = now.horizon_seconds
     outlook = memory.demand.forecast.outlook(minute=minute, long=traffic.arrivals_per_second_long, horizon_seconds=horizon)
-    present, coming = now.need(minute), now.need(outlook.rate_per_second, outlook.deviation)
+    heavier = growth(memory.demand.work_seconds, horizon)
+    present, coming = now.need(minute), now.need(heavier * outlook.rate_per_second, outlook.deviation)
     burst = _burst(now, traffic)
     figures = {
         "arrivalsPerSecond": minute,

@@ -1,0 +1,67 @@
+"""What the share of requests that missed the SLO teaches: how sharp the edge is, and how far from it to stay. Pure.
+
+Each window of requests counts once. Misses that no margin would have prevented teach nothing: where replicas cannot be had,
+where the load is far below the capacity, and in a flash that nobody could have known of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from modelmatrix.scaling.attainment import Misses, misses
+from modelmatrix.scaling.learning import is_steady
+from modelmatrix.scaling.memory import Margin
+from modelmatrix.scaling.observation import Traffic
+from modelmatrix.scaling.situation import Situation
+from modelmatrix.scaling.slo_integral import SloIntegral
+from modelmatrix.scaling.tail import Tail
+
+# Below half of the capacity, misses have another cause than load: a slow node, a wrong setting.
+LEAST_LOAD = 0.5
+
+
+def judged(now: Situation) -> Situation:
+    """The situation with the margin after the last window, if a window is over."""
+    seen, traffic, margin = now.observation, now.observation.traffic, now.memory.margin
+    if traffic is None or not seen.is_measured or seen.second < margin.judged_second + traffic.observed_seconds:
+        return now
+    found = misses(traffic)
+    tail, integral = margin.tail, margin.integral
+    if found is not None and now.fleet.ready_per_second:
+        load = traffic.arrivals_per_second_long / now.fleet.ready_per_second
+        tail, integral = _tail(now, traffic, found, load), _integral(now, traffic, found, load)
+    after = Margin(tail, integral, seen.second, seen.ready)
+    return Situation(seen, replace(now.memory, margin=after), now.fleet)
+
+
+def _tail(now: Situation, traffic: Traffic, found: Misses, load: float) -> Tail:
+    """The tail after a window in which neither the load nor the fleet changed; else as it was."""
+    margin, ready = now.memory.margin, now.observation.ready
+    if margin.judged_ready != ready or not is_steady(traffic):
+        return margin.tail
+    edge = now.fleet.unit.edge_deviation(ready, now.memory.demand.dispersion.index)
+    return margin.tail.learned(load, found.share, found.requests, edge)
+
+
+def _integral(now: Situation, traffic: Traffic, found: Misses, load: float) -> SloIntegral:
+    return now.memory.margin.integral.learned(
+        now.observation.slo,
+        requests=found.requests,
+        missed=found.missed,
+        seconds=traffic.observed_seconds,
+        may_rise=load >= LEAST_LOAD and not _is_limited(now) and not _is_flash(now, traffic),
+    )
+
+
+def _is_limited(now: Situation) -> bool:
+    """Whether more replicas cannot be had."""
+    seen = now.observation
+    return seen.desired >= seen.max_replicas or not any(variant.room for variant in seen.variants)
+
+
+def _is_flash(now: Situation, traffic: Traffic) -> bool:
+    """Whether more arrives than the largest margin would have served on what was forecast."""
+    forecast = now.memory.demand.forecast
+    then = forecast.said(now.observation.second - now.horizon_seconds)
+    arriving = max(traffic.arrivals_per_second, traffic.arrivals_per_second_long)
+    return then is not None and arriving > now.most_per_second(then.combined, forecast.variance**0.5)

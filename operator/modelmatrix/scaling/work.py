@@ -1,0 +1,58 @@
+"""How much work a request is, as of the last minute and on its way: prompts grow, caches are lost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import sqrt
+
+from modelmatrix.performance.timing import Lengths
+from modelmatrix.scaling.observation import Traffic, Variant
+from modelmatrix.scaling.trend import slope
+
+MINUTE_SECONDS = 60.0
+# Fewer requests in a minute say nothing about their mean.
+FEWEST_REQUESTS = 20.0
+# Two standard deviations of a mean of exponential lengths over Poisson arrivals, for a single request.
+NOISE = 2.0 * sqrt(2.0)
+# Minutes through which the line of the work is drawn.
+MINUTES = 10
+LARGEST_GROWTH = 2.0
+
+
+def lengths_of(traffic: Traffic, variants: Iterable[Variant]) -> Lengths:
+    """Mean lengths of the requests that arrive now.
+
+    Lengths are known of requests that finished in the last ten minutes. Prompt tokens that engines computed in the last
+    minute tell earlier that prompts have become longer or are no longer found in the cache.
+    """
+    known, hit = traffic.input_tokens, traffic.hit_ratio
+    computed, usual = _computed_tokens(traffic, variants), known * (1.0 - hit)
+    if computed > usual * (1.0 + NOISE / sqrt(max(FEWEST_REQUESTS, traffic.arrivals_per_second * MINUTE_SECONDS))):
+        known = max(known, computed)
+        hit = 1.0 - computed / known
+    return Lengths(input_tokens=known, output_tokens=traffic.output_tokens, hit_ratio=hit)
+
+
+def _computed_tokens(traffic: Traffic, variants: Iterable[Variant]) -> float:
+    """Prompt tokens that were computed for a request of the last minute; 0.0 where that is not known."""
+    if traffic.arrivals_per_second * MINUTE_SECONDS < FEWEST_REQUESTS:
+        return 0.0
+    per_second = 0.0
+    for variant in variants:
+        if variant.ready and variant.engine is None:
+            return 0.0
+        per_second += variant.ready * variant.engine.prompt_tokens_per_second if variant.engine else 0.0
+    return per_second / traffic.arrivals_per_second
+
+
+def remembered(before: tuple[float, ...], seconds: float) -> tuple[float, ...]:
+    """The work of a request in replica-seconds, minute by minute, with one more."""
+    return (*before[1 - MINUTES :], seconds)
+
+
+def growth(minutes: tuple[float, ...], horizon_seconds: float) -> float:
+    """By what factor a request will be more work at a horizon; shrinking is not reckoned with."""
+    if not minutes or minutes[-1] <= 0:
+        return 1.0
+    grown = max(0.0, slope(minutes)) * horizon_seconds / MINUTE_SECONDS / minutes[-1]
+    return min(1.0 + grown, LARGEST_GROWTH)
