@@ -23,7 +23,6 @@ def main() -> int:
     scenarios = [one for one in SCENARIOS if _is_asked(one.id, options.scenarios)]
     recipes = [recipe for family in FAMILIES if _is_asked(family.name, options.families) for recipe in family.recipes]
     rows = rows_of(scenarios, recipes, SEEDS[: options.seeds], options.jobs)
-    sys.stderr.write("\n")
     for row in rows:
         print(_line(row))
     return 0

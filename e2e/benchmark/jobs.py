@@ -8,36 +8,36 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmark.bound.scenario_bound import Bound, least_of
-from benchmark.cache import BOUND, DECIDING, PEERS, WORLD, remembered
+from benchmark.bound import scenario_bound
+from benchmark.bound.scenario_bound import Bound
+from benchmark.cache import is_remembered, name_of, remembered
 from benchmark.outcome import Outcome, outcome_of
 from benchmark.play import play
-from benchmark.recipes import PRODUCT, recipe_of
+from benchmark.recipes import recipe_of
 from benchmark.scenario import Scenario
 from benchmark.scenarios import scenario_of
+from benchmark.sources import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Run:
-    """A recipe in a scenario (or the part of it that is tuned on), with a seed."""
+    """A recipe in a scenario (or in the part of it that is tuned on), with a seed."""
 
     scenario: str
     recipe: str
     seed: int
     is_training: bool = False
 
-    def key(self) -> Any:
-        """What the outcome depends on, sources aside."""
-        return part_of(self), self.recipe, self.seed
-
     @property
-    def sources(self) -> tuple[Path, ...]:
-        """The sources that the outcome depends on."""
-        return (*WORLD, *(DECIDING if self.recipe == PRODUCT.default.name else PEERS))
+    def name(self) -> str:
+        """What the outcome is remembered as."""
+        recipe = recipe_of(self.recipe)
+        looks = recipe.name, recipe.period_seconds, recipe.scrape_seconds, recipe.sight
+        part = part_of(self)
+        return name_of(digest(play.__module__, recipe.module, *_arriving(part)), part, looks, self.seed)
 
     def compute(self) -> dict[str, Any]:
         """Run it."""
@@ -46,24 +46,21 @@ class Run:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Least:
-    """The bound of a scenario (or the part of it that is tuned on) with a seed."""
+    """The bound of a scenario (or of the part of it that is tuned on) with a seed."""
 
     scenario: str
     seed: int
     is_training: bool = False
 
-    def key(self) -> Any:
-        """What the bound depends on, sources aside."""
-        return "bound", part_of(self), self.seed
-
     @property
-    def sources(self) -> tuple[Path, ...]:
-        """The sources that the bound depends on."""
-        return (*WORLD, *BOUND)
+    def name(self) -> str:
+        """What the bound is remembered as; what goes wrong does not change it."""
+        part = part_of(self)
+        return name_of(digest(scenario_bound.__name__, *_arriving(part)), scenario_bound.relevant(part), self.seed)
 
     def compute(self) -> dict[str, Any]:
         """Compute it."""
-        return asdict(least_of(part_of(self), self.seed))
+        return asdict(scenario_bound.least_of(part_of(self), self.seed))
 
 
 Job = Run | Least
@@ -73,6 +70,11 @@ def part_of(job: Job) -> Scenario:
     """The scenario of a job, or the part of it that is tuned on."""
     whole = scenario_of(job.scenario)
     return whole.training if job.is_training else whole
+
+
+def _arriving(scenario: Scenario) -> list[str]:
+    """The modules that make a scenario's requests."""
+    return sorted({type(deployment.arrivals).__module__ for deployment in scenario.deployments})
 
 
 def outcomes(runs: Iterable[Run], processes: int) -> dict[Run, Outcome]:
@@ -85,34 +87,40 @@ def bounds(leasts: Iterable[Least], processes: int) -> dict[Least, Bound]:
     return {least: Bound(**document) for least, document in _documents(leasts, processes).items()}
 
 
-def document_of(job: Job) -> dict[str, Any]:
-    """The result of a job, from the cache if it is there."""
-    return remembered(job.key(), job.sources, job.compute)
-
-
 def _documents(jobs: Iterable[Any], processes: int) -> dict[Any, dict[str, Any]]:
-    # By scenario and seed, so that a process finds the arrivals that it made before.
-    ordered = sorted(set(jobs), key=lambda job: (job.scenario, job.seed, job))
-    note = _progress(len(ordered))
-    if processes <= 1:
-        return {job: note(job, document_of(job)) for job in ordered}
-    documents = {}
-    with ProcessPoolExecutor(processes) as pool:
-        futures = {pool.submit(document_of, job): job for job in ordered}
-        for future in as_completed(futures):
-            documents[futures[future]] = note(futures[future], future.result())
-    return documents
+    # Named before anything runs: sources may change while it does. In an order in which a process finds the arrivals that it
+    # made before.
+    names = {job: job.name for job in sorted(set(jobs), key=lambda job: (job.scenario, job.seed, job))}
+    missing = [job for job, name in names.items() if not is_remembered(name)]
+    note = _progress(len(missing))
+    if processes <= 1 or len(missing) <= 1:
+        for job in missing:
+            _compute(job, names[job])
+            note(job)
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            futures = {pool.submit(_compute, job, names[job]): job for job in missing}
+            for future in as_completed(futures):
+                future.result()
+                note(futures[future])
+    return {job: remembered(name, job.compute) for job, name in names.items()}
 
 
-def _progress(total: int) -> Callable[[Job, dict[str, Any]], dict[str, Any]]:
+def _compute(job: Job, name: str) -> None:
+    remembered(name, job.compute)
+
+
+def _progress(total: int) -> Callable[[Job], None]:
+    """Tell a person how far it is."""
+    is_watched = sys.stderr.isatty() or "MODELMATRIX_PROGRESS" in os.environ
     done = 0
 
-    def note(job: Job, document: dict[str, Any]) -> dict[str, Any]:
+    def note(job: Job) -> None:
         nonlocal done
         done += 1
-        if sys.stderr.isatty() or os.environ.get("MODELMATRIX_PROGRESS"):
-            sys.stderr.write(f"\r\x1b[K  {done}/{total} {job.scenario} {getattr(job, 'recipe', 'bound')}")
+        if is_watched:
+            end = "\n" if done == total else ""
+            sys.stderr.write(f"\r\x1b[K  {done} of {total}  {job.scenario} {getattr(job, 'recipe', 'bound')}{end}")
             sys.stderr.flush()
-        return document
 
     return note

@@ -43,4 +43,4 @@ def build(scenario: Scenario, deployment: Deployment) -> ScaledPolicy:
     )
 
 
-RECIPE = Recipe(family="modelmatrix", setting="", build=build, sight=Sight.REPLICAS)
+RECIPE = Recipe(family="modelmatrix", setting="", module=__name__, build=build, sight=Sight.REPLICAS)

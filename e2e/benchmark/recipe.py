@@ -25,11 +25,13 @@ class Sight(StrEnum):
 class Recipe:
     """One autoscaler in one setting.
 
-    ``setting`` is what a person would have to tune. Periods are whole seconds; one must be a multiple of the other.
+    ``setting`` is what a person would have to tune, ``module`` has the code that decides. Periods are whole seconds; one must
+    be a multiple of the other.
     """
 
     family: str
     setting: str
+    module: str
     build: Callable[[Scenario, Deployment], Policy]
     period_seconds: int = 15
     scrape_seconds: int = 15

@@ -7,15 +7,25 @@ model: peers are given that scale, real owners must find it. Data only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark import product
-from benchmark.peers import aibrix, dynamo, hpa, keda, knative, kthena, kubeai, llmd, static, wva1, wva2
+from benchmark.peers.aibrix import Apa
+from benchmark.peers.dynamo import Dynamo
+from benchmark.peers.hpa import Hpa
+from benchmark.peers.keda import THRESHOLD, Keda
+from benchmark.peers.knative import Knative
+from benchmark.peers.kthena import Kthena
+from benchmark.peers.kubeai import KubeAi
+from benchmark.peers.llmd import LlmD, Thresholds
 from benchmark.peers.site import Site, site_of
+from benchmark.peers.static import static_peak
+from benchmark.peers.wva1 import CYCLE_SECONDS, KV_SPARE, Wva1
+from benchmark.peers.wva2 import UP_THRESHOLD, Wva2
 from benchmark.recipe import Recipe, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from benchmark.scenario import Deployment, Scenario
     from modelmatrix.simulation.policy import Policy
@@ -37,123 +47,75 @@ class Family:
         return (self.default, *(recipe for recipe in self.grid if recipe.name != self.default.name))
 
 
-def _peer(family: str, setting: str, make: Callable[[Site], Policy], **more: object) -> Recipe:
+def _peer(kind: Any, setting: str, *arguments: Any, **looks: Any) -> Recipe:
+    """A peer with arguments; one that is a function is asked for its value for a site."""
+
     def build(scenario: Scenario, deployment: Deployment) -> Policy:
-        return make(site_of(scenario, deployment))
+        site = site_of(scenario, deployment)
+        made: Policy = kind(site, *(one(site) if callable(one) else one for one in arguments))
+        return made
 
-    return Recipe(family=family, setting=setting, build=build, **more)  # type: ignore[arg-type]
-
-
-def _in_flight(family: str, make: Callable[[Site, float], Policy], **more: object) -> tuple[Recipe, ...]:
-    """A family that is tuned by its target of requests in flight."""
-
-    def recipe(part: float) -> Recipe:
-        return _peer(family, f"target={part:.0%}", lambda site: make(site, part * site.home.in_flight), **more)
-
-    return tuple(recipe(part) for part in PARTS)
+    return Recipe(family=kind.name, setting=setting, module=kind.__module__, build=build, **looks)
 
 
-def _hpa() -> Family:
-    # A HorizontalPodAutoscaler without metrics has 80 % of CPU as its target; for requests in flight there is no default.
-    grid = _in_flight("hpa", hpa.Hpa)
-    return Family(name="hpa", default=grid[0], grid=grid)
+def _part_in_flight(part: float) -> Callable[[Site], float]:
+    return lambda site: part * site.home.in_flight
 
 
-def _keda() -> Family:
-    def recipe(threshold: float) -> Recipe:
-        return _peer("keda", f"waiting={threshold:g}", lambda site: keda.Keda(site, threshold))
-
-    return Family(name="keda", default=recipe(keda.THRESHOLD), grid=tuple(map(recipe, (5.0, 2.0, 1.0, 0.5, 0.2))))
+def _in_flight(kind: Any, **looks: Any) -> tuple[Recipe, ...]:
+    """Targets of requests in flight."""
+    return tuple(_peer(kind, f"target={part:.0%}", _part_in_flight(part), **looks) for part in PARTS)
 
 
-def _knative() -> Family:
-    looks = {"period_seconds": 5, "scrape_seconds": 5, "sight": Sight.PROXY}
-    return Family(
-        name="knative",
-        default=_peer("knative", "target=70", knative.Knative, **looks),
-        grid=_in_flight("knative", knative.Knative, **looks),
-    )
+def _family(default: Recipe, grid: Iterable[Recipe]) -> Family:
+    return Family(name=default.family, default=default, grid=tuple(grid))
 
 
-def _kubeai() -> Family:
-    looks = {"period_seconds": 10, "scrape_seconds": 10, "sight": Sight.PROXY}
-    return Family(
-        name="kubeai",
-        default=_peer("kubeai", "target=100", kubeai.KubeAi, **looks),
-        grid=_in_flight("kubeai", kubeai.KubeAi, **looks),
-    )
-
-
-def _aibrix() -> Family:
-    looks = {"period_seconds": 10, "scrape_seconds": 10}
-    return Family(
-        name="aibrix",
-        default=_peer("aibrix", "kv=50%", aibrix.Apa, **looks),
-        grid=_in_flight("aibrix", aibrix.Apa, **looks),
-    )
-
-
-def _kthena() -> Family:
-    return Family(
-        name="kthena",
-        default=_peer("kthena", "waiting=10", kthena.Kthena),
-        grid=_in_flight("kthena", kthena.Kthena),
-    )
-
-
-def _wva1() -> Family:
-    def recipe(spare: float) -> Recipe:
-        make = wva1.Wva1
-        return _peer("wva-v1", f"kv-spare={spare:.0%}", lambda site: make(site, spare), period_seconds=wva1.CYCLE_SECONDS)
-
-    return Family(name="wva-v1", default=recipe(wva1.KV_SPARE), grid=tuple(map(recipe, (0.1, 0.3, 0.5, 0.6, 0.65, 0.7))))
-
-
-def _wva2() -> Family:
-    def recipe(threshold: float) -> Recipe:
-        make = wva2.Wva2
-        return _peer("wva-v2", f"up={threshold:.0%}", lambda site: make(site, threshold), period_seconds=wva2.CYCLE_SECONDS)
-
-    return Family(name="wva-v2", default=recipe(wva2.UP_THRESHOLD), grid=tuple(map(recipe, (0.85, 0.7, 0.5, 0.35, 0.25, 0.15))))
-
-
-def _llmd() -> Family:
-    def recipe(up: float, down: float, least: int) -> Recipe:
-        thresholds = llmd.Thresholds(up, down, least)
-        return _peer("llm-d", f"up={up:g} down={down:g} min={least}", lambda site: llmd.LlmD(site, thresholds))
-
-    tried = ((0.9, 0.7, 1), (0.7, 0.5, 1), (0.55, 0.4, 1), (0.55, 0.4, 3), (0.45, 0.33, 1), (0.35, 0.25, 1))
-    return Family(name="llm-d", default=recipe(0.55, 0.4, 3), grid=tuple(recipe(*one) for one in tried))
-
-
-def _dynamo() -> Family:
-    def recipe(part: float) -> Recipe:
-        return _peer("dynamo", f"profile={part:.0%}", lambda site: dynamo.Dynamo(site, part))
-
-    return Family(name="dynamo", default=recipe(1.0), grid=tuple(map(recipe, (1.0, 0.8, 0.7, 0.6, 0.5, 0.4))))
-
-
-def _static() -> Family:
-    return Family(
-        name="static-peak",
-        default=Recipe(family="static-peak", setting="", build=lambda _, deployment: static.static_peak(deployment)),
-    )
-
-
-PEERS: tuple[Family, ...] = (
-    _hpa(),
-    _keda(),
-    _knative(),
-    _kubeai(),
-    _aibrix(),
-    _kthena(),
-    _wva1(),
-    _wva2(),
-    _llmd(),
-    _dynamo(),
+# A HorizontalPodAutoscaler without metrics has 80 % of CPU as its target; for requests in flight there is no default.
+_HPA = _family(_in_flight(Hpa)[0], _in_flight(Hpa))
+_KEDA = _family(
+    _peer(Keda, f"waiting={THRESHOLD:g}"),
+    (_peer(Keda, f"waiting={threshold:g}", threshold) for threshold in (2.0, 1.0, 0.5, 0.2, 0.1)),
 )
+_PROXY_5 = {"period_seconds": 5, "scrape_seconds": 5, "sight": Sight.PROXY}
+_KNATIVE = _family(_peer(Knative, "target=70", **_PROXY_5), _in_flight(Knative, **_PROXY_5))
+_PROXY_10 = {"period_seconds": 10, "scrape_seconds": 10, "sight": Sight.PROXY}
+_KUBEAI = _family(_peer(KubeAi, "target=100", **_PROXY_10), _in_flight(KubeAi, **_PROXY_10))
+_PODS_10 = {"period_seconds": 10, "scrape_seconds": 10}
+_AIBRIX = _family(_peer(Apa, "kv=50%", **_PODS_10), _in_flight(Apa, **_PODS_10))
+_KTHENA = _family(_peer(Kthena, "waiting=10"), _in_flight(Kthena))
+_CYCLE = {"period_seconds": CYCLE_SECONDS}
+_WVA1 = _family(
+    _peer(Wva1, f"kv-spare={KV_SPARE:.0%}", **_CYCLE),
+    (_peer(Wva1, f"kv-spare={spare:.0%}", spare, **_CYCLE) for spare in (0.3, 0.5, 0.6, 0.7, 0.75)),
+)
+_WVA2 = _family(
+    _peer(Wva2, f"up={UP_THRESHOLD:.0%}", **_CYCLE),
+    (_peer(Wva2, f"up={threshold:.0%}", threshold, **_CYCLE) for threshold in (0.7, 0.5, 0.35, 0.25, 0.15)),
+)
+_LLMD = _family(
+    _peer(LlmD, "up=0.55 down=0.4 min=3"),
+    (
+        _peer(LlmD, f"up={up:g} down={down:g} min=1", Thresholds(up, down, 1))
+        for up, down in ((0.9, 0.7), (0.7, 0.5), (0.55, 0.4), (0.45, 0.33), (0.35, 0.25))
+    ),
+)
+_DYNAMO = _family(
+    _peer(Dynamo, "profile=100%"),
+    (_peer(Dynamo, f"profile={part:.0%}", part) for part in (0.8, 0.7, 0.6, 0.5, 0.4)),
+)
+
+PEERS: tuple[Family, ...] = (_HPA, _KEDA, _KNATIVE, _KUBEAI, _AIBRIX, _KTHENA, _WVA1, _WVA2, _LLMD, _DYNAMO)
 PRODUCT = Family(name=product.RECIPE.family, default=product.RECIPE)
-STATIC = _static()
+STATIC = Family(
+    name="static-peak",
+    default=Recipe(
+        family="static-peak",
+        setting="",
+        module=static_peak.__module__,
+        build=lambda _, deployment: static_peak(deployment),
+    ),
+)
 FAMILIES: tuple[Family, ...] = (PRODUCT, *PEERS, STATIC)
 
 

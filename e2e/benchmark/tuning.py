@@ -6,24 +6,23 @@ without waste. Costs are relative to the bound, so that no scenario outweighs th
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from benchmark.jobs import Least, Run, bounds, outcomes
-from benchmark.score import score_of
+from benchmark.score import Score, score_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from benchmark.bound.scenario_bound import Bound
     from benchmark.recipe import Recipe
     from benchmark.recipes import Family
     from benchmark.scenario import Scenario
-    from benchmark.score import Score
 
 SEED = 101
 GOAL = 99.0
 
-Scores = Mapping[tuple[str, str], "Score"]
+# By scenario and recipe.
+Scores = Mapping[tuple[str, str], Score]
 
 
 def best_settings(families: Iterable[Family], scenarios: Iterable[Scenario], processes: int) -> dict[str, Recipe]:

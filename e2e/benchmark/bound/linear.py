@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import coo_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +63,9 @@ class _Program:
 
     def solve(self) -> float:
         """The least cost."""
+        from scipy.optimize import linprog  # noqa: PLC0415 - only this needs it
+        from scipy.sparse import coo_array  # noqa: PLC0415
+
         rows, columns, factors = (np.concatenate(parts) for parts in zip(*self.entries, strict=True))
         matrix = coo_array((factors, (rows, columns)), shape=(self.rows, self.columns)).tocsr()
         found = linprog(np.concatenate(self.costs), A_ub=matrix, b_ub=np.concatenate(self.limits), method="highs")

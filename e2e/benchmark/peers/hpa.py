@@ -89,8 +89,9 @@ class Horizontal:
 class Hpa:
     """A HorizontalPodAutoscaler on requests in flight per replica."""
 
+    name = "hpa"
+
     def __init__(self, site: Site, target_in_flight: float) -> None:
-        self.name = "hpa"
         self._site, self._target = site, target_in_flight
         self._controller = Horizontal()
 

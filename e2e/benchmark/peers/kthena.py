@@ -102,6 +102,9 @@ class Kthena:
         return {**dict.fromkeys(observation.desired, 0), **spread(wanted, self._order)}
 
     def _corrected_instances(self, second: float, current: int, recommended: int) -> int:
+        for kept in (self._recommended, self._corrected):
+            while kept and kept[0][0] <= second - DOWN_WINDOW_SECONDS:
+                kept.popleft()
         if recommended >= PANIC_THRESHOLD * current:
             self._panic_until = second + PANIC_SECONDS
         if second < self._panic_until:
@@ -113,7 +116,4 @@ class Kthena:
             wanted = max(current, min(recommended, max(least + 1, 2 * least)))
         self._recommended.append((second, recommended))
         self._corrected.append((second, wanted))
-        for kept in (self._recommended, self._corrected):
-            while kept[0][0] <= second - DOWN_WINDOW_SECONDS:
-                kept.popleft()
         return wanted
