@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -133,6 +134,18 @@ class Bed:
         for estate in self.estates:
             self.cluster.kubectl("delete", "acceleratorpools.modelmatrix.io", estate.pool)
             self.cluster.kubectl("delete", "nodes", "-l", f"modelmatrix.io/pool={estate.pool}", "--wait=false")
+
+
+@contextmanager
+def traffic(bed: Bed, name: str, **source: float) -> Iterator[None]:
+    """Requests for a deployment, as long as the context lasts."""
+    path = bed.cluster.folder.path / "traffic.yaml"
+    document: dict[str, Any] = {"deployments": {f"{bed.name}/{name}": {**source, "slo": {"ttft_seconds": 2.0}}}}
+    path.write_text(json.dumps(document), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text("{}\n", encoding="utf-8")
 
 
 def operator_writes(cluster: Cluster, since: float) -> list[Request]:

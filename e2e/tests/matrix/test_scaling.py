@@ -3,16 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from localcluster.testing import eventually
-from playground.testing import Bed, Estate
+from playground.testing import Bed, Estate, traffic
 
 pytestmark = pytest.mark.cluster
 
@@ -24,18 +21,6 @@ BUSY_PER_SECOND = 6.0  # of 1155 tokens in and 211 out: more than one replica of
 def pairs(estate: Estate) -> dict[str, Any]:
     """The pool with replicas of two devices."""
     return {"name": estate.pool, "parallelism": {"tensor": 2}}
-
-
-@contextmanager
-def traffic(bed: Bed, name: str, **source: float) -> Iterator[None]:
-    """Requests for a deployment, as long as the context lasts."""
-    path = bed.cluster.folder.path / "traffic.yaml"
-    document: dict[str, Any] = {"deployments": {f"{bed.name}/{name}": {**source, "slo": {"ttft_seconds": 2.0}}}}
-    path.write_text(json.dumps(document), encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.write_text("{}\n", encoding="utf-8")
 
 
 def test_replicas_follow_the_load_up_and_down(bed: Bed, estate: Estate) -> None:
