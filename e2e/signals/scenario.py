@@ -15,6 +15,7 @@ from modelmatrix.telemetry.queries import Asked, QuerySet, query_set
 from modelmatrix.telemetry.reading import Expected, Reading, read
 from modelmatrix.telemetry.signals import Raw, collect
 from modelmatrix.telemetry.slo_bounds import CountedBounds, counted_bounds
+from modelmatrix.telemetry.traffic import remark
 from signals.past import Past
 from signals.replicas import Pod
 
@@ -49,13 +50,21 @@ class Scenario:
         """A replica as the operator knows it; its pool is named after its engine."""
         engine = builtin().engines[self.engines.get(pod, self.engine)]
         dialect = builtin().dialects[engine.dialect]
-        return Leader(pod=pod, pool=engine.name, engine=engine.name, dialect=dialect, ready_seconds=self.replicas[pod])
+        ready = self.replicas[pod]
+        return Leader(
+            pod=pod,
+            uid=pod,
+            pool=engine.name,
+            engine=engine.name,
+            dialect=dialect,
+            age_seconds=(ready or 0.0) + 100.0,
+            ready_seconds=ready,
+        )
 
     @property
     def bounds(self) -> CountedBounds:
         """The bounds that count."""
-        names = sorted({self.engine, *self.engines.values()})
-        return counted_bounds(builtin(), [builtin().engines[name] for name in names], SLO)
+        return counted_bounds(builtin(), tuple(sorted({self.engine, *self.engines.values()})), SLO)
 
     @property
     def expected(self) -> Expected:
@@ -67,6 +76,7 @@ class Scenario:
             dialects={leader.pool: leader.dialect for leader in leaders},
             bounds=self.bounds,
             percentile=SLO.percentile,
+            remark=remark({leader.dialect.name: leader.dialect for leader in leaders}),
         )
 
     def read(self, vectors: Mapping[str, Vector], namespace: str, time_scale: float = 1.0) -> Reading:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,8 @@ Answer = Callable[[str], web.StreamResponse]
 _SIGNALS = re.compile(r'"signal", "([^"]+)"')
 _BOUNDS = re.compile(r"le=~`([^`]*)`")
 _BY_POD = "scrape_samples_scraped"
-_BY_POOL = "/engine/"
+_BY_POOL = "quantile by ("
+_ABSENCE = "group by ("
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Series:
     """What Prometheus knows of one deployment.
 
     ``values`` are by name, ``dialect/signal``; ``pods`` by pod and name; ``buckets`` are requests within every bound and, as
-    ``+Inf``, all of them.
+    ``+Inf``, all of them; ``engines`` are the middle replica of the ``pool``, ``missing`` replicas that lack a signal.
     """
 
     namespace: str = "bank"
@@ -40,6 +41,8 @@ class Series:
     values: dict[str, float | str] = field(default_factory=dict)
     pods: dict[str, dict[str, float | str]] = field(default_factory=dict)
     buckets: dict[str, float | str] = field(default_factory=dict)
+    missing: dict[str, float | str] = field(default_factory=dict)
+    engines: dict[str, float | str] = field(default_factory=dict)
     pool: str = "ascend-a"
 
     @property
@@ -127,30 +130,30 @@ class FakePrometheus:
                 yield from _by_pod(series, names)
             elif match := _BOUNDS.search(expression):
                 yield from _buckets(series, names, match[1])
+            elif _BY_POOL in expression:
+                yield from _known(series, names, series.engines, modelmatrix_io_pool=series.pool)
             else:
-                yield from _by_deployment(series, names)
+                yield from _known(series, names, series.missing if _ABSENCE in expression else series.values)
 
 
 def _by_pod(series: Series, names: list[str]) -> Iterator[Sample]:
     for pod, values in series.pods.items():
-        for name in names:
-            if name in values:
-                yield sample({**series.labels, "pod": pod, "signal": name}, values[name])
+        yield from _known(series, names, values, pod=pod)
 
 
-def _by_deployment(series: Series, names: list[str]) -> Iterator[Sample]:
+def _known(series: Series, names: list[str], values: Mapping[str, float | str], **labels: str) -> Iterator[Sample]:
     for name in names:
-        if name in series.values:
-            pool = {"modelmatrix_io_pool": series.pool} if _BY_POOL in name else {}
-            yield sample({**series.labels, **pool, "signal": name}, series.values[name])
+        if name in values:
+            yield sample({**series.labels, **labels, "signal": name}, values[name])
 
 
 def _buckets(series: Series, names: list[str], asked: str) -> Iterator[Sample]:
     """The bounds that the query names, all with the same share of the requests, for the dialect that is spoken."""
     spoken = {name.partition("/")[0] for name in series.values}
+    bounds = {text.replace("\\", "") for text in asked.split("|")}
     for name in names:
         if name.partition("/")[0] in spoken:
-            for bound in {text.replace("\\", "") for text in asked.split("|")}:
+            for bound in (one for one in bounds if one == "+Inf" or "." in one):  # Prometheus writes 1.0
                 value = series.buckets.get("+Inf" if bound == "+Inf" else "")
                 if value is not None:
                     yield sample({**series.labels, "le": bound, "signal": name}, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from factories import NAMESPACE, deployment, nodes, pool
@@ -82,6 +82,7 @@ class Rig:
             queries=self._queries,
             past=self._past,
             done=lambda: None,
+            time=lambda: self.now,
         )
 
     def _queries(self) -> QuerySet:
@@ -110,6 +111,6 @@ class Rig:
             self.now += LOOK_SECONDS
             look = await self.measurer.ask(self._queries().expressions)
             self.looks.append(look)
-            self.scaler.update(replace(look, real_seconds=self.now), self.plans, now_seconds=self.now)
+            self.scaler.update(look, self.plans, now_seconds=self.now)
             decided.append(self.scaler.figures[KEY])
         return decided

@@ -7,27 +7,37 @@ from collections.abc import Iterator
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.control.starts import Moment
 from modelmatrix.planning.outlook import Outlook
+from modelmatrix.planning.views import PodView
 from modelmatrix.telemetry.presence import Leader
 from modelmatrix.telemetry.reading import Expected
-from modelmatrix.telemetry.slo_bounds import counted_bounds
+from modelmatrix.telemetry.slo_bounds import CountedBounds, counted_bounds
+from modelmatrix.telemetry.traffic import remark
 
 USUAL_PERCENTILE = 95
 
 
 def expected(outlook: Outlook, catalogue: Catalogue, now: Moment) -> Expected:
     """What Prometheus should know of a deployment."""
-    spec = outlook.member.case.spec
-    engines = {option.pool: catalogue.engines.get(option.answer.engine) for option in outlook.member.case.fitting}
-    known = {pool: engine for pool, engine in engines.items() if engine is not None}
     leaders = tuple(_leaders(outlook, catalogue, now))
     return Expected(
         leaders=leaders,
         draining=sum(replicas.draining for _, replicas in outlook.observed),
-        dialects={pool: catalogue.dialects[engine.dialect] for pool, engine in known.items()},
-        bounds=counted_bounds(catalogue, known.values(), spec.slo if spec else None),
+        dialects={
+            option.pool: catalogue.dialects[catalogue.engines[option.answer.engine].dialect]
+            for option in outlook.member.case.fitting
+        },
+        bounds=bounds_of(outlook, catalogue),
         percentile=percentile_of(outlook),
         is_asleep=outlook.desired == 0 and not leaders,
+        remark=remark({leader.dialect.name: leader.dialect for leader in leaders}),
     )
+
+
+def bounds_of(outlook: Outlook, catalogue: Catalogue) -> CountedBounds:
+    """The histogram bounds that count for a deployment's SLO on the engines that it may use."""
+    case = outlook.member.case
+    engines = tuple(dict.fromkeys(option.answer.engine for option in case.fitting))
+    return counted_bounds(catalogue, engines, case.spec.slo if case.spec else None)
 
 
 def percentile_of(outlook: Outlook) -> int:
@@ -40,14 +50,21 @@ def _leaders(outlook: Outlook, catalogue: Catalogue, now: Moment) -> Iterator[Le
     for workload, replicas in outlook.observed:
         engine = catalogue.engines.get(workload.engine)
         if engine is None:
-            continue  # an engine that is no longer known: nobody can say what it reports
+            continue  # its profile is gone: nobody can say what it reports
+        dialect = catalogue.dialects[engine.dialect]
         for replica in replicas.replicas:
             leader = replica.leader
             if leader is not None:
                 yield Leader(
                     pod=leader.key.name,
+                    uid=leader.uid,
                     pool=workload.pool,
                     engine=workload.engine,
-                    dialect=catalogue.dialects[engine.dialect],
-                    ready_seconds=now.age(leader.ready_seconds) if replica.ready else None,
+                    dialect=dialect,
+                    age_seconds=now.age(_created(replica.pods)),
+                    ready_seconds=now.age(leader.ready_seconds) if leader.ready and replica.bound else None,
                 )
+
+
+def _created(pods: tuple[PodView, ...]) -> float:
+    return pods[0].created_seconds if len(pods) == 1 else min(pod.created_seconds for pod in pods)

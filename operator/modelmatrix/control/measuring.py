@@ -14,7 +14,7 @@ from modelmatrix.telemetry.answers import PrometheusError, Vector
 from modelmatrix.telemetry.clock import ModelClock
 from modelmatrix.telemetry.history import HistoryQuery, histories
 from modelmatrix.telemetry.prometheus import Prometheus
-from modelmatrix.telemetry.queries import NEEDED, QuerySet
+from modelmatrix.telemetry.queries import NEEDED, SELDOM, SELDOM_SECONDS, QuerySet
 
 _log = logging.getLogger(__name__)
 
@@ -43,59 +43,73 @@ class Look:
         return not self.vectors
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer about what changes slowly: good for an expression until a time in seconds since the epoch."""
+
+    expression: str
+    until_seconds: float
+    vector: Vector
+
+    def is_good(self, expression: str | None, now: float) -> bool:
+        """Whether it still answers an expression."""
+        return self.expression == expression and now < self.until_seconds
+
+
+@dataclass(slots=True)
 class Measurer:
     """Asks a query set at a steady pace. ``queries`` gives the set of the moment; an empty one asks nothing.
 
-    ``past`` gives the range query that is asked before the first good look.
+    ``past`` gives the range query that is asked before the first good look, ``done`` is called after every look; ``time`` is
+    the clock of objects and of Prometheus.
     """
 
-    def __init__(
-        self,
-        prometheus: Prometheus | None,
-        clock: ModelClock,
-        interval_seconds: float,
-        *,
-        queries: Callable[[], QuerySet],
-        past: Callable[[], HistoryQuery],
-        done: Callable[[], None],
-    ) -> None:
-        self.look: Look | None = None
-        self._prometheus = prometheus
-        self._clock = clock
-        self._pause = clock.real_seconds(interval_seconds)
-        self._queries = queries
-        self._past = past
-        self._done = done
-        self._knows_past = False
-        self._failing: set[str] = set()
+    prometheus: Prometheus | None
+    clock: ModelClock
+    interval_seconds: float
+    queries: Callable[[], QuerySet]
+    past: Callable[[], HistoryQuery]
+    done: Callable[[], None]
+    time: Callable[[], float] = time.time
+    look: Look | None = None
+    _kept: dict[str, Kept] = field(default_factory=dict)
+    _knows_past: bool = False
+    _failing: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            expressions = self._queries().expressions
+            expressions = self.queries().expressions
             if expressions:
                 self.look = await self.ask(expressions)
-                self._done()
-            await asyncio.sleep(self._pause)
+                self.done()
+            await asyncio.sleep(self.clock.real_seconds(self.interval_seconds))
 
     async def ask(self, expressions: Mapping[str, str]) -> Look:
         """One look. Never raises: what went wrong is in it."""
-        if self._prometheus is None:
+        if self.prometheus is None:
             words = "no Prometheus is configured; set prometheus-url"
-            return Look(time.time(), errors=dict.fromkeys(expressions, words))
-        past = {} if self._knows_past else await self._recall(self._prometheus)
-        asked_at = time.time()
-        asked = (self._prometheus.query(text) for text in expressions.values())
-        answers = dict(zip(expressions, await asyncio.gather(*asked, return_exceptions=True), strict=True))
-        look = _look_of(asked_at, answers, past)
+            return Look(self.time(), errors=dict.fromkeys(expressions, words))
+        past = {} if self._knows_past else await self._recall(self.prometheus)
+        now = self.time()
+        kept = {name: one for name, one in self._kept.items() if one.is_good(expressions.get(name), now)}
+        due = {name: text for name, text in expressions.items() if name not in kept}
+        answers = await asyncio.gather(*map(self.prometheus.query, due.values()), return_exceptions=True)
+        vectors, errors = _sorted(dict(zip(due, answers, strict=True)))
+        until = now + self.clock.real_seconds(SELDOM_SECONDS)
+        fresh = {name: Kept(due[name], until, vector) for name, vector in vectors.items() if name in SELDOM - errors.keys()}
+        self._kept = kept | fresh
+        look = Look(now, {**{name: one.vector for name, one in kept.items()}, **vectors}, errors, past)
         # A Prometheus that answers now and could not tell the past is not asked for it again and again.
         self._knows_past = self._knows_past or not look.error
-        self._tell(look.errors)
+        self._tell(errors)
         return look
 
     async def _recall(self, prometheus: Prometheus) -> dict[Key, History]:
         """The past of every deployment; nothing when Prometheus cannot tell it, and priors must do."""
-        asked, now = self._past(), time.time()
+        asked, now = self.past(), self.time()
+        if not asked.expression:
+            return {}
         try:
             series = await prometheus.query_range(
                 asked.expression,
@@ -106,7 +120,7 @@ class Measurer:
         except PrometheusError as error:
             _log.warning("what was learned before is not known again: %s", error)
             return {}
-        return histories(series, asked, self._clock.now() - now * self._clock.scale)
+        return histories(series, asked, self.clock.now() - now * self.clock.scale)
 
     def _tell(self, errors: Mapping[str, str]) -> None:
         """Log the first failure of a row of each query; conditions and metrics tell the rest."""
@@ -119,7 +133,8 @@ class Measurer:
         self._failing = set(errors)
 
 
-def _look_of(asked_at: float, answers: Mapping[str, Vector | BaseException], past: Mapping[Key, History]) -> Look:
+def _sorted(answers: Mapping[str, Vector | BaseException]) -> tuple[dict[str, Vector], dict[str, str]]:
+    """Good answers, and what is wrong with the others; one that may be a part only is both."""
     vectors: dict[str, Vector] = {}
     errors: dict[str, str] = {}
     for name, answer in answers.items():
@@ -131,4 +146,4 @@ def _look_of(asked_at: float, answers: Mapping[str, Vector | BaseException], pas
             errors[name] = str(answer)
         else:
             raise answer
-    return Look(asked_at, vectors, errors, past)
+    return vectors, errors

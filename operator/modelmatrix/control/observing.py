@@ -2,68 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 
+from modelmatrix.api.model_deployment import ServiceLevelObjective
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.control.expecting import percentile_of
-from modelmatrix.control.starts import Moment, Starts, starting_ages
+from modelmatrix.control.starts import Starts, starting_ages
 from modelmatrix.performance.timing import EngineLimits, EngineTiming, SloBounds
 from modelmatrix.planning.assessment import Option
-from modelmatrix.planning.outlook import Outlook, PlacedOn
+from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.placement import price_per_hour
 from modelmatrix.planning.variants import layout_key, performance_of
-from modelmatrix.planning.wanted import ScheduleError, floor_windows, schedule_floor
-from modelmatrix.scaling.observation import EngineReading, FloorWindow, Observation, Variant
-from modelmatrix.telemetry.presence import SETTLED_SECONDS
+from modelmatrix.planning.wanted import ScheduleError, floor_windows
+from modelmatrix.scaling.observation import FloorWindow, Observation, Variant
+from modelmatrix.telemetry.presence import Leader
 from modelmatrix.telemetry.reading import Reading
-from modelmatrix.telemetry.slo_bounds import MILLISECONDS, asked_bounds
+from modelmatrix.telemetry.slo_bounds import MILLISECONDS
 
 # Longer than any replica takes to start: windows that begin within it are told.
 HORIZON_SECONDS = 7200.0
+NO_BOUNDS = SloBounds()
 
 
-def observe(
-    outlook: Outlook, reading: Reading, catalogue: Catalogue, starts: Starts, now: Moment, gateway_per_second: float | None
-) -> Observation:
-    """The observation of a deployment that is scaled."""
-    spec = outlook.member.case.spec
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a deployment: the last plan, its replicas, its signals, and what a gateway counts."""
+
+    outlook: Outlook
+    leaders: tuple[Leader, ...]
+    reading: Reading
+    gateway_per_second: float | None = None
+
+
+def observe(seen: Seen, catalogue: Catalogue, starts: Starts, second: float) -> Observation:
+    """The observation of a deployment that is scaled, at a second of model time."""
+    spec = seen.outlook.member.case.spec
     scaling = spec.scaling if spec else None
     if spec is None or scaling is None:
-        raise ValueError(f"{outlook.member.key} is not scaled")
-    floor, windows = _floors(outlook, now.second)
-    bounds = {f"{signal}_seconds": bound / MILLISECONDS for signal, bound in asked_bounds(spec.slo).items()}
+        raise ValueError(f"{seen.outlook.member.key} is not scaled")
+    windows = _windows(seen.outlook, second)
     return Observation(
-        second=now.second,
-        slo=SloBounds(**bounds, percentile=percentile_of(outlook)),
+        second=second,
+        slo=_bounds(spec.slo) if spec.slo else NO_BOUNDS,
         min_replicas=scaling.min_replicas,
         max_replicas=scaling.max_replicas,
-        floor=floor,
-        desired=outlook.desired,
-        variants=tuple(_variants(outlook, catalogue, starts, now, reading.engines)),
-        quality=reading.quality,
-        quality_message=reading.message,
-        traffic=reading.traffic,
+        floor=max((one.replicas for one in windows if one.start_second <= second < one.end_second), default=0),
+        desired=seen.outlook.desired,
+        variants=tuple(_variants(seen, catalogue, starts)),
+        quality=seen.reading.quality,
+        quality_message=seen.reading.message,
+        traffic=seen.reading.traffic,
         windows=windows,
         placement=spec.placement,
-        gateway_per_second=gateway_per_second,
+        gateway_per_second=seen.gateway_per_second,
     )
 
 
-def _floors(outlook: Outlook, second: float) -> tuple[int, tuple[FloorWindow, ...]]:
+def _bounds(slo: ServiceLevelObjective) -> SloBounds:
+    return _in_seconds(slo.ttft_milliseconds, slo.tpot_milliseconds, slo.e2e_milliseconds, slo.percentile)
+
+
+@lru_cache(maxsize=1024)
+def _in_seconds(ttft: int | None, tpot: int | None, e2e: int | None, percentile: int) -> SloBounds:
+    bounds = (None if bound is None else bound / MILLISECONDS for bound in (ttft, tpot, e2e))
+    return SloBounds(**dict(zip(("ttft_seconds", "tpot_seconds", "e2e_seconds"), bounds, strict=True)), percentile=percentile)
+
+
+def _windows(outlook: Outlook, second: float) -> tuple[FloorWindow, ...]:
     spec = outlook.member.case.spec
     schedule = spec.scaling.schedule if spec and spec.scaling else ()
-    if not schedule:
-        return 0, ()
     try:
-        windows = floor_windows(schedule, now_seconds=second, horizon_seconds=HORIZON_SECONDS)
-        return schedule_floor(schedule, now_seconds=second, lead_seconds=0).replicas, windows
+        return floor_windows(schedule, now_seconds=second, horizon_seconds=HORIZON_SECONDS) if schedule else ()
     except ScheduleError:
-        return 0, ()  # the plan says so in the status
+        return ()  # the plan says so in the status
 
 
-def _variants(
-    outlook: Outlook, catalogue: Catalogue, starts: Starts, now: Moment, engines: Mapping[str, EngineReading]
-) -> Iterator[Variant]:
+def _variants(seen: Seen, catalogue: Catalogue, starts: Starts) -> Iterator[Variant]:
+    outlook = seen.outlook
     placed = {item.option.pool: item for item in outlook.placed}
     for option in outlook.member.case.fitting:
         known = _performance(outlook, option, catalogue)
@@ -71,6 +87,7 @@ def _variants(
             continue
         item, pool = placed.get(option.pool), outlook.pools[option.pool]
         timing, limits = known
+        leaders = [leader for leader in seen.leaders if leader.pool == option.pool]
         ready, starting = (item.ready, max(0, item.desired - item.ready)) if item else (0, 0)
         yield Variant(
             pool=option.pool,
@@ -82,11 +99,11 @@ def _variants(
             ready=ready,
             starting=starting,
             room=outlook.rooms.get(option.pool, 0),
-            starting_ages_seconds=starting_ages(item, starting, now),
-            starts_seen=starts.of(item),
-            settled=_settled(item, now),
+            starting_ages_seconds=starting_ages(leaders, starting) if starting else (),
+            starts_seen=starts.of(leaders),
+            settled=sum(leader.is_settled for leader in leaders),
             site=(pool.spec.site if pool.spec else None) or "",
-            engine=engines.get(option.pool),
+            engine=seen.reading.engines.get(option.pool),
         )
 
 
@@ -95,9 +112,3 @@ def _performance(outlook: Outlook, option: Option, catalogue: Catalogue) -> tupl
     if layout is None or chip is None:
         return None
     return performance_of(catalogue, outlook.member.case.model, chip.id, option.quantization, layout_key(layout))
-
-
-def _settled(item: PlacedOn | None, now: Moment) -> int:
-    replicas = item.observed.replicas if item and item.observed else ()
-    leaders = (replica.leader for replica in replicas if replica.ready)
-    return sum(leader is not None and now.age(leader.ready_seconds) >= SETTLED_SECONDS for leader in leaders)

@@ -6,6 +6,7 @@ priors. Whatever a policy says, nothing is taken away on what is unknown.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.facts import Dialect, Signal
-from modelmatrix.control.expecting import expected, percentile_of
+from modelmatrix.control.expecting import bounds_of, expected, percentile_of
 from modelmatrix.control.measuring import Look
-from modelmatrix.control.observing import observe
+from modelmatrix.control.observing import Seen, observe
 from modelmatrix.control.starts import Moment, Starts
 from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.snapshot import Measured, ScaleDecision
@@ -26,7 +27,6 @@ from modelmatrix.telemetry.history import HistoryQuery, history_query
 from modelmatrix.telemetry.queries import GATEWAY, Asked, QuerySet, query_set
 from modelmatrix.telemetry.reading import Reading, read
 from modelmatrix.telemetry.signals import Raw, collect, gateway_rates
-from modelmatrix.telemetry.slo_bounds import counted_bounds
 
 MAX_PERCENTILES = 3  # each of them costs Prometheus another look at all buckets
 
@@ -58,14 +58,13 @@ class Scaler:
         """What to ask for the deployments that are measured; nothing when there are none."""
         asked = [outlook for outlook in outlooks.values() if _is_measured(outlook)]
         bounds: dict[str, dict[Signal, set[float]]] = {}
-        percentiles: list[int] = []
-        for outlook in asked:
-            percentiles.append(percentile_of(outlook))
-            for dialect, seconds in self._bounds(outlook).items():
+        percentiles: Counter[int] = Counter(percentile_of(outlook) for outlook in asked)
+        for counted in {id(one): one for one in (bounds_of(outlook, self.catalogue) for outlook in asked)}.values():
+            for dialect, seconds in counted.seconds.items():
                 for signal, bound in seconds.items():
                     bounds.setdefault(dialect, {}).setdefault(signal, set()).add(bound)
-        often = sorted(set(percentiles), key=percentiles.count, reverse=True)[:MAX_PERCENTILES]
-        return query_set(Asked(self._dialects(asked), bounds, tuple(often), self.gateway_query), self.time_scale)
+        often = tuple(percentile for percentile, _ in percentiles.most_common(MAX_PERCENTILES))
+        return query_set(Asked(self._dialects(asked), bounds, often, self.gateway_query), self.time_scale)
 
     def past(self, outlooks: Mapping[Key, Outlook]) -> HistoryQuery:
         """What to ask of the past of the deployments that are scaled."""
@@ -75,20 +74,21 @@ class Scaler:
     def update(self, look: Look, outlooks: Mapping[Key, Outlook], *, now_seconds: float) -> None:
         """Take a look into account: new readings, measurements and decisions for every deployment that is measured."""
         now = Moment(now_seconds, look.real_seconds, self.time_scale)
-        measured = {key: outlook for key, outlook in outlooks.items() if _is_measured(outlook)}
-        self._starts.see(measured.values(), now)
         raw, gateway = collect(look.vectors), gateway_rates(look.vectors, self.time_scale)
-        self.readings = {key: self._read(outlook, look, raw.get(key, Raw()), now) for key, outlook in measured.items()}
+        seen = {}
+        for key, outlook in outlooks.items():
+            if _is_measured(outlook):
+                wanted = expected(outlook, self.catalogue, now)
+                problem = look.errors.get(GATEWAY, "") if wanted.is_asleep else look.error
+                reading = read(raw.get(key) or Raw(), wanted, problem=problem, time_scale=self.time_scale)
+                seen[key] = Seen(outlook, wanted.leaders, reading, gateway.get(key))
+        self._starts.see((leader for one in seen.values() for leader in one.leaders), now_seconds)
+        self.readings = {key: one.reading for key, one in seen.items()}
         self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}
-        scaled = {key: outlook for key, outlook in measured.items() if _is_scaled(outlook)}
+        scaled = {key: one for key, one in seen.items() if _is_scaled(one.outlook)}
         self._remember(scaled, look.histories, now_seconds)
-        self.figures = {key: self._decide(outlook, look, now, gateway.get(key)) for key, outlook in scaled.items()}
+        self.figures = {key: self._decide(key, one, look, now_seconds) for key, one in scaled.items()}
         self.decisions = {key: ScaleDecision(d.replicas, d.reason, d.message, d.by_pool) for key, d in self.figures.items()}
-
-    def _read(self, outlook: Outlook, look: Look, raw: Raw, now: Moment) -> Reading:
-        wanted = expected(outlook, self.catalogue, now)
-        problem = look.errors.get(GATEWAY, "") if wanted.is_asleep else look.error
-        return read(raw, wanted, problem=problem, time_scale=self.time_scale)
 
     def _dialects(self, outlooks: list[Outlook]) -> tuple[Dialect, ...]:
         """Dialects of all pools that deployments may use, and of replicas that are about to go."""
@@ -97,24 +97,17 @@ class Scaler:
         known = {self.catalogue.engines[name].dialect for name in options | observed if name in self.catalogue.engines}
         return tuple(self.catalogue.dialects[name] for name in sorted(known))
 
-    def _bounds(self, outlook: Outlook) -> Mapping[str, Mapping[Signal, float]]:
-        case = outlook.member.case
-        engines = [self.catalogue.engines.get(option.answer.engine) for option in case.fitting]
-        known = [engine for engine in engines if engine is not None]
-        return counted_bounds(self.catalogue, known, case.spec.slo if case.spec else None).seconds
-
-    def _remember(self, scaled: Mapping[Key, Outlook], histories: Mapping[Key, History], now_seconds: float) -> None:
+    def _remember(self, scaled: Mapping[Key, Seen], histories: Mapping[Key, History], now_seconds: float) -> None:
         """Forget who is gone, and take up what Prometheus knows of the past of those that are new."""
         self._memories = {key: memory for key, memory in self._memories.items() if key in scaled}
         for key, history in histories.items():
             if key in scaled and key not in self._memories:
                 self._memories[key] = self.policy.rebuild(history, now_seconds)
 
-    def _decide(self, outlook: Outlook, look: Look, now: Moment, gateway_per_second: float | None) -> Decision:
-        key = outlook.member.key
-        seen = observe(outlook, self.readings[key], self.catalogue, self._starts, now, gateway_per_second)
+    def _decide(self, key: Key, one: Seen, look: Look, second: float) -> Decision:
+        seen = observe(one, self.catalogue, self._starts, second)
         memory = self._memories.get(key)
-        decision, memory = self.policy.decide(seen, self.policy.recall(now.second) if memory is None else memory)
+        decision, memory = self.policy.decide(seen, self.policy.recall(second) if memory is None else memory)
         # Nothing is learned while Prometheus is away: a memory now would keep the past from being taken up later.
         if key in self._memories or not look.is_blind:
             self._memories[key] = memory

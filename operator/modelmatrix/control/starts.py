@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from modelmatrix.planning.outlook import Outlook, PlacedOn
-from modelmatrix.planning.replicas import Replica
+from modelmatrix.telemetry.presence import Leader
 
 # A pod that was ready when it was first seen may have been so before: more than this was no start.
 LONGEST_START_SECONDS = 3600.0
+
+Start = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +33,24 @@ class Moment:
 class Starts:
     """For each pod that was seen to be ready, when it became so first and how long that took, in model seconds."""
 
-    by_pod: dict[str, tuple[float, float]] = field(default_factory=dict)
+    by_pod: dict[str, Start] = field(default_factory=dict)
 
-    def see(self, outlooks: Iterable[Outlook], now: Moment) -> None:
-        """Take the pods of a fleet into account; those that are gone are forgotten."""
-        seen = {}
-        for outlook in outlooks:
-            for _, replicas in outlook.observed:
-                for replica in replicas.replicas:
-                    leader = replica.leader
-                    if leader is not None and replica.ready:
-                        seen[leader.uid] = self.by_pod.get(leader.uid) or _start(replica, now)
-        self.by_pod = seen
+    def see(self, leaders: Iterable[Leader], second: float) -> None:
+        """Take the replicas of a fleet into account; those that are gone are forgotten."""
+        known = self.by_pod
+        self.by_pod = {
+            leader.uid: known.get(leader.uid) or (second - leader.ready_seconds, leader.age_seconds - leader.ready_seconds)
+            for leader in leaders
+            if leader.ready_seconds is not None
+        }
 
-    def of(self, placed: PlacedOn | None) -> tuple[tuple[float, float], ...]:
-        """Starts on one pool."""
-        replicas = placed.observed.replicas if placed and placed.observed else ()
-        found = (self.by_pod.get(replica.leader.uid) for replica in replicas if replica.leader is not None)
+    def of(self, leaders: Iterable[Leader]) -> tuple[Start, ...]:
+        """Starts of some replicas, in the order in which they ended."""
+        found = (self.by_pod.get(leader.uid) for leader in leaders)
         return tuple(sorted(start for start in found if start is not None and start[1] <= LONGEST_START_SECONDS))
 
 
-def _start(replica: Replica, now: Moment) -> tuple[float, float]:
-    leader = replica.leader
-    if leader is None:
-        raise AssertionError("a replica without a leader is not ready")
-    age = now.age(leader.ready_seconds)
-    return now.second - age, now.age(_created(replica)) - age
-
-
-def starting_ages(placed: PlacedOn | None, starting: int, now: Moment) -> tuple[float, ...]:
+def starting_ages(leaders: Iterable[Leader], starting: int) -> tuple[float, ...]:
     """Ages of so many replicas that start, the oldest first; those that have no pod yet are as young as can be."""
-    replicas = placed.observed.replicas if placed and placed.observed else ()
-    ages = sorted((now.age(_created(replica)) for replica in replicas if not replica.ready), reverse=True)[:starting]
+    ages = sorted((leader.age_seconds for leader in leaders if leader.ready_seconds is None), reverse=True)[:starting]
     return (*ages, *(0.0 for _ in range(starting - len(ages))))
-
-
-def _created(replica: Replica) -> float:
-    return min(pod.created_seconds for pod in replica.pods)

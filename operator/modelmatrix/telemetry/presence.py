@@ -7,8 +7,8 @@ replica that has served for a while, and the first thing that is wrong with any 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.facts import Dialect, Signal
@@ -23,14 +23,19 @@ COVER_SLACK_SECONDS = 30.0
 PodValues = Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leader:
-    """A replica, by the pod that serves. ``ready_seconds`` is for how long it has been ready; ``None`` when it is not."""
+class Leader(NamedTuple):
+    """A replica, by the pod that serves.
+
+    ``age_seconds`` is the time since it was created, ``ready_seconds`` that since it is ready, ``None`` when it is not; both
+    in model time.
+    """
 
     pod: str
+    uid: str
     pool: str
     engine: str
     dialect: Dialect
+    age_seconds: float
     ready_seconds: float | None
 
     @property
@@ -52,17 +57,18 @@ class Sight(Enum):
 
 
 _SEEN = (Sight.MEASURED, Sight.UNUSED, Sight.SHORT)
+_NOTHING: PodValues = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """How many ready replicas are measured, the age of the oldest sample, and the first thing that is wrong, if any.
+class Presence(NamedTuple):
+    """How many replicas are ready and measured, the age of the oldest sample, and the first thing that is wrong, if any.
 
     ``unused`` are dialects whose replicas all show an empty page, because nobody has asked them anything yet. ``strangers``
     says that others are in the sums.
     """
 
     measured: int
+    ready: int
     settled: int
     age_seconds: float | None = None
     problem: tuple[Reason, str] | None = None
@@ -72,17 +78,29 @@ class Presence:
 
 def presence(pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining: int, time_scale: float) -> Presence:
     """Compare the pods that Prometheus knows with the replicas that there are, ``draining`` ones not among them."""
-    sights = [(leader, _sight(leader, pods.get(leader.pod, {}), time_scale)) for leader in leaders]
-    settled = [(leader, sight) for leader, sight in sights if leader.is_settled]
-    ages = [age for leader, _ in settled if (age := _age(leader, pods.get(leader.pod, {}))) is not None]
-    used = {leader.dialect.name for leader, sight in sights if sight is not Sight.UNUSED}
-    strangers = _strangers(pods, {leader.pod for leader, _ in sights}, draining, time_scale)
+    measured = ready = 0
+    oldest = -1.0
+    used: set[str] = set()
+    unused: set[str] = set()
+    settled: list[tuple[Leader, Sight]] = []
+    for leader in leaders:
+        values = pods.get(leader.pod, _NOTHING)
+        sight = _sight(leader, values, time_scale)
+        (unused if sight is Sight.UNUSED else used).add(leader.dialect.name)
+        if leader.ready_seconds is not None:
+            ready += 1
+            measured += sight in _SEEN
+        if leader.is_settled:
+            settled.append((leader, sight))
+            oldest = max(oldest, _age(leader, values) or -1.0)
+    strangers = _strangers(pods, leaders, draining, time_scale) if len(pods) > measured else None
     return Presence(
-        measured=sum(leader.ready_seconds is not None and sight in _SEEN for leader, sight in sights),
+        measured=measured,
+        ready=ready,
         settled=len(settled),
-        age_seconds=max(ages) * time_scale if ages else None,
+        age_seconds=oldest * time_scale if oldest >= 0 else None,
         problem=strangers or _problem(settled, pods),
-        unused=frozenset({leader.dialect.name for leader, _ in sights} - used),
+        unused=frozenset(unused - used),
         strangers=strangers is not None,
     )
 
@@ -114,9 +132,11 @@ def _covered_seconds(values: PodValues) -> float:
     return values.get("covered", COVERED_STEPS) * LONG_SECONDS / COVERED_STEPS
 
 
-def _strangers(pods: Mapping[str, PodValues], own: set[str], draining: int, time_scale: float) -> tuple[Reason, str] | None:
+def _strangers(
+    pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining: int, time_scale: float
+) -> tuple[Reason, str] | None:
     """Pods that say to be of this deployment and are none of its own: what they report cannot be taken out of the sums."""
-    fresh = FRESH_SECONDS / time_scale
+    own, fresh = {leader.pod for leader in leaders}, FRESH_SECONDS / time_scale
     strangers = sorted(
         pod
         for pod, values in pods.items()
@@ -142,6 +162,8 @@ _WORDS = {
 
 
 def _problem(settled: list[tuple[Leader, Sight]], pods: Mapping[str, PodValues]) -> tuple[Reason, str] | None:
+    if all(sight in (Sight.MEASURED, Sight.UNUSED) for _, sight in settled):
+        return None
     for sight, words in _WORDS.items():
         concerned = [leader for leader, found in settled if found is sight]
         if concerned:

@@ -26,9 +26,12 @@ REQUEST_TOKENS = 200.0
 LATENCIES = (Signal.TTFT, Signal.TPOT, Signal.E2E)
 SHOWN = (Signal.TTFT, Signal.TPOT)
 
-PODS, GATEWAY = "pods", "gateway"
+PODS, MISSING, ENGINES, GATEWAY = "pods", "missing", "engines", "gateway"
 # Without an answer to one of these nothing must be concluded; the others only teach or show.
-NEEDED = frozenset({PODS, "missing", "now", "arrivals", "lengths", *map(str, LATENCIES)})
+NEEDED = frozenset({PODS, MISSING, "now", "arrivals", "lengths", *map(str, LATENCIES)})
+# What changes slowly, or costs Prometheus much, is asked once a minute.
+SELDOM = frozenset({MISSING, "lengths", "percentiles", ENGINES})
+SELDOM_SECONDS = 60.0
 # Signals that a page may lack: the engine is an old one, and nothing that is decided now rests on them.
 DISPENSABLE = frozenset({Signal.CACHED_TOKENS, Signal.HIT_RATIO, Signal.STEP, Signal.INPUT_LENGTH, Signal.OUTPUT_LENGTH})
 
@@ -61,13 +64,13 @@ def query_set(asked: Asked, time_scale: float) -> QuerySet:
         return QuerySet({})
     expressions = {
         PODS: _pods(speeches, time_scale),
-        "missing": _by_dialect(speeches, _missing),
+        MISSING: _by_dialect(speeches, _missing),
         "now": _by_dialect(speeches, _now),
         "arrivals": _by_dialect(speeches, _arrivals),
         "lengths": _by_dialect(speeches, _lengths),
         **{str(signal): _buckets(speeches, signal, asked.bounds) for signal in LATENCIES},
         "percentiles": _by_dialect(speeches, lambda speech: _percentiles(speech, asked)),
-        "engines": _by_dialect(speeches, _engines),
+        ENGINES: _by_dialect(speeches, _engines),
         GATEWAY: asked.gateway,
     }
     return QuerySet({name: text for name, text in expressions.items() if text})
@@ -114,7 +117,7 @@ def _missing(speech: Speech) -> dict[str, str]:
         if signal not in (*DISPENSABLE, *speech.dialect.when_used, Signal.WAITING):
             _, suffix = speech.shown_as(signal)
             lacks = " ".join(f"unless on (namespace, pod) {name}{suffix}{{{OURS}}}" for name in names)
-            found[f"missing/{signal}"] = f"count by ({DEPLOYMENT}) ({speaks} {lacks})"
+            found[str(signal)] = f"count by ({DEPLOYMENT}) ({speaks} {lacks})"
     return found
 
 
@@ -217,4 +220,4 @@ def _engines(speech: Speech) -> dict[str, str]:
         "kv_usage": lately(Signal.KV_USAGE, "avg"),
         "computed": f"{computed} / {SHORT_SECONDS:g}",
     }
-    return {f"engine/{name}": f"quantile by ({POOL}) (0.5, {text})" for name, text in each.items()}
+    return {name: f"quantile by ({POOL}) (0.5, {text})" for name, text in each.items()}

@@ -15,7 +15,7 @@ from modelmatrix.scaling.observation import EngineReading, Traffic
 from modelmatrix.telemetry.presence import Leader, Presence, presence
 from modelmatrix.telemetry.signals import Raw
 from modelmatrix.telemetry.slo_bounds import CountedBounds
-from modelmatrix.telemetry.traffic import Sums, traffic_of
+from modelmatrix.telemetry.traffic import Part, part_of, together, traffic_of, unknown
 
 MILLISECONDS = 1000.0
 TRUSTED = frozenset({Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC})
@@ -26,7 +26,7 @@ class Expected:
     """What is known of a deployment without Prometheus.
 
     ``leaders`` are its replicas that are not draining, ``dialects`` those that its pools speak. ``bounds`` are the
-    histogram bounds that count for its SLO, ``percentile`` is the SLO's.
+    histogram bounds that count for its SLO, ``percentile`` is the SLO's. ``remark`` says what figures stand for.
     """
 
     leaders: tuple[Leader, ...]
@@ -35,6 +35,7 @@ class Expected:
     bounds: CountedBounds
     percentile: int
     is_asleep: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +58,16 @@ class Reading:
 def read(raw: Raw, expected: Expected, *, problem: str, time_scale: float) -> Reading:
     """One deployment's signals; ``problem`` says why Prometheus's answers as a whole are no good, if they are not."""
     found = presence(raw.pods, expected.leaders, expected.draining, time_scale)
-    sums = _sums(raw, expected, found.unused)
-    traffic = None if found.strangers else traffic_of(sums, expected.bounds)
-    quality, message = _quality(found, sums, traffic, expected, problem)
-    if traffic is not None and (quality not in TRUSTED or found.measured < _ready(expected.leaders)):
+    part = together(_parts(raw, expected.leaders, found))
+    traffic = None if found.strangers else traffic_of(part, raw, expected.bounds)
+    quality, message = _wrong(raw, expected, found, problem) or _proven(expected, found, part, traffic)
+    if traffic is not None and (quality not in TRUSTED or found.measured < found.ready):
         traffic = replace(traffic, measured=found.measured)
     return Reading(
         quality=quality,
         message=message,
         traffic=traffic,
-        engines=_engines(raw, expected.dialects),
+        engines=_engines(raw, expected.dialects) if raw.engines else {},
         ttft_milliseconds=_percentile(raw, expected, Signal.TTFT),
         tpot_milliseconds=_percentile(raw, expected, Signal.TPOT),
         bound_message=expected.bounds.message,
@@ -74,48 +75,45 @@ def read(raw: Raw, expected: Expected, *, problem: str, time_scale: float) -> Re
     )
 
 
-def _ready(leaders: Iterable[Leader]) -> int:
-    return sum(leader.ready_seconds is not None for leader in leaders)
-
-
-def _sums(raw: Raw, expected: Expected, unused: frozenset[str]) -> Sums:
+def _parts(raw: Raw, leaders: Iterable[Leader], found: Presence) -> list[Part]:
     """Numbers are required of the dialects of replicas that must be measured; where there are none, of all."""
-    dialects = {leader.dialect.name: leader.dialect for leader in expected.leaders}
-    settled = {leader.dialect.name for leader in expected.leaders if leader.is_settled}
-    return Sums(raw, dialects, frozenset(settled or dialects), unused)
+    dialects = {leader.dialect.name: leader.dialect for leader in leaders}
+    settled = {leader.dialect.name for leader in leaders if leader.is_settled} or dialects.keys()
+    return [
+        part_of(raw, dialect, is_zero=name in found.unused or name not in settled) for name, dialect in dialects.items()
+    ] or [Part(*(None for _ in Part._fields))]
 
 
-def _quality(found: Presence, sums: Sums, traffic: Traffic | None, expected: Expected, problem: str) -> tuple[Reason, str]:
-    """The first thing that is wrong, or else what was proven."""
+def _wrong(raw: Raw, expected: Expected, found: Presence, problem: str) -> tuple[Reason, str] | None:
+    """The first thing that is wrong with what there is."""
     if problem:
         return Reason.PROMETHEUS_UNAVAILABLE, problem
     if expected.is_asleep:
         return Reason.SCALED_TO_ZERO, "no replica, no signals"
     if not found.settled:
         return Reason.SIGNALS_MISSING, "no replica has served long enough to be measured"
-    if traffic is None and found.problem is None:
-        words = f"Prometheus has no usable number of {sums.unknown}: see the metrics pages of the replicas"
-        return _renamed(found, sums) or (Reason.SIGNALS_MISSING, words)
-    return found.problem or _renamed(found, sums) or _proven(found, sums, traffic, expected)
+    return found.problem or (_renamed(raw, expected, found) if raw.missing else None)
 
 
-def _proven(found: Presence, sums: Sums, traffic: Traffic | None, expected: Expected) -> tuple[Reason, str]:
-    is_idle = traffic is not None and traffic.is_idle
-    words = "nothing arrives" if is_idle else f"{found.measured} replicas are measured"
-    remarks = (expected.bounds.unmeasured, sums.remark)
-    return Reason.NO_TRAFFIC if is_idle else Reason.SIGNALS_FRESH, "; ".join((words, *filter(None, remarks)))
+def _proven(expected: Expected, found: Presence, part: Part, traffic: Traffic | None) -> tuple[Reason, str]:
+    """What the numbers prove, if they are there."""
+    if traffic is None:
+        return Reason.SIGNALS_MISSING, f"Prometheus has no usable number of {unknown(part)}: see the replicas' metrics pages"
+    words = "nothing arrives" if traffic.is_idle else f"{found.measured} replicas are measured"
+    remarks = filter(None, (expected.bounds.unmeasured, expected.remark))
+    return Reason.NO_TRAFFIC if traffic.is_idle else Reason.SIGNALS_FRESH, "; ".join((words, *remarks))
 
 
-def _renamed(found: Presence, sums: Sums) -> tuple[Reason, str] | None:
+def _renamed(raw: Raw, expected: Expected, found: Presence) -> tuple[Reason, str] | None:
     """A metric that the dialect has and some replicas do not show."""
-    for dialect in sums.dialects.values():
-        for signal, names in dialect.metrics.items():
-            number = sums.raw.value(f"{dialect.name}/missing/{signal}")
+    for leader in expected.leaders:
+        for signal, names in leader.dialect.metrics.items():
+            number = raw.missing.get(f"{leader.dialect.name}/{signal}")
             if number:
                 shown = " or ".join(names)
                 words = (
                     f"{number:.0f} of {found.measured} replicas do not show {shown} although their targets are up: this image "
-                    f"of {dialect.name} names its metrics otherwise; use one that the catalogue knows, or have its names added"
+                    f"of {leader.engine} names its metrics otherwise; use one that the catalogue knows, or have its names added"
                 )
                 return Reason.SIGNALS_MISSING, words
     return None
@@ -126,7 +124,7 @@ def _engines(raw: Raw, dialects: Mapping[str, Dialect]) -> dict[str, EngineReadi
     found = {}
     for pool, dialect in dialects.items():
         step, running, kv_usage, computed = (
-            raw.values.get((f"{dialect.name}/engine/{name}", pool)) for name in ("step", "running", "kv_usage", "computed")
+            raw.engines.get((f"{dialect.name}/{name}", pool)) for name in ("step", "running", "kv_usage", "computed")
         )
         if step is not None and running is not None and kv_usage is not None and computed is not None:
             found[pool] = EngineReading(
@@ -140,6 +138,9 @@ def _engines(raw: Raw, dialects: Mapping[str, Dialect]) -> dict[str, EngineReadi
 
 def _percentile(raw: Raw, expected: Expected, signal: Signal) -> int | None:
     """A latency that is shown, in milliseconds: that of the slowest engine."""
-    names = {dialect.name for dialect in expected.dialects.values()}
-    found = [value for name in names if (value := raw.value(f"{name}/{signal}/{expected.percentile}")) is not None]
+    found = []
+    for keys in expected.bounds.keys.get(signal, ()):
+        value = raw.values.get(f"{keys.all[0]}/{expected.percentile}")
+        if value is not None:
+            found.append(value)
     return round(MILLISECONDS * max(found)) if found else None

@@ -3,43 +3,75 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from modelmatrix.catalogue.facts import Signal
 from modelmatrix.planning.views import Key
 from modelmatrix.telemetry.answers import Vector
-from modelmatrix.telemetry.queries import GATEWAY, PODS
+from modelmatrix.telemetry.queries import ENGINES, GATEWAY, MISSING, PODS
+
+Labels = Mapping[str, str]
 
 
 @dataclass(slots=True)
 class Raw:
-    """Values of one deployment: by name and histogram bound or pool (else an empty text), and by pod and name.
+    """Values of one deployment by the names of the queries, ``dialect/signal``.
 
-    Names are those of the queries, ``dialect/signal``.
+    ``buckets`` are by name and bound, ``engines`` by name and pool, ``pods`` by pod and name; ``missing`` are the replicas that
+    lack a signal.
     """
 
-    values: dict[tuple[str, str], float] = field(default_factory=dict)
-    pods: defaultdict[str, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
-
-    def value(self, name: str) -> float | None:
-        """The value of that name; ``None`` when Prometheus knows none."""
-        return self.values.get((name, ""))
+    values: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, float] = field(default_factory=dict)
+    buckets: dict[tuple[str, str], float] = field(default_factory=dict)
+    engines: dict[tuple[str, str], float] = field(default_factory=dict)
+    pods: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def collect(vectors: Mapping[str, Vector]) -> dict[Key, Raw]:
     """Answers by deployment."""
     found: defaultdict[tuple[str, str], Raw] = defaultdict(Raw)
     for query, vector in vectors.items():
-        if query == GATEWAY:
-            continue
+        put = _PLACES.get(query, _put_value)
         for labels, value in vector.samples:
-            name = labels.get("signal", "")
-            raw = found[labels.get("namespace", ""), labels.get("modelmatrix_io_deployment", "")]
-            if query == PODS:
-                raw.pods[labels.get("pod", "")][name] = value
-            else:
-                raw.values[name, labels.get("le") or labels.get("modelmatrix_io_pool", "")] = value
+            put(found[labels.get("namespace", ""), labels.get("modelmatrix_io_deployment", "")], labels, value)
     return {Key(*key): raw for key, raw in found.items()}
+
+
+def _put_value(raw: Raw, labels: Labels, value: float) -> None:
+    raw.values[labels.get("signal", "")] = value
+
+
+def _put_missing(raw: Raw, labels: Labels, value: float) -> None:
+    raw.missing[labels.get("signal", "")] = value
+
+
+def _put_bucket(raw: Raw, labels: Labels, value: float) -> None:
+    raw.buckets[labels.get("signal", ""), labels.get("le", "")] = value
+
+
+def _put_engine(raw: Raw, labels: Labels, value: float) -> None:
+    raw.engines[labels.get("signal", ""), labels.get("modelmatrix_io_pool", "")] = value
+
+
+def _put_pod(raw: Raw, labels: Labels, value: float) -> None:
+    raw.pods.setdefault(labels.get("pod", ""), {})[labels.get("signal", "")] = value
+
+
+def _put_nowhere(raw: Raw, labels: Labels, value: float) -> None:
+    """A gateway has names of its own."""
+
+
+_PLACES: dict[str, Callable[[Raw, Labels, float], None]] = {
+    PODS: _put_pod,
+    MISSING: _put_missing,
+    ENGINES: _put_engine,
+    GATEWAY: _put_nowhere,
+    str(Signal.TTFT): _put_bucket,
+    str(Signal.TPOT): _put_bucket,
+    str(Signal.E2E): _put_bucket,
+}
 
 
 def gateway_rates(vectors: Mapping[str, Vector], time_scale: float) -> dict[Key, float]:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from modelmatrix.api.model_deployment import ServiceLevelObjective
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Engine, Signal
+from modelmatrix.catalogue.facts import Signal
 
 MILLISECONDS = 1000.0
 _ROUNDING = 1e-9
+
+
+class BucketKeys(NamedTuple):
+    """Where the counts of one histogram are found: name and bound of all, and of those within, written in two ways."""
+
+    all: tuple[str, str]
+    within: tuple[str, str]
+    within_short: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class CountedBounds:
     """Bounds in seconds, by dialect and signal; ``message`` names those that are not the SLO's own.
 
-    ``unmeasured`` says what of the SLO cannot be measured at all, and why.
+    ``keys`` are those of the histograms that are read; ``unmeasured`` says what of the SLO cannot be measured at all, and why.
     """
 
     seconds: Mapping[str, Mapping[Signal, float]]
+    keys: Mapping[Signal, tuple[BucketKeys, ...]]
     message: str = ""
     unmeasured: str = ""
 
@@ -33,24 +44,39 @@ def asked_bounds(slo: ServiceLevelObjective | None) -> dict[Signal, int]:
     return {signal: bound for signal, bound in asked.items() if bound is not None}
 
 
-def counted_bounds(catalogue: Catalogue, engines: Iterable[Engine], slo: ServiceLevelObjective | None) -> CountedBounds:
-    """The bounds that are read for an SLO from histograms of these engines."""
+def counted_bounds(catalogue: Catalogue, engines: tuple[str, ...], slo: ServiceLevelObjective | None) -> CountedBounds:
+    """The bounds that are read for an SLO from histograms of these engines, which the catalogue knows."""
+    return _counted(catalogue, engines, tuple(asked_bounds(slo).items()))
+
+
+@lru_cache(maxsize=1024)
+def _counted(catalogue: Catalogue, engines: tuple[str, ...], bounds: tuple[tuple[Signal, int], ...]) -> CountedBounds:
     seconds: dict[str, dict[Signal, float]] = {}
     lower: dict[str, None] = {}
     unmeasured: dict[str, None] = {}
-    for engine in engines:
+    for engine in (catalogue.engines[name] for name in engines):
         dialect = catalogue.dialects[engine.dialect]
-        for signal, milliseconds in asked_bounds(slo).items():
+        for signal, milliseconds in bounds:
             asked = milliseconds / MILLISECONDS
             buckets = catalogue.bounds(engine, signal) if signal in dialect.metrics else ()
             used = usable_bound(asked, buckets)
             if used is None:
                 unmeasured[_unmeasured(engine.name, signal, buckets)] = None
                 continue
-            seconds.setdefault(dialect.name, {})[signal] = used
+            seconds.setdefault(dialect.name, {})[signal] = float(used)
             if used < asked - _ROUNDING:
                 lower[_lower(signal, used, milliseconds)] = None
-    return CountedBounds(seconds, "; ".join((*lower, *unmeasured)), "; ".join(unmeasured))
+    return CountedBounds(seconds, _keys(seconds), "; ".join((*lower, *unmeasured)), "; ".join(unmeasured))
+
+
+def _keys(seconds: Mapping[str, Mapping[Signal, float]]) -> dict[Signal, tuple[BucketKeys, ...]]:
+    keys: dict[Signal, tuple[BucketKeys, ...]] = {}
+    for dialect, bounds in seconds.items():
+        for signal, bound in bounds.items():
+            name = f"{dialect}/{signal}"
+            found = BucketKeys((name, "+Inf"), (name, repr(bound)), (name, f"{bound:g}"))
+            keys[signal] = (*keys.get(signal, ()), found)
+    return keys
 
 
 def usable_bound(asked_seconds: float, buckets: Iterable[float]) -> float | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from modelmatrix.catalogue.facts import Dialect, Signal
 from modelmatrix.scaling.observation import Share, Traffic
@@ -11,57 +12,46 @@ from modelmatrix.telemetry.queries import OBSERVED_SECONDS, REQUEST_TOKENS
 from modelmatrix.telemetry.signals import Raw
 from modelmatrix.telemetry.slo_bounds import CountedBounds
 
-_INFINITY = "+Inf"
+
+class Part(NamedTuple):
+    """What the replicas of one dialect do; ``None`` where that is not known. Arrivals are per second, lengths are means."""
+
+    short: float | None
+    long: float | None
+    fast: float | None
+    running: float | None
+    waiting: float | None
+    kv_usage: float | None
+    input_tokens: float | None
+    output_tokens: float | None
+    hit_ratio: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Values over all replicas, by dialect; those of ``required`` dialects must be there, the others may still be missing.
+def part_of(raw: Raw, dialect: Dialect, *, is_zero: bool) -> Part:
+    """The part of one dialect; ``is_zero`` says that what is not there of its sums is nothing."""
+    sums, means = _names(dialect.name)
+    value, otherwise = raw.values.get, 0.0 if is_zero else None
+    short, long, fast, running, waiting = (value(name, otherwise) for name in sums)
+    if running is None and Signal.RUNNING not in dialect.metrics:
+        running = 0.0
+    return Part(short, long, fast, running, waiting, *(value(name) for name in means))
 
-    ``unused`` dialects are required too, but nothing of theirs is a zero: their replicas were never asked anything.
-    """
 
-    raw: Raw
-    dialects: Mapping[str, Dialect]
-    required: frozenset[str]
-    unused: frozenset[str] = frozenset()
+@lru_cache(maxsize=64)
+def _names(dialect: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    sums = (f"{dialect}/{name}" for name in ("short", "long", "fast", "running", "waiting"))
+    means = (f"{dialect}/{name}" for name in ("kv_usage", "input", "output", "hit"))
+    return tuple(sums), tuple(means)
 
-    def total(self, name: str) -> float | None:
-        """Sum over the dialects; ``None`` when one that is required has no number."""
-        return _sum([self._of(dialect, name) for dialect in self.dialects])
 
-    def gauge(self, signal: Signal) -> float | None:
-        """The same over those dialects that have such a gauge."""
-        return _sum([self._of(name, str(signal)) for name, dialect in self.dialects.items() if signal in dialect.metrics])
-
-    def _of(self, dialect: str, name: str) -> float | None:
-        value = self.raw.value(f"{dialect}/{name}")
-        is_zero = value is None and (dialect in self.unused or dialect not in self.required)
-        return 0.0 if is_zero else value
-
-    def mean(self, name: str) -> float:
-        """Mean over the requests of all dialects, 0.0 where none is known."""
-        pairs = [(self._of(dialect, "long") or 0.0, self.raw.value(f"{dialect}/{name}")) for dialect in self.dialects]
-        known = [(weight, value) for weight, value in pairs if value is not None]
-        weights = sum(weight for weight, _ in known)
-        if weights > 0:
-            return sum(weight * value for weight, value in known) / weights
-        return sum(value for _, value in known) / len(known) if known else 0.0
-
-    @property
-    def unknown(self) -> str:
-        """What has no number."""
-        names = {"short": "the arrivals of a minute", "long": "the arrivals of three minutes"}
-        lacking = [words for name, words in names.items() if self.total(name) is None]
-        gauges = [f"{signal} requests" for signal in (Signal.RUNNING, Signal.WAITING) if self.gauge(signal) is None]
-        return (*gauges, *lacking, "the traffic")[0]
-
-    @property
-    def remark(self) -> str:
-        """What an engine's figures stand for, where they are not what they seem."""
-        uncounted = [name for name, one in self.dialects.items() if not {Signal.RECEIVED, Signal.FINISHED} & one.metrics.keys()]
-        words = "counts no requests: its load is counted in requests of"
-        return "; ".join(f"{name} {words} {REQUEST_TOKENS:g} output tokens" for name in uncounted)
+def together(parts: list[Part]) -> Part:
+    """All parts as one: sums, and means over the requests."""
+    if len(parts) == 1:
+        return parts[0]
+    weights = [part.long or 0.0 for part in parts]
+    short, long, fast, running, waiting, *means = zip(*parts, strict=True)
+    kv_usage, inputs, outputs, hits = (_mean(values, weights) for values in means)
+    return Part(_sum(short), _sum(long), _sum(fast), _sum(running), _sum(waiting), kv_usage, inputs, outputs, hits)
 
 
 def _sum(numbers: Iterable[float | None]) -> float | None:
@@ -73,42 +63,61 @@ def _sum(numbers: Iterable[float | None]) -> float | None:
     return total
 
 
-def traffic_of(sums: Sums, bounds: CountedBounds) -> Traffic | None:
+def _mean(values: Iterable[float | None], weights: Iterable[float]) -> float | None:
+    known = [(value, weight) for value, weight in zip(values, weights, strict=True) if value is not None]
+    total = sum(weight for _, weight in known)
+    if total > 0:
+        return sum(value * weight for value, weight in known) / total
+    return sum(value for value, _ in known) / len(known) if known else None
+
+
+def traffic_of(part: Part, raw: Raw, bounds: CountedBounds) -> Traffic | None:
     """The traffic; ``None`` when arrivals or requests in flight are not known."""
-    short, long = sums.total("short"), sums.total("long")
-    running, waiting = sums.gauge(Signal.RUNNING), sums.gauge(Signal.WAITING)
-    if short is None or long is None or running is None or waiting is None:
+    if part.short is None or part.long is None or part.running is None or part.waiting is None:
         return None
     return Traffic(
-        arrivals_per_second=max(0.0, short),
-        arrivals_per_second_long=max(0.0, long),
-        arrivals_per_second_fast=sums.total("fast"),
-        waiting=waiting,
-        running=running,
-        input_tokens=sums.mean("input"),
-        output_tokens=sums.mean("output"),
-        hit_ratio=min(max(0.0, sums.mean("hit")), 1.0),
-        kv_usage_ratio=sums.mean(str(Signal.KV_USAGE)),
+        arrivals_per_second=max(0.0, part.short),
+        arrivals_per_second_long=max(0.0, part.long),
+        arrivals_per_second_fast=part.fast,
+        waiting=part.waiting,
+        running=part.running,
+        input_tokens=part.input_tokens or 0.0,
+        output_tokens=part.output_tokens or 0.0,
+        hit_ratio=min(max(0.0, part.hit_ratio or 0.0), 1.0),
+        kv_usage_ratio=part.kv_usage or 0.0,
         observed_seconds=OBSERVED_SECONDS,
-        ttft=_share(sums.raw, bounds, Signal.TTFT),
-        tpot=_share(sums.raw, bounds, Signal.TPOT),
-        e2e=_share(sums.raw, bounds, Signal.E2E),
+        ttft=_share(raw, bounds, Signal.TTFT),
+        tpot=_share(raw, bounds, Signal.TPOT),
+        e2e=_share(raw, bounds, Signal.E2E),
     )
 
 
 def _share(raw: Raw, bounds: CountedBounds, signal: Signal) -> Share | None:
     """Requests within a bound, over all engines that have it as a bucket; ``None`` when nothing was measured."""
     requests = kept = 0.0
-    for dialect, seconds in bounds.seconds.items():
-        bound = seconds.get(signal)
-        total = raw.values.get((f"{dialect}/{signal}", _INFINITY), 0.0)
-        within = None if bound is None else _bucket(raw, f"{dialect}/{signal}", bound)
+    counts = raw.buckets
+    for keys in bounds.keys.get(signal, ()):
+        total, within = counts.get(keys.all, 0.0), counts.get(keys.within)
+        if within is None:
+            within = counts.get(keys.within_short)
         if within is not None and total > 0:
             requests, kept = requests + total, kept + min(within, total)
     return Share(requests=requests, within=kept) if requests > 0 else None
 
 
-def _bucket(raw: Raw, name: str, bound: float) -> float | None:
-    """The count of a bucket, however its bound is written."""
-    written = raw.values.get((name, repr(float(bound))))
-    return raw.values.get((name, f"{bound:g}")) if written is None else written
+def unknown(part: Part) -> str:
+    """What has no number."""
+    names = {
+        "running requests": part.running,
+        "waiting requests": part.waiting,
+        "the arrivals of a minute": part.short,
+        "the arrivals of three minutes": part.long,
+    }
+    return next((name for name, value in names.items() if value is None), "the traffic")
+
+
+def remark(dialects: Mapping[str, Dialect]) -> str:
+    """What an engine's figures stand for, where they are not what they seem."""
+    uncounted = [name for name, one in dialects.items() if not {Signal.RECEIVED, Signal.FINISHED} & one.metrics.keys()]
+    words = "counts no requests: its load is counted in requests of"
+    return "; ".join(f"{name} {words} {REQUEST_TOKENS:g} output tokens" for name in uncounted)

@@ -125,7 +125,7 @@ def empty(rig: Rig) -> None:
 
 
 def renamed(rig: Rig) -> None:
-    rig.prometheus.series[0].values["vllm/missing/finished"] = 2.0
+    rig.prometheus.series[0].missing["vllm/finished"] = 2.0
 
 
 def part_only(rig: Rig) -> None:
@@ -229,7 +229,6 @@ async def test_one_query_that_fails_keeps_the_others_from_concluding(plans: dict
     async with Prometheus("http://prometheus", 1, fake.transport(server)) as client:
         rig = Rig(server, client, with_all_bounds(plans), Rash())
         rig.serves(**NOTHING)
-        await rig.look()
         refused = rig.scaler.queries(rig.plans).expressions[name]
         failing = fake.error(422, "query processing would load too many samples")
         server.answer = lambda text: failing(text) if text == refused else fake.success(server.samples(text))
