@@ -95,12 +95,12 @@ def _serve(world: World, engine: Engine, state: State, slo: Slo, second: int, of
 def _highest_rate(engine: Engine, now: Numbers, decode: float) -> float:
     """Requests per second that a replica can admit, by prefill throughput and by free slots."""
     replicas = now[READY] + now[DRAINING]
-    running = now[RUNNING] / replicas
-    prompts_per_step = max(0.0, engine.budget_tokens - running) / max(1.0, engine.computed_tokens)
+    decoding = now[RUNNING] / replicas if engine.output_tokens > 1 else 0.0
+    prompts_per_step = max(0.0, engine.budget_tokens - decoding) / max(1.0, engine.computed_tokens)
     by_compute: float = prompts_per_step / (decode + engine.beta * engine.computed_tokens * prompts_per_step)
     if engine.output_tokens <= 1:
         return by_compute
-    by_slots: float = max(0.0, engine.slots - running + now[LEAVING] / replicas)
+    by_slots: float = max(0.0, engine.slots - decoding + now[LEAVING] / replicas)
     return min(by_compute, by_slots)
 
 
@@ -108,6 +108,8 @@ def _admit(world: World, engine: Engine, state: State, slo: Slo, second: int, ra
     """Take requests from the queue; how long they wait for their first token, and whether that is in time."""
     now = state.now
     amount = rate * now[READY]
+    if engine.output_tokens <= 1:
+        now[RUNNING] = 0.0
     if amount <= NOTHING:
         return
     chunks = engine.computed_tokens / engine.budget_tokens
@@ -138,6 +140,9 @@ def _admit(world: World, engine: Engine, state: State, slo: Slo, second: int, ra
     state.admitted[second] = amount
     state.timely[second] = timely / amount if amount > 0 else 0.0
     state.arrived[second] = arrived / amount if amount > 0 else 0.0
+    if engine.output_tokens <= 1:
+        # Nothing is kept from second to second: as many are in the engine as come in the time that they take.
+        now[RUNNING] = amount * (base + wait)
 
 
 def _share_within(slack: float, busy: float, wait: float) -> float:

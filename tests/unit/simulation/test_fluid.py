@@ -162,3 +162,16 @@ def test_embeddings_flow_too() -> None:
     environment = FluidEnvironment([encoder], [Count(0.0, 60.0, 3000)], texts, SloBounds(e2e_seconds=0.2), Random(1))
     environment.start_warm({"e": 1})
     assert simulate(StaticPolicy({"e": 1}), environment).attainment_percent > 99
+
+
+def test_requests_without_output_are_in_the_engine_as_long_as_they_take() -> None:
+    lengths = Lengths(input_tokens=300, output_tokens=0, length_cv=0)
+    fluid = FluidEnvironment([CHAT], [Count(float(second), 1.0, 50.0) for second in range(60)], lengths, SLO, Random(1))
+    fluid.start_warm({"a": 1})
+    fluid.advance(60)
+    busy = fluid.totals()["a"].running
+    # At least the compute of its own prompt, at most what a queue of 36 % load adds to two steps.
+    assert 50.0 * 300 * TIMING.beta_seconds_per_token < busy < 50.0 * 0.1
+    fluid.advance(62)
+    assert fluid.totals()["a"].running == 0.0
+    assert fluid.in_flight == 0.0
