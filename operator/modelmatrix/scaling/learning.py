@@ -27,7 +27,7 @@ def pool_learned(
     """A pool after one more look; without ``reading_second`` nothing is learned from its engines' reading."""
     fit = known.fit if known else EngineFit()
     starts = known.starts if known else Starts()
-    if reading_second is not None and variant.engine is not None:
+    if reading_second is not None and variant.engine is not None and not variant.is_changing:
         fit = _fit(fit, variant, variant.engine, reading_second)
     if variant.starts_seen:
         starts = starts.with_seen(variant.starts_seen)

@@ -100,6 +100,11 @@ class Variant:
         """Replicas that serve or will."""
         return self.ready + self.starting
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether some of the ready replicas are so young that figures of the last minute do not show their share."""
+        return self.settled is not None and self.settled < self.ready
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorWindow:

@@ -27,19 +27,12 @@ def kept(now: Situation, asked: Wish) -> Shrinking:
     before, second = now.memory.shrinking, now.observation.second
     start = now.fleet.preferred.start_seconds
     wanted, busy = asked.replicas, second
-    if asked.holds:
-        wanted = max(wanted, _present(now))
-    elif not wanted:
+    if not wanted and not asked.holds:
         busy = before.busy_second
         wanted = 0.0 if _is_over(second, busy, start, now.memory.demand.season) else _ONE
-    seen = before.recommended or ((second, _present(now)),)
+    seen = before.recommended or ((second, now.present),)
     window = min(max(start, SHORTEST_SECONDS), LONGEST_SECONDS)
     return Shrinking(_falling(seen, second, wanted, window), before.stepped_second, busy)
-
-
-def _present(now: Situation) -> float:
-    """What is wanted today and what there is, in replicas of the first pool."""
-    return max(float(now.observation.desired), now.fleet.coming_per_second / now.fleet.unit.per_second)
 
 
 def _is_over(second: float, busy_second: float, start_seconds: float, season: Season) -> bool:

@@ -29,6 +29,11 @@ class Situation:
         """How far ahead a decision must look: a replica that is started now serves then."""
         return self.fleet.preferred.start_seconds + LAG_SECONDS
 
+    @property
+    def present(self) -> float:
+        """What is wanted today and what there is, in replicas of the first pool."""
+        return max(float(self.observation.desired), self.fleet.coming_per_second / self.fleet.unit.per_second)
+
     def need(self, rate_per_second: float, deviation: float = 0.0) -> Need:
         """Replicas that a rate takes."""
         return need(rate_per_second, deviation, self.fleet.unit, self.memory, self.observation.slo)

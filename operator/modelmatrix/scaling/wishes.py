@@ -53,7 +53,7 @@ def _unknown(now: Situation) -> Wish | None:
     seen = now.observation
     if seen.is_measured:
         return None
-    proven = max(_seen_by_gateway(now), _seen_by_some(now))
+    proven = max(now.present, _seen_by_gateway(now), _seen_by_some(now))
     return Wish(proven, seen.quality_message, seen.quality, holds=True)
 
 
@@ -73,15 +73,16 @@ def _first(now: Situation) -> Wish | None:
     """After a start, what is seen is compared with what was seen before; there must be something."""
     if now.memory.looks > FIRST_LOOKS:
         return None
-    return Wish(0.0, "first looks after a start", holds=True)
+    return Wish(now.present, "first looks after a start", holds=True)
 
 
 def _contradictory(now: Situation) -> Wish | None:
-    """Requests wait, and none arrive or finish: an engine hangs, which more of them would not mend."""
+    """Requests are in flight, and in a minute none arrives or finishes: an engine hangs, or its page stands still."""
     traffic = now.observation.traffic
-    if traffic is None or traffic.arrivals_per_second or traffic.arrivals_per_second_long or not traffic.waiting:
+    if traffic is None or traffic.arrivals_per_second or not (traffic.waiting or traffic.running):
         return None
-    return Wish(0.0, f"{traffic.waiting:g} requests wait while none arrives or finishes: an engine may hang", holds=True)
+    in_flight = traffic.waiting + traffic.running
+    return Wish(0.0, f"{in_flight:.0f} requests are in flight, and for a minute none arrived or finished", holds=True)
 
 
 def _idle(now: Situation) -> Wish | None:

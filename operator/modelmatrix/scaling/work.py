@@ -14,6 +14,8 @@ MINUTE_SECONDS = 60.0
 FEWEST_REQUESTS = 20.0
 # Two standard deviations of a mean of exponential lengths over Poisson arrivals, for a single request.
 NOISE = 2.0 * sqrt(2.0)
+# A longer queue, in parts of what runs, is a backlog.
+QUEUE = 0.1
 # Minutes through which the line of the work is drawn.
 MINUTES = 10
 LARGEST_GROWTH = 2.0
@@ -34,12 +36,15 @@ def lengths_of(traffic: Traffic, variants: Iterable[Variant]) -> Lengths:
 
 
 def _computed_tokens(traffic: Traffic, variants: Iterable[Variant]) -> float:
-    """Prompt tokens that were computed for a request of the last minute; 0.0 where that is not known."""
-    if traffic.arrivals_per_second * MINUTE_SECONDS < FEWEST_REQUESTS:
+    """Prompt tokens that were computed for a request of the last minute; 0.0 where that is not known.
+
+    Where requests wait, those that are computed are not those that arrive; replicas that are young are not measured well.
+    """
+    if traffic.arrivals_per_second * MINUTE_SECONDS < FEWEST_REQUESTS or traffic.waiting > QUEUE * traffic.running:
         return 0.0
     per_second = 0.0
     for variant in variants:
-        if variant.ready and variant.engine is None:
+        if variant.ready and (variant.engine is None or variant.is_changing):
             return 0.0
         per_second += variant.ready * variant.engine.prompt_tokens_per_second if variant.engine else 0.0
     return per_second / traffic.arrivals_per_second
