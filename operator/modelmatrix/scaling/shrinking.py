@@ -29,7 +29,8 @@ def kept(now: Situation, asked: Wish) -> Shrinking:
     wanted, busy = asked.replicas, second
     if not wanted and not asked.holds:
         busy = before.busy_second
-        wanted = 0.0 if _is_over(second, busy, start, now.memory.demand.season) else _ONE
+        # Nobody is kept where nobody is: who sleeps is woken by a request or a schedule, not by a restart of ours.
+        wanted = 0.0 if not now.present or _is_over(second, busy, start, now.memory.demand.season) else _ONE
     seen = before.recommended or ((second, now.present),)
     window = min(max(start, SHORTEST_SECONDS), LONGEST_SECONDS)
     return Shrinking(_falling(seen, second, wanted, window), before.stepped_second, busy)
