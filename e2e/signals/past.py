@@ -16,8 +16,9 @@ FIRST_SECONDS, LAST_SECONDS = -900.0, 600.0
 
 @dataclass(slots=True)
 class Past:
-    """Series around ``now``, in seconds since the epoch."""
+    """Series around ``now``, in seconds since the epoch, scraped every ``scrape_seconds``."""
 
+    scrape_seconds: float = SCRAPE_SECONDS
     now: float = field(default_factory=time.time)
     _series: dict[str, list[str]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
@@ -37,7 +38,7 @@ class Past:
             return  # a pod with two engines is scraped once
         self._known.add(f"{name}{{{written}}}")
         lines = self._series.setdefault(name, [])
-        for second in _steps(first, last):
+        for second in _steps(first, last, self.scrape_seconds):
             number = value(second) if callable(value) else value
             if number is not None:
                 lines.append(f"{name}{{{written}}} {_number(number)} {self.now + second:.3f}")
@@ -49,9 +50,8 @@ class Past:
         return path
 
 
-def _steps(first: float, last: float) -> Iterable[float]:
-    count = int((last - first) / SCRAPE_SECONDS)
-    return (first + step * SCRAPE_SECONDS for step in range(count + 1))
+def _steps(first: float, last: float, pace: float) -> Iterable[float]:
+    return (first + step * pace for step in range(int((last - first) / pace) + 1))
 
 
 def _number(value: float) -> str:

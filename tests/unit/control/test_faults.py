@@ -253,6 +253,23 @@ async def test_what_is_only_shown_or_learned_from_may_fail(rig: Rig, name: str) 
     assert min(await decided(rig)) < REPLICAS
 
 
+@pytest.mark.parametrize("fault", ["refuses", "hangs"])
+async def test_a_server_that_does_not_answer(plans: dict[Key, Outlook], fault: str) -> None:
+    """Over a real connection."""
+    async with fake.running() as server, Prometheus(server.url, 0.3) as client:
+        rig = Rig(server, client, plans, Rash())
+        rig.serves(**NOTHING)
+        if fault == "refuses":
+            await server.stop()
+        server.hangs = True
+        assert await decided(rig, 2) == {REPLICAS}
+        assert "does not answer" in rig.scaler.readings[KEY].message
+        if fault == "refuses":
+            await server.start()
+        server.hangs = False
+        assert await decided(rig, 1) == {1}, "it is known again, and nothing arrives"
+
+
 async def test_a_restarted_operator_holds_until_it_has_seen_something(plans: dict[Key, Outlook]) -> None:
     server = FakePrometheus()
     server.past = fake.error(422, "no history")
