@@ -18,7 +18,7 @@ LOWEST, HIGHEST = 0.2, 2.0  # in parts of the deviations that the SLO's percenti
 # Numbers of replicas are rounded up, and kept for a while: on published traces half of the nominal margin is enough.
 FIRST = 0.5
 # A little more is aimed at than asked for: an integral is right on average, and half of the time above the average.
-RESERVE = 0.1
+RESERVE = 0.2
 HIGHEST_PERCENTILE = 99.9
 # How fast the mean number of requests follows: a day.
 MEAN_SECONDS = 86400.0
