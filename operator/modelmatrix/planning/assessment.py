@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, PoolCandidate, Quantization
 from modelmatrix.api.names import NAME_MAX_LENGTH
@@ -63,13 +64,47 @@ class Case:
         return tuple(option for option in self.options if option.fits)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Surroundings:
-    """What the cluster has that verdicts depend on. ``groups``: whether replicas of several nodes can be made."""
+    """What the cluster has that verdicts depend on. ``groups``: whether replicas of several nodes can be made.
+
+    Two are equal when verdicts are, so that these can be remembered from plan to plan.
+    """
 
     pools: Mapping[str, PoolState]
     catalogue: Catalogue
     groups: bool = True
+
+    @cached_property
+    def _signature(self) -> tuple[Any, ...]:
+        pools = (
+            (name, pool.accelerator, pool.devices_per_node, pool.whole_nodes, bool(pool.nodes), tuple(pool.problems))
+            for name, pool in sorted(self.pools.items())
+        )
+        return (id(self.catalogue), self.groups, tuple((name, chip and chip.id, *rest) for name, chip, *rest in pools))
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._signature)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Surroundings) and self._signature == other._signature
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spec:
+    """A spec that is compared by being the same object: views keep theirs as long as nobody edits it."""
+
+    spec: ModelDeploymentSpec
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Spec) and self.spec is other.spec
+
+    def __hash__(self) -> int:
+        return id(self.spec)
 
 
 def assess(view: DeploymentView, around: Surroundings) -> Case:
@@ -79,9 +114,15 @@ def assess(view: DeploymentView, around: Surroundings) -> Case:
         return Case(view, None, error=view.error)
     if len(view.key.name) > NAME_MAX_LENGTH:
         return Case(view, spec, error=f"metadata.name '{view.key.name}' has more than {NAME_MAX_LENGTH} characters")
-    known = around.catalogue.model(spec.model.name)
-    options = tuple(_judge(candidate, spec, known, around) for candidate in spec.pools)
-    return Case(view, spec, known.name if known else "", options)
+    return Case(view, spec, *_judge_all(_Spec(spec), around))
+
+
+@lru_cache(maxsize=8192)
+def _judge_all(asked: _Spec, around: Surroundings) -> tuple[str, tuple[Option, ...]]:
+    """The canonical name of the model, and the options of a spec."""
+    known = around.catalogue.model(asked.spec.model.name)
+    options = tuple(_judge(candidate, asked.spec, known, around) for candidate in asked.spec.pools)
+    return known.name if known else "", options
 
 
 def _judge(candidate: PoolCandidate, spec: ModelDeploymentSpec, known: KnownModel | None, around: Surroundings) -> Option:

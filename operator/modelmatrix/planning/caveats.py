@@ -26,14 +26,18 @@ def caveats(outlook: Outlook) -> Iterator[Caveat]:
     options = outlook.member.case.fitting
     if not options or not outlook.desired:
         return
-    most, room = _most(outlook), sum(_capacity(option, outlook.pools[option.pool]) for option in options)
+    most, room, nodes = _most(outlook), 0, 0
+    for option in options:
+        pool = outlook.pools[option.pool]
+        room += _capacity(option, pool)
+        nodes += len(pool.nodes)
     if room <= most:
         yield Caveat(
             Reason.NO_SURGE_CAPACITY,
             f"no room for a surge replica at {most} replicas, {_names(options)} hold{'s' if len(options) == 1 else ''} {room}: "
             "a rollout then replaces replicas in place",
         )
-    if sum(len(outlook.pools[option.pool].nodes) for option in options) == 1:
+    if nodes == 1:
         yield Caveat(
             Reason.NO_REDUNDANCY, f"no redundancy: {_names(options)} has one node, whose loss or restart stops every replica"
         )
@@ -50,7 +54,9 @@ def _capacity(option: Option, pool: PoolState) -> int:
     if option.nodes > 1:
         held = pool.whole_nodes // option.nodes if pool.nodes else 0
     else:
-        held = sum(size // option.devices * count for size, count in pool.sizes.items())
+        held = 0
+        for size, count in pool.sizes.items():
+            held += size // option.devices * count
     return held if pool.limit is None else min(held, pool.limit // option.devices)
 
 

@@ -62,18 +62,17 @@ def render_conditions(
 ) -> list[dict[str, Any]]:
     """Conditions with their times: a transition time moves only when the status changes."""
     before = {condition.get("type"): condition for condition in previous}
-    rendered = []
-    for state in states:
-        old = before.get(state.type, {})
-        same = old.get("status") == state.status and "lastTransitionTime" in old
-        rendered.append(
-            {
-                "type": state.type,
-                "status": state.status,
-                "reason": str(state.reason),
-                "message": shorten(state.message),
-                "lastTransitionTime": old["lastTransitionTime"] if same else timestamp(now_seconds),
-                "observedGeneration": generation,
-            }
-        )
-    return rendered
+    return [_rendered(state, before.get(state.type, {}), generation, now_seconds) for state in states]
+
+
+def _rendered(state: State, old: Mapping[str, Any], generation: int, now_seconds: float) -> dict[str, Any]:
+    """One condition; it keeps its time while its status does."""
+    same = old.get("status") == state.status and "lastTransitionTime" in old
+    return {
+        "type": state.type,
+        "status": state.status,
+        "reason": str(state.reason),
+        "message": shorten(state.message),
+        "lastTransitionTime": old["lastTransitionTime"] if same else timestamp(now_seconds),
+        "observedGeneration": generation,
+    }

@@ -92,7 +92,7 @@ def _resume(level: Sequence[Demand], table: Table) -> None:
     """Replicas that were created and are not bound yet keep their place before anything new is placed."""
     for demand in level:
         assignment = table.assignments[demand.key]
-        for option in preference(demand, table.packing):
+        for option in preference(demand, table.packing) if assignment.shortage else ():
             held = demand.held.get(option.pool)
             for replica in held.unbound if held else ():
                 if not assignment.shortage or not _take(option, assignment, table, replica):
@@ -114,9 +114,11 @@ def _displace(ordered: Sequence[Demand], table: Table) -> None:
     displacement = Displacement(table)
     for demand in ordered:
         assignment = table.assignments[demand.key]
+        if not assignment.shortage:
+            continue
         while assignment.shortage and assignment.displaced_by and _place_one(demand, table):
             pass
-        options = preference(demand, table.packing) if assignment.shortage else []
+        options = preference(demand, table.packing)
         while assignment.shortage and any(displacement.make_room(demand, o) and _take(o, assignment, table) for o in options):
             pass
 

@@ -73,7 +73,9 @@ def service_actions(view: DeploymentView, observed: ServiceView | None) -> Itera
     manifest, found = service_manifest(view)
     if observed is None:
         yield Create(names.SERVICES, view.key, view.key, manifest)
-    elif not observed.deleting and (observed.digest != found or not contains(observed.manifest, manifest)):
+    elif not observed.deleting and (
+        observed.digest != found or not _intact(_template_ref(manifest, found), _observed_ref(observed))
+    ):
         yield Apply(names.SERVICES, view.key, view.key, manifest, observed.uid)
 
 
@@ -108,12 +110,12 @@ def _template_ref(template: Mapping[str, Any], digest: str) -> _Reference:
     return _Reference((digest,), template)
 
 
-def _observed_ref(workload: WorkloadView) -> _Reference:
+def _observed_ref(stored: WorkloadView | ServiceView) -> _Reference:
     """A stored object, named by its version."""
-    return _Reference((workload.uid, workload.version), workload.manifest)
+    return _Reference((stored.uid, stored.version), stored.manifest)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16384)
 def _intact(template: _Reference, observed: _Reference) -> bool:
     """Whether nobody has changed what we applied."""
     return contains(observed.value, template.value)

@@ -10,29 +10,30 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from modelmatrix.planning.demands import Held, HeldReplica
 from modelmatrix.planning.views import Key, PodView, WorkloadView
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Replica:
-    """The pods of one replica: one pod, or the pods of a group."""
+    """The pods of one replica: one pod, or the pods of a group. What follows from them is asked often, and found once."""
 
     pods: tuple[PodView, ...]
     size: int
 
-    @property
+    @cached_property
     def leader(self) -> PodView | None:
         """The pod that serves."""
         return next((pod for pod in self.pods if pod.leader), None)
 
-    @property
+    @cached_property
     def bound(self) -> bool:
         """Whether every pod of the replica has its node."""
         return len(self.pods) >= self.size and all(pod.node for pod in self.pods)
 
-    @property
+    @cached_property
     def ready(self) -> bool:
         """Whether the replica serves: its leader is ready and its group is complete."""
         leader = self.leader
@@ -68,22 +69,17 @@ class Replica:
 
 @dataclass(slots=True)
 class WorkloadReplicas:
-    """Replicas of one workload. ``draining`` counts those whose leader terminates."""
+    """Replicas of one workload.
+
+    ``ready`` counts those that serve, ``existing`` those whose leader exists, ``draining`` those whose leader terminates.
+    """
 
     replicas: list[Replica] = field(default_factory=list)
+    ready: int = 0
+    existing: int = 0
     draining: int = 0
     problems: tuple[str, ...] = ()
     failing: bool = False
-
-    @property
-    def ready(self) -> int:
-        """Replicas that serve."""
-        return sum(1 for replica in self.replicas if replica.ready)
-
-    @property
-    def existing(self) -> int:
-        """Replicas whose leader exists, starting ones too."""
-        return sum(1 for replica in self.replicas if replica.leader is not None)
 
     def held(self, workload: WorkloadView, oldest_seconds: float) -> Held:
         """What the workload holds of its pool.
@@ -118,6 +114,8 @@ def _replicas(workload: WorkloadView, pods: Iterable[PodView]) -> WorkloadReplic
         if pod.problem:
             problems.append(pod.problem)
     result.replicas = [Replica(tuple(members), workload.nodes_per_replica) for members in groups.values()]
+    result.ready = sum(1 for replica in result.replicas if replica.ready)
+    result.existing = sum(1 for replica in result.replicas if replica.leader is not None)
     result.problems = tuple(dict.fromkeys(problems))
     return result
 

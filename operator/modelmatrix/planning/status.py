@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from modelmatrix.api import names
+from modelmatrix.api.model_deployment import Parallelism
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.conditions import render_conditions, shorten, timestamp
 from modelmatrix.planning.outlook import Outlook, PlacedOn
@@ -58,9 +59,18 @@ def _placement(item: PlacedOn) -> dict[str, Any]:
         "image": item.target.image,
         "devicesPerReplica": layout.devices,
         "nodesPerReplica": layout.nodes,
-        "parallelism": layout.parallelism.model_dump(),
+        "parallelism": _cut(layout.parallelism),
         "desired": item.desired,
         "ready": item.ready,
+    }
+
+
+def _cut(parallelism: Parallelism) -> dict[str, int]:
+    return {
+        "tensor": parallelism.tensor,
+        "pipeline": parallelism.pipeline,
+        "data": parallelism.data,
+        "expert": parallelism.expert,
     }
 
 

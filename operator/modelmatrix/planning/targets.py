@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
@@ -57,8 +58,12 @@ def workload_name(deployment: str, option: Option) -> str:
         cut and (cut.tensor, cut.pipeline, cut.data, cut.expert),
         layout and layout.nodes,  # a group of nodes is another kind of object
     )
-    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{deployment[: WORKLOAD_NAME_MAX_LENGTH - _HASH_LENGTH - 1]}-{digest}"
+    return f"{deployment[: WORKLOAD_NAME_MAX_LENGTH - _HASH_LENGTH - 1]}-{_hash(parts)}"
+
+
+@lru_cache(maxsize=4096)
+def _hash(parts: tuple[Any, ...]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def workload_target(view: DeploymentView, option: Option, pool: PoolState) -> WorkloadTarget | None:
