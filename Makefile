@@ -19,7 +19,7 @@ demo: .venv/installed ## a bank's matrix comes to life on a local cluster, which
 
 test: .venv/installed ## every test
 	@PYTHONPATH=e2e:operator $(BIN)/python -m localcluster build
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses 2
 
 up: .venv/installed ## the local cluster without the story
 	@$(RUN) playground up
