@@ -1,7 +1,7 @@
 """The pools of a deployment as the policy sees them: what a replica there serves, costs and takes to start. Pure.
 
 In order of preference: as listed, or by cost for what a replica serves. Pools that cannot keep the SLO come into question
-only where none can.
+only where none can; pools whose replicas do not come, only where no other has room.
 """
 
 from __future__ import annotations
@@ -15,38 +15,20 @@ from modelmatrix.scaling.capacity import Capacity
 from modelmatrix.scaling.memory import PoolMemory
 from modelmatrix.scaling.observation import Observation, Variant
 
-# A replica that starts for so many times as long as others took does not come: something holds it up.
-LOST_STARTS = 3.0
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A pool with the capacity of a replica there and the time that it takes to start one."""
+    """A pool with the capacity of a replica there and the time that it takes to start one.
+
+    ``starting`` are replicas that will serve and ``room`` those that could be added; both are 0 where replicas do not come.
+    """
 
     variant: Variant
     capacity: Capacity
     start_seconds: float
-
-    @property
-    def per_second(self) -> float:
-        """Requests per second of one replica."""
-        return self.capacity.requests_per_second
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether a replica has been starting for so long that it is not to be reckoned with."""
-        ages = self.variant.starting_ages_seconds
-        return bool(ages) and max(ages) > LOST_STARTS * self.start_seconds
-
-    @property
-    def coming(self) -> int:
-        """Replicas that start and will serve."""
-        return 0 if self.is_stuck else self.variant.starting
-
-    @property
-    def room(self) -> int:
-        """Replicas that could be added and would serve."""
-        return 0 if self.is_stuck else self.variant.room
+    per_second: float
+    starting: int
+    room: int
 
     @property
     def cost(self) -> float:
@@ -60,48 +42,56 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Candidates in order of preference, with at least one that serves. ``keeps_slo`` is false where none can keep the SLO."""
+    """Candidates in order of preference; the first one serves.
+
+    ``keeps_slo`` is false where none can keep the SLO. ``preferred`` is the first that could take a replica, else the first.
+    Requests per second are those that ready replicas serve, and those that starting ones will serve too.
+    """
 
     candidates: tuple[Candidate, ...]
     keeps_slo: bool
+    preferred: Candidate
+    ready_per_second: float
+    coming_per_second: float
 
     @property
     def unit(self) -> Candidate:
         """The first candidate: numbers of replicas that are compared over time are numbers of its replicas."""
         return self.candidates[0]
 
-    @property
-    def preferred(self) -> Candidate:
-        """The first candidate that could take a replica, else the first."""
-        return next((one for one in self.candidates if one.room and one.per_second), self.candidates[0])
-
-    @property
-    def ready_per_second(self) -> float:
-        """Requests per second that the ready replicas serve."""
-        return sum(one.variant.ready * one.per_second for one in self.candidates)
-
-    @property
-    def coming_per_second(self) -> float:
-        """Requests per second that ready and starting replicas will serve."""
-        return sum((one.variant.ready + one.coming) * one.per_second for one in self.candidates)
-
 
 def fleet_of(observation: Observation, pools: Mapping[str, PoolMemory]) -> Fleet | None:
     """The fleet; ``None`` where no pool can serve a single request."""
     known = [(variant, pools[variant.pool]) for variant in observation.variants]
-    keeps_slo = any(one.capacity.requests_per_second for _, one in known)
-    candidates = [_candidate(variant, one, keeps_slo=keeps_slo) for variant, one in known]
+    keeps_slo = any(pool.capacity.requests_per_second for _, pool in known)
+    shunned = _shunned(known, observation.second)
+    candidates = [_candidate(variant, pool, keeps_slo=keeps_slo, shunned=shunned) for variant, pool in known]
     if len(candidates) > 1:
         candidates.sort(key=_preference(observation.placement))
     if not candidates or not candidates[0].per_second:
         return None
-    return Fleet(tuple(candidates), keeps_slo)
+    preferred = next((one for one in candidates if one.room and one.per_second), candidates[0])
+    ready = coming = 0.0
+    for one in candidates:
+        ready += one.variant.ready * one.per_second
+        coming += one.starting * one.per_second
+    return Fleet(tuple(candidates), keeps_slo, preferred, ready, ready + coming)
 
 
-def _candidate(variant: Variant, pool: PoolMemory, *, keeps_slo: bool) -> Candidate:
+def _shunned(known: list[tuple[Variant, PoolMemory]], second: float) -> frozenset[str]:
+    """Pools on which replicas do not come, if another one has room for them."""
+    if len(known) == 1:
+        return frozenset()
+    shunned = frozenset(variant.pool for variant, pool in known if second < pool.shunned_until)
+    others = (variant.room and pool.capacity.requests_per_second for variant, pool in known if variant.pool not in shunned)
+    return shunned if any(others) else frozenset()
+
+
+def _candidate(variant: Variant, pool: PoolMemory, *, keeps_slo: bool, shunned: frozenset[str]) -> Candidate:
     """A pool by its capacity within the SLO; by that without bounds where no pool keeps the SLO."""
     capacity = pool.capacity if keeps_slo or pool.fallback is None else pool.fallback
-    return Candidate(variant, capacity, pool.starts.expected_seconds(variant.start_seconds))
+    starting, room = (0, 0) if variant.pool in shunned else (variant.starting, variant.room)
+    return Candidate(variant, capacity, pool.start_seconds, capacity.requests_per_second, starting, room)
 
 
 def _preference(placement: PlacementPolicy) -> Callable[[Candidate], tuple[bool, float]]:

@@ -5,6 +5,8 @@ Only signals that can be trusted teach anything but start times, which the API s
 
 from __future__ import annotations
 
+from math import inf
+
 from modelmatrix.performance.timing import Lengths, SloBounds
 from modelmatrix.scaling.capacity import capacity
 from modelmatrix.scaling.engine_fit import EngineFit, StepSample
@@ -15,6 +17,10 @@ from modelmatrix.scaling.work import remembered
 
 MINUTE_SECONDS = 60.0
 UNBOUNDED = SloBounds()
+# A replica that starts for so many times as long as others took does not come: something holds it up.
+LOST_STARTS = 3.0
+# For so long no other one is started there, if there is room elsewhere.
+SHUNNED_SECONDS = 600.0
 # With less there is no step to speak of in most of the minute.
 MIN_RUNNING = 0.5
 # Arrivals of a minute and of three are the same load if they differ by no more.
@@ -22,22 +28,28 @@ STEADY = 0.1
 
 
 def pool_learned(
-    known: PoolMemory | None, variant: Variant, lengths: Lengths, slo: SloBounds, reading_second: float | None
+    known: PoolMemory | None, variant: Variant, lengths: Lengths, slo: SloBounds, second: float, *, reads: bool
 ) -> PoolMemory:
-    """A pool after one more look; without ``reading_second`` nothing is learned from its engines' reading."""
-    fit = known.fit if known else EngineFit()
-    starts = known.starts if known else Starts()
-    if reading_second is not None and variant.engine is not None and not variant.is_changing:
-        fit = _fit(fit, variant, variant.engine, reading_second)
+    """A pool after one more look; only if ``reads`` is something learned from its engines' reading."""
+    fit, starts = (known.fit, known.starts) if known else (EngineFit(), Starts())
+    if reads and variant.engine is not None and not variant.is_changing:
+        fit = _fit(fit, variant, variant.engine, second)
     if variant.starts_seen:
         starts = starts.with_seen(variant.starts_seen)
     timing, limits = fit.timing(variant.timing), variant.limits
     within = capacity(timing, limits, lengths, slo, known=known.capacity if known else None)
-    if within.requests_per_second:
-        return PoolMemory(within, None, fit, starts)
-    return PoolMemory(
-        within, capacity(timing, limits, lengths, UNBOUNDED, known=known.fallback if known else None), fit, starts
-    )
+    fallback = None
+    if not within.requests_per_second:
+        fallback = capacity(timing, limits, lengths, UNBOUNDED, known=known.fallback if known else None)
+    is_same = known is not None and starts is known.starts
+    start = known.start_seconds if known and is_same else starts.expected_seconds(variant.start_seconds)
+    return PoolMemory(within, fallback, fit, starts, start, _shunned_until(known, variant, start, second))
+
+
+def _shunned_until(known: PoolMemory | None, variant: Variant, start_seconds: float, second: float) -> float:
+    if variant.starting_ages_seconds and max(variant.starting_ages_seconds) > LOST_STARTS * start_seconds:
+        return second + SHUNNED_SECONDS
+    return known.shunned_until if known else -inf
 
 
 def _fit(fit: EngineFit, variant: Variant, reading: EngineReading, second: float) -> EngineFit:

@@ -28,13 +28,16 @@ class PoolMemory:
     """What was learned of one pool.
 
     ``capacity`` is that within the SLO. ``fallback`` is that without any bound; it is there only where not even a single
-    request meets the SLO.
+    request meets the SLO. ``start_seconds`` is the start time to reckon with. Until ``shunned_until`` replicas are rather
+    started elsewhere, because some did not come.
     """
 
     capacity: Capacity
-    fallback: Capacity | None = None
-    fit: EngineFit = field(default_factory=EngineFit)
-    starts: Starts = field(default_factory=Starts)
+    fallback: Capacity | None
+    fit: EngineFit
+    starts: Starts
+    start_seconds: float
+    shunned_until: float = -inf
 
 
 @dataclass(frozen=True, slots=True)

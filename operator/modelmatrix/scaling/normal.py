@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import erfc, exp, pi, sqrt
 from statistics import NormalDist
 
@@ -10,6 +11,7 @@ _ROOT_TWO = sqrt(2.0)
 _DENSITY = 1.0 / sqrt(2.0 * pi)
 
 
+@lru_cache(maxsize=128)
 def quantile(share: float) -> float:
     """The deviation that a share of all cases stays below."""
     return _STANDARD.inv_cdf(share)

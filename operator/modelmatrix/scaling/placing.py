@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.scaling.fleet import Candidate, Fleet
@@ -36,12 +36,7 @@ class _Seat:
     @property
     def serving(self) -> int:
         """Replicas that are ready and stay."""
-        return max(0, self.count - self.starting)
-
-    @property
-    def expected(self) -> int:
-        """Replicas that are or will be ready."""
-        return self.serving if self.candidate.is_stuck else self.count
+        return self.count - self.starting
 
     def take(self) -> None:
         self.count += 1
@@ -66,6 +61,9 @@ def place(
         highest: most replicas.
         may_move: whether a replica may be started on a better pool in place of one elsewhere.
     """
+    if len(fleet.candidates) == 1:
+        only = fleet.unit
+        return {only.variant.pool: min(max(ceil(wanted_per_second / only.per_second - ROUNDING), lowest), highest)}
     seats = [_seat(index, one) for index, one in enumerate(fleet.candidates)]
     round_ = _Round(seats, placement, wanted_per_second)
     round_.shrink(lowest)
@@ -77,8 +75,8 @@ def place(
 
 
 def _seat(index: int, candidate: Candidate) -> _Seat:
-    variant = candidate.variant
-    return _Seat(candidate, index, variant.replicas, variant.starting, candidate.room)
+    """Replicas that do not come are given up."""
+    return _Seat(candidate, index, candidate.variant.ready + candidate.starting, candidate.starting, candidate.room)
 
 
 @dataclass(slots=True)
@@ -93,10 +91,7 @@ class _Round:
 
     def _serves(self, *, ready: bool) -> float:
         """Requests per second that the replicas will serve, or the ready ones do."""
-        return sum(
-            seat.candidate.per_second * (seat.serving if ready or seat.candidate.is_stuck else seat.count)
-            for seat in self.seats
-        )
+        return sum(seat.candidate.per_second * (seat.serving if ready else seat.count) for seat in self.seats)
 
     def shrink(self, lowest: int) -> None:
         """Take away what is too much."""

@@ -11,10 +11,10 @@ from modelmatrix.scaling.judging import judged
 from modelmatrix.scaling.memory import Memory, Shrinking
 from modelmatrix.scaling.observation import Decision, History, Observation
 from modelmatrix.scaling.placing import place
+from modelmatrix.scaling.questions import wish
 from modelmatrix.scaling.rebuilding import rebuilt
 from modelmatrix.scaling.shrinking import kept, least_replicas
 from modelmatrix.scaling.situation import situation_of
-from modelmatrix.scaling.wishes import wish
 from modelmatrix.scaling.words import decision_of, without_capacity
 
 

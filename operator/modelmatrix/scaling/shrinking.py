@@ -11,7 +11,7 @@ from modelmatrix.scaling.fleet import Candidate
 from modelmatrix.scaling.memory import Recommended, Shrinking
 from modelmatrix.scaling.season import DAY_SECONDS, Season
 from modelmatrix.scaling.situation import Situation
-from modelmatrix.scaling.wishes import Wish
+from modelmatrix.scaling.wish import Wish
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 120.0, 600.0
 STEP_SECONDS = 60.0

@@ -65,9 +65,10 @@ def situation_of(observation: Observation, memory: Memory) -> Situation | None:
     traffic = observation.traffic if observation.is_measured else None
     is_minute = observation.second >= memory.minute_second + MINUTE_SECONDS
     lengths = memory.lengths if traffic is None or not traffic.input_tokens else lengths_of(traffic, observation.variants)
-    reading_second = observation.second if is_minute and traffic is not None and is_steady(traffic) else None
+    slo, second = observation.slo, observation.second
+    reads = is_minute and traffic is not None and is_steady(traffic)
     pools = {
-        variant.pool: pool_learned(memory.pools.get(variant.pool), variant, lengths, observation.slo, reading_second)
+        variant.pool: pool_learned(memory.pools.get(variant.pool), variant, lengths, slo, second, reads=reads)
         for variant in observation.variants
     }
     fleet = fleet_of(observation, pools)

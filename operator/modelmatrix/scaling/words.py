@@ -9,7 +9,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.scaling.memory import Shrinking
 from modelmatrix.scaling.observation import Decision, Observation
 from modelmatrix.scaling.placing import ROUNDING
-from modelmatrix.scaling.wishes import Wish
+from modelmatrix.scaling.wish import Wish
 
 
 def decision_of(
