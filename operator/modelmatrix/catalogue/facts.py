@@ -121,7 +121,8 @@ class When(ApiModel):
 
     def holds(self, variables: dict[str, str]) -> bool:
         """Whether the condition holds; an empty one does."""
-        return all(variables.get(name, "") in values for name, values in (self.model_extra or {}).items())
+        wanted = self.model_extra
+        return not wanted or all(variables.get(name, "") in values for name, values in wanted.items())
 
 
 class Argument(ApiModel):

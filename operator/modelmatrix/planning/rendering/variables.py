@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from modelmatrix.api.source import Scheme
@@ -107,6 +108,7 @@ def _parallelism(target: WorkloadTarget) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=8)
 def _histograms(histograms: Histograms) -> dict[str, str]:
     families = histograms.model_dump(by_alias=False)
     texts = {f"{name}_buckets": " ".join(f"{bound:g}" for bound in bounds) for name, bounds in families.items()}
