@@ -1,7 +1,7 @@
 """Functions of the fluid mode and of the bound, compiled: the same source, a hundred times faster.
 
-Nothing is written twice: the functions of a module are taken as they are and see each other compiled. Machine code
-is kept in the benchmark's cache.
+Nothing is written twice: the functions of a module are taken as they are and see each other compiled. Machine code is kept in
+the benchmark's cache, under the digest of its sources: the compiler itself would only look at the time of a file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.places import CACHE
+from benchmark.sources import digest
 from modelmatrix.simulation import fluid_steps
 from modelmatrix.simulation.fluid import Machinery
 
@@ -28,7 +29,7 @@ def machinery() -> Machinery:
 @cache
 def functions(module: ModuleType) -> dict[str, Any]:
     """A module's functions, each compiled and calling the compiled others."""
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba" / digest(fluid_steps.__name__, "benchmark.bound.dynamic")))
     from numba import njit  # noqa: PLC0415 - after the place of its cache is known
 
     space = dict(vars(module))

@@ -91,8 +91,8 @@ R1_H200X8 = _engine(
     5_000_000,
     Layout(model="deepseek-ai/DeepSeek-V3", accelerator="h200-141g", devices=8, bytes_per_parameter=1.0),
 )
-# An encoder of 0.6 billion parameters: it has no decode phase.
-ENCODER_910B = _roofline(Layout(model="Qwen/Qwen3-0.6B", accelerator="910b-64g", devices=1), 10_000_000)
+# An encoder: it has no decode phase.
+ENCODER_910B = _roofline(Layout(model="Qwen/Qwen3-Embedding-8B", accelerator="910b-64g", devices=1), 10_000_000)
 
 
 def placement(name: str, engine: EngineFacts, pool: str, *, start_seconds: float = 180.0) -> Placement:

@@ -62,7 +62,7 @@ def bank() -> Scenario:
                 1,
                 placement("h200", R1_H200X8, "h200", start_seconds=360.0),
             ),
-            _model("embedding", _mix(_EMBEDDING, 400.0, 15, 156, 48, 69), embedding_slo, 0, encoder),
+            _model("embedding", _mix(_EMBEDDING, 30.0, 15, 156, 48, 69), embedding_slo, 0, encoder),
         ),
     )
 

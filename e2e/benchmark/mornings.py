@@ -46,16 +46,16 @@ def mornings() -> list[Scenario]:
 
 def slow_replica() -> list[Scenario]:
     """One replica among others is slow: request by request, because replicas of a fluid are all alike."""
-    seconds = 5400
-    arrivals = coding(first_second=MONDAY + 14 * HOUR_SECONDS, seconds=seconds, factor=0.5)
+    seconds = HOUR_SECONDS
+    arrivals = coding(first_second=MONDAY + 14 * HOUR_SECONDS, seconds=seconds, factor=0.4)
     calm = Scenario(
         id="S7-none-slow",
-        title="90 min of a working day",
+        title="an hour of a working day",
         seconds=seconds,
         deployments=(one_model(arrivals, CODE_TOKENS),),
         mode=Mode.REQUEST,
         is_fault=True,
         is_tuned=False,
     )
-    fault = Fault(trouble=Trouble.REPLICA_SLOW, start_second=1800, duration_seconds=1800)
-    return [calm, replace(calm, id="S7-slow", title="one replica's steps take twice as long for 30 min", faults=(fault,))]
+    fault = Fault(trouble=Trouble.REPLICA_SLOW, start_second=1200, duration_seconds=1200)
+    return [calm, replace(calm, id="S7-slow", title="one replica's steps take twice as long for 20 min", faults=(fault,))]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from benchmark.scenario import Scenario
 
 MOMENT_SECONDS = 120
+# Nobody decides on what an empty world showed before it began.
+OPENING_SECONDS = 120
 # How long after the end anybody waits for requests that are still running.
 _AFTERMATH_SECONDS = 3600
 
@@ -50,7 +52,7 @@ class _Run:
             if second % recipe.scrape_seconds == 0:
                 for one in self._deployed:
                     one.scrape(second)
-            if second % recipe.period_seconds == 0:
+            if second >= OPENING_SECONDS and second % recipe.period_seconds == 0:
                 for one in self._deployed:
                     one.decide(second, self._pools.rooms(one))
             self._pools.grant()

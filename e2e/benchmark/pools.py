@@ -60,7 +60,11 @@ class Pools:
         self.limits[pool] //= 2
         for one in self._deployed:
             names = {placement.variant.name for placement in one.deployment.placements if placement.pool == pool}
-            members = [name for name, member in one.environment.roster.members.items() if member.variant.name in names]
+            members = [
+                name
+                for name, member in one.environment.roster.members.items()
+                if member.variant.name in names and member.phase is not Phase.DRAINING
+            ]
             one.environment.fail(members[::2])
 
     def _room(self, pool: str, devices: int) -> int:

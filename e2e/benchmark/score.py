@@ -1,8 +1,11 @@
-"""What an outcome is worth: attainment and devices, as a whole and in blocks that can be drawn again."""
+"""What an outcome is worth: attainment and devices, as a whole and in blocks that can be drawn again.
+
+Of several deployments each counts the same, however many requests it has: a bank's embeddings must not hide its chat.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +20,10 @@ BLOCK_HOURS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Requests of a day (or of what there is), those that met the SLO, devices held in hours, and what these cost."""
+    """A day, or what there is of one.
+
+    Requests as parts of their deployment's, those that met the SLO, devices held in hours, and what these cost.
+    """
 
     requests: float
     met: float
@@ -43,8 +49,8 @@ def score_of(scenario: Scenario, outcome: Outcome) -> Score:
     """The score of what came after the training."""
     first = scenario.train_seconds // HOUR_SECONDS
     days = outcome.seconds / (24.0 * HOUR_SECONDS)
-    deployments = [served.hours[first:] for served in outcome.served]
-    hours = list(zip(*deployments, strict=True))
+    deployments = [_weighted(served.hours[first:]) for served in outcome.served]
+    hours = [list(row) for row in zip(*deployments, strict=True)]
     blocks = tuple(
         _block([hour for row in hours[start : start + BLOCK_HOURS] for hour in row], scenario.prices)
         for start in range(0, len(hours), BLOCK_HOURS)
@@ -54,7 +60,7 @@ def score_of(scenario: Scenario, outcome: Outcome) -> Score:
         blocks=blocks,
         attainment=percent(total.met, total.requests),
         worst_deployment=min(_attainment(part) for part in deployments),
-        worst_hour=min(_attainment(row) for row in hours),
+        worst_hour=min(_attainment([hour]) for part in deployments for hour in part),
         device_hours=total.device_hours,
         cost=total.cost,
         changes_per_day=sum(served.changes for served in outcome.served) / days,
@@ -65,6 +71,12 @@ def score_of(scenario: Scenario, outcome: Outcome) -> Score:
 def percent(part: float, whole: float) -> float:
     """A share in percent; 100 of nothing."""
     return 100.0 * part / whole if whole > 0 else 100.0
+
+
+def _weighted(hours: Sequence[Hour]) -> list[Hour]:
+    """The hours of a deployment with requests as parts of all of them."""
+    total = sum(hour.requests for hour in hours)
+    return [replace(hour, requests=hour.requests / total, met=hour.met / total) for hour in hours] if total else list(hours)
 
 
 def _attainment(hours: Sequence[Hour]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, lru_cache
 from math import ceil
 from random import Random
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from benchmark.scenario import Arrivals, Deployment, Scenario
     from modelmatrix.simulation.requests import Request
+    from modelmatrix.simulation.variants import Variant
 
 # The rate at the beginning, which the first replicas are sized for.
 _OPENING_SECONDS = 600
@@ -29,7 +31,7 @@ def open_fluid(scenario: Scenario, deployment: Deployment, seed: int) -> FluidEn
     """A deployment as a fluid, with warm replicas for its first minutes."""
     arriving = arriving_per_second(deployment.arrivals, seed)[: scenario.seconds]
     environment = FluidEnvironment(
-        deployment.variants,
+        _weighted(deployment),
         PerSecond(arriving),
         deployment.lengths,
         deployment.slo,
@@ -43,7 +45,7 @@ def open_fluid(scenario: Scenario, deployment: Deployment, seed: int) -> FluidEn
 
 def open_fleet(scenario: Scenario, deployment: Deployment, seed: int) -> tuple[RequestEnvironment, Fleet]:
     """A deployment request by request, with warm replicas for its first minutes."""
-    fleet = Fleet(deployment.variants, _starts(deployment, seed), buckets=buckets())
+    fleet = Fleet(_weighted(deployment), _starts(deployment, seed), buckets=buckets())
     fleet.start_warm(warm_replicas(deployment, seed))
     arriving = (one for one in single_requests(deployment.arrivals, seed) if one.arrival_seconds < scenario.seconds)
     return RequestEnvironment(fleet, arriving, deployment.slo), fleet
@@ -78,6 +80,13 @@ def buckets() -> Buckets:
         inter_token_latency=bounds.inter_token_latency,
         request_latency=bounds.request_latency,
     )
+
+
+def _weighted(deployment: Deployment) -> list[Variant]:
+    """The variants with the traffic that they can serve: what a gateway that knows its backends sends them."""
+    rates = [deployment.capacity_per_second(variant) for variant in deployment.variants]
+    most = max(rates)
+    return [replace(variant, weight=rate / most) for variant, rate in zip(deployment.variants, rates, strict=True)]
 
 
 def _starts(deployment: Deployment, seed: int) -> Random:
