@@ -15,11 +15,8 @@ class PrometheusError(Exception):
     """There is no usable answer; the text says why. Nothing must be concluded from it."""
 
 
-class Sample(NamedTuple):
-    """One value of a vector; never NaN or infinite."""
-
-    labels: Mapping[str, str]
-    value: float
+# Labels and value of one element of a vector; the value is never NaN or infinite. A fleet has tens of thousands of them.
+Sample = tuple[Mapping[str, str], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +84,10 @@ def _strange(error: Exception) -> PrometheusError:
 
 
 def _samples(result: list[Any]) -> Iterator[Sample]:
-    """A fleet has tens of thousands of them: what is done here is done for each."""
     for item in result:
         value = float(item["value"][1])
         if math.isfinite(value):
-            yield Sample(_labels(item), value)
+            yield _labels(item), value
 
 
 def _labels(item: Any) -> dict[str, str]:

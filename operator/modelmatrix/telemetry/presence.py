@@ -78,31 +78,37 @@ class Presence(NamedTuple):
 
 def presence(pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining: int, time_scale: float) -> Presence:
     """Compare the pods that Prometheus knows with the replicas that there are, ``draining`` ones not among them."""
-    measured = ready = 0
+    measured = ready = settled = 0
     oldest = -1.0
-    used: set[str] = set()
-    unused: set[str] = set()
-    settled: list[tuple[Leader, Sight]] = []
+    odd: list[tuple[Leader, Sight]] = []
     for leader in leaders:
         values = pods.get(leader.pod, _NOTHING)
         sight = _sight(leader, values, time_scale)
-        (unused if sight is Sight.UNUSED else used).add(leader.dialect.name)
         if leader.ready_seconds is not None:
             ready += 1
             measured += sight in _SEEN
-        if leader.is_settled:
-            settled.append((leader, sight))
-            oldest = max(oldest, _age(leader, values) or -1.0)
+            if leader.ready_seconds >= SETTLED_SECONDS:
+                settled += 1
+                oldest = max(oldest, _age(leader, values) or -1.0)
+        if sight is not Sight.MEASURED:
+            odd.append((leader, sight))
     strangers = _strangers(pods, leaders, draining, time_scale) if len(pods) > measured else None
     return Presence(
         measured=measured,
         ready=ready,
-        settled=len(settled),
+        settled=settled,
         age_seconds=oldest * time_scale if oldest >= 0 else None,
-        problem=strangers or _problem(settled, pods),
-        unused=frozenset(unused - used),
+        problem=strangers or (_problem(odd, settled, pods) if odd else None),
+        unused=_unused(leaders, odd) if odd else frozenset(),
         strangers=strangers is not None,
     )
+
+
+def _unused(leaders: Iterable[Leader], odd: list[tuple[Leader, Sight]]) -> frozenset[str]:
+    """Dialects all of whose replicas have an empty page."""
+    empty = {leader.pod: leader.dialect.name for leader, sight in odd if sight is Sight.UNUSED}
+    used = {leader.dialect.name for leader in leaders if leader.pod not in empty}
+    return frozenset(empty.values()) - used
 
 
 def _age(leader: Leader, values: PodValues) -> float | None:
@@ -161,11 +167,10 @@ _WORDS = {
 }
 
 
-def _problem(settled: list[tuple[Leader, Sight]], pods: Mapping[str, PodValues]) -> tuple[Reason, str] | None:
-    if all(sight in (Sight.MEASURED, Sight.UNUSED) for _, sight in settled):
-        return None
+def _problem(odd: list[tuple[Leader, Sight]], settled: int, pods: Mapping[str, PodValues]) -> tuple[Reason, str] | None:
+    """The worst that is the matter with replicas that must be measured."""
     for sight, words in _WORDS.items():
-        concerned = [leader for leader, found in settled if found is sight]
+        concerned = [leader for leader, found in odd if found is sight and leader.is_settled]
         if concerned:
             first = concerned[0]
             told = words.format(
@@ -176,7 +181,7 @@ def _problem(settled: list[tuple[Leader, Sight]], pods: Mapping[str, PodValues])
                 long=LONG_SECONDS,
             )
             reason = Reason.SIGNALS_STALE if sight is Sight.STALE else Reason.SIGNALS_MISSING
-            return reason, f"{len(concerned)} of {len(settled)} ready replicas {told}"
+            return reason, f"{len(concerned)} of {settled} ready replicas {told}"
     return None
 
 

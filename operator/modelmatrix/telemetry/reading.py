@@ -6,7 +6,7 @@ What is missing is unknown, and unknown is not zero; what is there all the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from modelmatrix.api.reasons import Reason
@@ -18,6 +18,7 @@ from modelmatrix.telemetry.slo_bounds import CountedBounds
 from modelmatrix.telemetry.traffic import Part, part_of, together, traffic_of, unknown
 
 MILLISECONDS = 1000.0
+NOTHING = Part(*(None for _ in Part._fields))
 TRUSTED = frozenset({Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC})
 
 
@@ -75,13 +76,15 @@ def read(raw: Raw, expected: Expected, *, problem: str, time_scale: float) -> Re
     )
 
 
-def _parts(raw: Raw, leaders: Iterable[Leader], found: Presence) -> list[Part]:
+def _parts(raw: Raw, leaders: tuple[Leader, ...], found: Presence) -> list[Part]:
     """Numbers are required of the dialects of replicas that must be measured; where there are none, of all."""
     dialects = {leader.dialect.name: leader.dialect for leader in leaders}
+    if len(dialects) == 1:
+        ((name, dialect),) = dialects.items()
+        return [part_of(raw, dialect, is_zero=name in found.unused)]
     settled = {leader.dialect.name for leader in leaders if leader.is_settled} or dialects.keys()
-    return [
-        part_of(raw, dialect, is_zero=name in found.unused or name not in settled) for name, dialect in dialects.items()
-    ] or [Part(*(None for _ in Part._fields))]
+    parts = [part_of(raw, one, is_zero=name in found.unused or name not in settled) for name, one in dialects.items()]
+    return parts or [NOTHING]
 
 
 def _wrong(raw: Raw, expected: Expected, found: Presence, problem: str) -> tuple[Reason, str] | None:

@@ -20,7 +20,7 @@ from modelmatrix.planning.snapshot import ScaleDecision
 from modelmatrix.planning.views import Key
 from modelmatrix.scaling.observation import Decision, EngineReading, History, Observation
 from modelmatrix.scaling.policy import SloPolicy
-from modelmatrix.telemetry.answers import Sample, Vector
+from modelmatrix.telemetry.answers import Vector
 from modelmatrix.telemetry.prometheus import Prometheus
 from scenarios.world import World, rest
 
@@ -297,7 +297,7 @@ def test_replicas_of_a_workload_that_retires_must_be_measured_too() -> None:
 def vectors(series: Series) -> dict[str, Vector]:
     """What a look at pods alone would give."""
     found = [
-        Sample({**series.labels, "pod": pod, "signal": name}, float(value))
+        ({**series.labels, "pod": pod, "signal": name}, float(value))
         for pod, values in series.pods.items()
         for name, value in values.items()
     ]

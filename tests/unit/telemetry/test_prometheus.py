@@ -11,7 +11,7 @@ import pytest
 from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus
 from modelmatrix.telemetry import prometheus as prometheus_module
-from modelmatrix.telemetry.answers import PrometheusError, Sample
+from modelmatrix.telemetry.answers import PrometheusError
 from modelmatrix.telemetry.prometheus import Prometheus
 
 
@@ -30,7 +30,7 @@ async def prometheus(server: FakePrometheus) -> AsyncIterator[Prometheus]:
 async def test_a_query(server: FakePrometheus, prometheus: Prometheus) -> None:
     expression = 'up{a=~"b|c"} + 1 # 长'
     server.answer = lambda _: fake.success([fake.sample({"x": "y"}, 2)])
-    assert (await prometheus.query(expression)).samples == (Sample({"x": "y"}, 2.0),)
+    assert (await prometheus.query(expression)).samples == (({"x": "y"}, 2.0),)
     assert server.queries == [expression]
 
 
