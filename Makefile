@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=e2e:operator $(BIN)/python -m
 
-.PHONY: help demo test up down check generate golden costs benchmark
+.PHONY: help demo test up down check generate golden costs planbench benchmark
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -44,6 +44,9 @@ golden: .venv/installed ## rewrite the golden files from what the code does now
 
 costs: .venv/installed ## what the operator costs the API server, for N=100 objects
 	@$(RUN) costs
+
+planbench: .venv/installed ## what planning a fleet costs, and how that grows
+	@$(RUN) planbench
 
 .venv/benchmark: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group benchmark

@@ -13,7 +13,7 @@ from modelmatrix.planning.compatibility import Weights, choose_engine
 from modelmatrix.planning.layout import Hardware, Layout
 from modelmatrix.planning.memory import Load, total_weight_bytes
 from modelmatrix.planning.pace import Bound
-from modelmatrix.planning.sizing import Order, check_layout, choose_layout, counted, items, pace_note
+from modelmatrix.planning.sizing import Order, check_layout, choose_layout, counted, items, pace_note, too_long
 from modelmatrix.planning.verdicts import Refusal, Verdict
 
 
@@ -66,7 +66,7 @@ def answer(catalogue: Catalogue, question: Question) -> Answer:
     hardware = Hardware(accelerator, question.devices_per_node, question.nodes)
     load = Load(known.facts, catalogue.compatibility.formats[question.quantization], max_model_len)
     order = Order(load, question.quantization, question.bound, hardware, engine)
-    found = _lay_out(order, question.parallelism)
+    found = too_long(load) or _lay_out(order, question.parallelism)
     if isinstance(found, Refusal):
         return _refused(found, engine.name)
     return Answer(

@@ -16,6 +16,7 @@ from modelmatrix.planning.pace import Bound, Pace, pace
 from modelmatrix.planning.verdicts import Refusal, impossible
 
 MILLISECONDS = 1000
+LONGEST_STRETCH = 4  # times the context of training: YaRN as its models publish it, and nothing goes further
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,20 @@ class Order:
     def pace(self, layout: Layout) -> Pace | None:
         """How fast a layout is at best."""
         return pace(self.load, layout.parallelism, self.hardware.accelerator, self.engine)
+
+
+def too_long(load: Load) -> Refusal | None:
+    """Why the context cannot be served whatever the memory; the positions of an encoder are learned and end."""
+    model = load.model
+    stretch = 1 if model.key_value_layers == 0 else LONGEST_STRETCH
+    if load.max_model_len <= stretch * model.max_position_embeddings:
+        return None
+    times = f"{stretch} times " if stretch > 1 else ""
+    return impossible(
+        Reason.MISCONFIGURED,
+        f"maxModelLen {load.max_model_len} is above {times}the {model.max_position_embeddings} tokens that {model.id} was made "
+        "for, and the engine would not start; lower maxModelLen, or use a model with a longer context",
+    )
 
 
 def choose_layout(order: Order) -> Layout | Refusal:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from commands import deployment, document, node, pool, write
 from modelmatrix.cli.main import main
 
 ROWS = yaml.safe_load((Path(__file__).parents[2] / "reference" / "configs.yaml").read_text(encoding="utf-8"))
@@ -61,7 +62,7 @@ def test_a_profile_is_planned_like_a_built_in_model(folder: Path, tmp_path: Path
     files = tmp_path / "files"
     files.mkdir()
     (files / "model.yaml").write_text(run(str(folder), "--name", "wenxin-32b").output, encoding="utf-8")
-    pool = {"accelerator": "910b-64g", "resourceName": "huawei.com/Ascend910", "nodeSelector": {"pool": "a"}}
+    estate = {"accelerator": "910b-64g", "resourceName": "huawei.com/Ascend910", "nodeSelector": {"pool": "a"}}
     spec = {
         "model": {"name": "WenXin-32B-W8A8", "source": "pvc://weights/wenxin"},
         "quantization": "W8A8",
@@ -69,7 +70,7 @@ def test_a_profile_is_planned_like_a_built_in_model(folder: Path, tmp_path: Path
     }
     allocatable = {"huawei.com/Ascend910": "8"}
     documents = [
-        {"apiVersion": "modelmatrix.io/v1alpha1", "kind": "AcceleratorPool", "metadata": {"name": "a"}, "spec": pool},
+        {"apiVersion": "modelmatrix.io/v1alpha1", "kind": "AcceleratorPool", "metadata": {"name": "a"}, "spec": estate},
         {"apiVersion": "modelmatrix.io/v1alpha1", "kind": "ModelDeployment", "metadata": {"name": "chat"}, "spec": spec},
         {
             "apiVersion": "v1",
@@ -82,6 +83,19 @@ def test_a_profile_is_planned_like_a_built_in_model(folder: Path, tmp_path: Path
     result = CliRunner().invoke(main, ["plan", "--offline", "-f", str(files), "-o", "json"])
     (item,) = json.loads(result.output)["items"]
     assert (result.exit_code, item["placed"], item["model"]) == (0, True, "wenxin-32b")
+
+
+def test_a_banks_own_engine_is_planned_like_a_built_in_one(tmp_path: Path) -> None:
+    image = "registry.bank.local/vllm-ascend:v0.23.0-bank1"
+    profile = {
+        "apiVersion": "modelmatrix.io/v1alpha1",
+        "kind": "EngineProfile",
+        "metadata": {"name": "bank-vllm"},
+        "spec": {"base": "vLLM-Ascend", "images": [{"accelerator": "ascend-910b", "image": image}]},
+    }
+    wish = deployment(pools=[{"name": "ascend-a", "engine": "bank-vllm"}])
+    (item,) = document("plan", "--offline", "-f", write(tmp_path, [pool(), node("n0"), profile, wish]))["items"]
+    assert (item["placed"], item["placements"][0]["engine"], item["placements"][0]["image"]) == (True, "bank-vllm", image)
 
 
 @pytest.mark.parametrize(

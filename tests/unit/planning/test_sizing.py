@@ -10,7 +10,7 @@ from modelmatrix.catalogue.load import builtin
 from modelmatrix.planning.layout import Hardware, Layout
 from modelmatrix.planning.memory import Load
 from modelmatrix.planning.pace import Bound
-from modelmatrix.planning.sizing import Order, check_layout, choose_layout, pace_note
+from modelmatrix.planning.sizing import Order, check_layout, choose_layout, pace_note, too_long
 from modelmatrix.planning.verdicts import Refusal, Verdict
 
 CATALOGUE = builtin()
@@ -95,3 +95,20 @@ def test_lack_of_memory_is_said_before_lack_of_pace() -> None:
 def test_an_unknown_bandwidth_refuses_nothing() -> None:
     assert chosen(order(1, chip="rtx-pro-6000")).parallelism == Parallelism(tensor=1)
     assert isinstance(check_layout(order(1, chip="rtx-pro-6000"), Parallelism(tensor=2)), Layout)
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "refused_with"),
+    [
+        ("Qwen3-32B", 4 * 40960, ""),
+        ("Qwen3-32B", 4 * 40960 + 1, "above 4 times the 40960 tokens that Qwen/Qwen3-32B was made for"),
+        ("bge-m3", 8194, ""),
+        ("bge-m3", 8195, "above the 8194 tokens that BAAI/bge-m3 was made for"),
+    ],
+)
+def test_a_context_can_be_stretched_only_so_far(name: str, tokens: int, refused_with: str) -> None:
+    known = CATALOGUE.model(name)
+    assert known is not None
+    found = too_long(Load(known.facts, CATALOGUE.compatibility.formats[Quantization.BF16], tokens))
+    assert (found is None) == (not refused_with)
+    assert found is None or refused_with in found.message
