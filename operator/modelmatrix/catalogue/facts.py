@@ -45,6 +45,7 @@ class Accelerator(ApiModel):
 
     ``usable_gibibytes`` is what the framework sees, which is less than the nominal memory. ``device_counts`` are the
     counts that one pod may ask for. ``labels`` are the vendor's own node labels with the values that this chip has.
+    ``evidence`` grades the ``sources``: s for the vendor's or measured several times, w for weak or secondary.
     """
 
     model_config = STRICT
@@ -66,6 +67,7 @@ class Accelerator(ApiModel):
     driver_mounts: tuple[DriverMount, ...] = ()
     link: str = ""
     evidence: str
+    sources: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 

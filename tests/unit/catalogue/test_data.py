@@ -81,6 +81,7 @@ def test_a_model_has_sources_and_agrees_with_itself(model: Model) -> None:
 @pytest.mark.parametrize("chip", builtin().accelerators.values(), ids=lambda chip: chip.id)
 def test_an_accelerator_has_evidence_and_agrees_with_itself(chip: Accelerator) -> None:
     assert chip.evidence
+    assert chip.sources
     assert chip.usable_gibibytes <= chip.memory_mebibytes / 1024 + 0.01, "the framework sees less than there is"
     assert list(chip.device_counts) == sorted(set(chip.device_counts))
     assert chip.device_counts[0] == 1
