@@ -41,6 +41,11 @@ def render(
         "scrape_configs": [
             _engines(kubeconfig=kubeconfig, address=engines_address),
             {
+                "job_name": "gateway",
+                "honor_labels": True,  # it counts for many namespaces
+                "static_configs": [{"targets": [engines_address]}],
+            },
+            {
                 "job_name": "operator",
                 "honor_labels": True,  # the chart's monitor does it, too
                 "file_sd_configs": [{"files": [operator_targets], "refresh_interval": "5s"}],

@@ -19,14 +19,18 @@ from playground.wishes import MODEL_START, REPOSITORY
 RELEASE = "modelmatrix"
 NAMESPACE = "modelmatrix-system"
 CHART = REPOSITORY / "charts" / "modelmatrix"
+# What the gateway counted in the last minute of model time, and in some scrapes at least.
+MINUTE_SECONDS, FEW_SCRAPES_SECONDS = 60.0, 4.0
 # What a pod gets from the kubelet, and addresses that must not clash on one machine.
 REPLACED = ("MODELMATRIX_NAMESPACE", "MODELMATRIX_IDENTITY", "MODELMATRIX_METRICS_ADDRESS")
 
 
 def install(cluster: Cluster, *, time_scale: float, time_origin: float) -> None:
     """Install or upgrade the chart with helm."""
+    minute = max(FEW_SCRAPES_SECONDS, MINUTE_SECONDS / time_scale)
+    gateway = f"sum by (namespace, deployment) (rate(gateway_requests_total[{minute:.0f}s]))"
     values = {
-        "prometheus": {"url": cluster.prometheus_url},
+        "prometheus": {"url": cluster.prometheus_url, "gatewayQuery": gateway},
         "operator": {
             "logFormat": "plain",
             "extraEnv": {

@@ -56,6 +56,15 @@ def test_without_prometheus_the_number_holds(bed: Bed, estate: Estate) -> None:
     eventually(lambda: _desired_at_most(bed, "chat", 1), timeout_seconds=150)
 
 
+def test_who_sleeps_is_woken_by_what_the_gateway_counts(bed: Bed, estate: Estate) -> None:
+    bed.deploy("chat", estate.pool, scaling={"minReplicas": 0, "maxReplicas": 2}, slo=SLO)
+    eventually(lambda: _signals(bed, "chat", "ScaledToZero"))
+    assert bed.status("chat")["desiredReplicas"] == 0
+
+    with traffic(bed, "chat", rate_per_second=1.0):
+        bed.ready("chat", 1)
+
+
 def test_a_schedule_raises_the_floor(bed: Bed, estate: Estate) -> None:
     window = {
         "name": "always",
