@@ -11,7 +11,7 @@ from modelmatrix.simulation.policy import Observation, ReplicaView
 from modelmatrix.simulation.roster import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from benchmark.recipe import Recipe
     from benchmark.scenario import Deployment, Scenario
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from modelmatrix.simulation.scraping import Scraper
 
 
+# The step of the history that an autoscaler is rebuilt from.
+HISTORY_SECONDS = 300
+
+
 class Deployed:
     """One deployment with its autoscaler."""
 
     def __init__(self, scenario: Scenario, deployment: Deployment, recipe: Recipe, seed: int, scraper: Scraper) -> None:
         self.deployment = deployment
-        self.recipe = recipe
         self.environment: Environment
         self.fleet: Fleet | None = None
         if scenario.mode is Mode.FLUID:
@@ -37,36 +40,71 @@ class Deployed:
         self.wanted = dict(self.environment.roster.desired)
         self.changes = 0
         self.reversals = 0
-        self._scraper = scraper
-        self._scenario = scenario
+        self._scenario, self._recipe, self._scraper = scenario, recipe, scraper
         self._policy = recipe.build(scenario, deployment)
         self._origins: Mapping[str, EngineSample] = {}
-        self._views: dict[str, ReplicaView] = {}
+        self._arrived: list[tuple[float, float]] = []
         self._direction = 0
+        self._orders = 0
+        self._seen_at: tuple[int, int, float | None] | None = None
+        self._replicas: tuple[ReplicaView, ...] = ()
+
+    @property
+    def replicas(self) -> tuple[ReplicaView, ...]:
+        """The replicas as the API server shows them."""
+        roster = self.environment.roster
+        # Nothing has changed as long as nobody was added or lost, none became ready, and nothing was ordered.
+        now = self._orders, len(roster.members), roster.next_ready_seconds()
+        if now != self._seen_at:
+            self._seen_at = now
+            self._replicas = tuple(map(_view, roster.members.values()))
+        return self._replicas
+
+    @property
+    def present(self) -> dict[str, int]:
+        """Replicas by variant that are not on their way out."""
+        present = dict.fromkeys(self.wanted, 0)
+        for replica in self.replicas:
+            if replica.phase is not Phase.DRAINING:
+                present[replica.variant] += 1
+        return present
 
     def scrape(self, second: float) -> None:
         """Store what the engines show now."""
+        if second % HISTORY_SECONDS == 0:
+            self._arrived.append((second, self.environment.arrivals))
         self._scraper.scrape(second, {name: self._since_reset(name, page) for name, page in self._pages().items()})
 
     def reset_counters(self) -> None:
         """Let every engine's counters start again at zero."""
         self._origins = self._pages()
 
-    def restart_scaler(self) -> None:
-        """Let the autoscaler forget what it remembers."""
-        self._policy = self.recipe.build(self._scenario, self.deployment)
+    def restart_scaler(self, second: float) -> None:
+        """Let the autoscaler forget what it remembers; it may ask Prometheus for the past."""
+        self._policy = self._recipe.build(self._scenario, self.deployment)
+        if self._recipe.rebuild is not None:
+            self._recipe.rebuild(self._policy, self._arrived, second)
 
     def decide(self, second: float, rooms: Mapping[str, int]) -> None:
-        """Ask the autoscaler; what it wants is bounded by the deployment's numbers of replicas."""
-        roster = self.environment.roster
+        """Ask the autoscaler."""
         observation = Observation(
             second=second,
             desired=self.wanted,
-            replicas=tuple(self._view(member) for member in roster.members.values()),
+            replicas=self.replicas,
             samples={name: tuple(kept) for name, kept in self._scraper.samples.items()},
             rooms=rooms,
         )
         self._want({**self.wanted, **self._policy.decide(observation)})
+
+    def order(self, numbers: Mapping[str, int]) -> None:
+        """Set the numbers of replicas."""
+        self._orders += 1
+        self.environment.scale_to(numbers)
+
+    def lose(self, names: Collection[str]) -> None:
+        """Lose replicas and what is in them."""
+        self._orders += 1
+        self.environment.fail(names)
 
     def _want(self, wanted: dict[str, int]) -> None:
         step = sum(wanted.values()) - sum(self.wanted.values())
@@ -80,21 +118,16 @@ class Deployed:
         self.wanted = wanted
 
     def _pages(self) -> Mapping[str, EngineSample]:
-        if self.recipe.sight is Sight.REPLICAS:
+        if self._recipe.sight is Sight.REPLICAS:
             return self.environment.samples()
-        serving = {
-            member.variant.name for member in self.environment.roster.members.values() if member.phase is not Phase.STARTING
-        }
+        serving = {replica.variant for replica in self.replicas if replica.phase is not Phase.STARTING}
         return {name: page for name, page in self.environment.totals().items() if name in serving}
 
     def _since_reset(self, name: str, page: EngineSample) -> EngineSample:
         origin = self._origins.get(name)
         return page if origin is None else page.since(origin)
 
-    def _view(self, member: Member) -> ReplicaView:
-        view = self._views.get(member.name)
-        if view is None or view.phase is not member.phase:
-            ready = None if member.phase is Phase.STARTING else member.ready_seconds
-            view = ReplicaView(member.name, member.variant.name, member.phase, member.created_seconds, ready)
-            self._views[member.name] = view
-        return view
+
+def _view(member: Member) -> ReplicaView:
+    ready = None if member.phase is Phase.STARTING else member.ready_seconds
+    return ReplicaView(member.name, member.variant.name, member.phase, member.created_seconds, ready)

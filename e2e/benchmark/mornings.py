@@ -7,7 +7,7 @@ from dataclasses import replace
 from benchmark.scenario import HOUR_SECONDS, Fault, Mode, Pool, Scenario, Trouble
 from benchmark.workloads import CODE_TOKENS, MONDAY, coding, one_model
 
-_RAMP = 3 * HOUR_SECONDS
+_RAMP = 2 * HOUR_SECONDS
 _POOL = "devices"
 
 _TROUBLES: tuple[tuple[str, str, Fault], ...] = (
@@ -30,13 +30,13 @@ _TROUBLES: tuple[tuple[str, str, Fault], ...] = (
 
 
 def mornings() -> list[Scenario]:
-    """Eight hours around the ramp, as a fluid."""
-    seconds = 8 * HOUR_SECONDS
+    """Six hours around the ramp, as a fluid."""
+    seconds = 6 * HOUR_SECONDS
     calm = Scenario(
         id="S7-none",
         title="a working morning without a fault",
         seconds=seconds,
-        deployments=(one_model(coding(first_second=MONDAY + 10 * HOUR_SECONDS, seconds=seconds), CODE_TOKENS),),
+        deployments=(one_model(coding(first_second=MONDAY + 11 * HOUR_SECONDS, seconds=seconds), CODE_TOKENS),),
         pools=(Pool(name=_POOL, devices=64),),
         is_fault=True,
         is_tuned=False,

@@ -23,14 +23,13 @@ class Pools:
 
     def held(self, pool: str) -> int:
         """Devices that replicas hold, those that start or drain included."""
-        return sum(
-            member.variant.devices_per_replica
-            for one in self._deployed
-            for placement in one.deployment.placements
-            if placement.pool == pool
-            for member in one.environment.roster.members.values()
-            if member.variant.name == placement.variant.name
-        )
+        devices = 0
+        for one in self._deployed:
+            for placement in one.deployment.placements:
+                if placement.pool == pool:
+                    name = placement.variant.name
+                    devices += placement.variant.devices_per_replica * sum(view.variant == name for view in one.replicas)
+        return devices
 
     def rooms(self, one: Deployed) -> dict[str, int]:
         """Replicas that could be added now, per variant on a limited pool."""
@@ -43,7 +42,7 @@ class Pools:
     def grant(self) -> None:
         """Give every deployment what it wants, as far as devices are free; take what it does not want any more."""
         for one in self._deployed:
-            present = _present(one)
+            present = one.present
             if present == one.wanted:
                 continue
             granted = dict(one.wanted)
@@ -53,28 +52,15 @@ class Pools:
                 if more > 0 and self.limits[placement.pool] < inf:
                     granted[name] = present[name] + min(more, self._room(placement.pool, placement.variant.devices_per_replica))
             if granted != present:
-                one.environment.scale_to(granted)
+                one.order(granted)
 
     def lose_half(self, pool: str) -> None:
         """Lose every second replica on a pool, and half of its devices."""
         self.limits[pool] //= 2
         for one in self._deployed:
             names = {placement.variant.name for placement in one.deployment.placements if placement.pool == pool}
-            members = [
-                name
-                for name, member in one.environment.roster.members.items()
-                if member.variant.name in names and member.phase is not Phase.DRAINING
-            ]
-            one.environment.fail(members[::2])
+            there = [view.name for view in one.replicas if view.variant in names and view.phase is not Phase.DRAINING]
+            one.lose(there[::2])
 
     def _room(self, pool: str, devices: int) -> int:
         return max(0, int(self.limits[pool] - self.held(pool)) // devices)
-
-
-def _present(one: Deployed) -> dict[str, int]:
-    """Replicas by variant that are not on their way out."""
-    present = dict.fromkeys(one.environment.roster.variants, 0)
-    for member in one.environment.roster.members.values():
-        if member.phase is not Phase.DRAINING:
-            present[member.variant.name] += 1
-    return present

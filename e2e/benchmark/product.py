@@ -6,14 +6,18 @@ that is the pool's median. What engines really do it must learn.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from benchmark.recipe import Recipe, Sight
 from modelmatrix.api.model_deployment import PlacementPolicy
+from modelmatrix.scaling.observation import History
 from modelmatrix.scaling.policy import SloPolicy
 from modelmatrix.simulation.scaled_policy import KnownDeployment, KnownVariant, ScaledPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmark.scenario import Deployment, Scenario
 
 
@@ -43,4 +47,14 @@ def build(scenario: Scenario, deployment: Deployment) -> ScaledPolicy:
     )
 
 
-RECIPE = Recipe(family="modelmatrix", setting="", module=__name__, build=build, sight=Sight.REPLICAS)
+def rebuild(policy: ScaledPolicy, arrived: Sequence[tuple[float, float]], second: float) -> None:
+    """What the operator does when it starts: one range query."""
+    rates = [(after - before) / (end - start) for (start, before), (end, after) in pairwise(arrived)]
+    if rates:
+        (first, _), (following, _) = arrived[:2]
+        policy.rebuild(
+            History(first_second=following, step_seconds=following - first, arrivals_per_second=tuple(rates)), second
+        )
+
+
+RECIPE = Recipe(family="modelmatrix", setting="", module=__name__, build=build, sight=Sight.REPLICAS, rebuild=rebuild)

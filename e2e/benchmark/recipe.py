@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from benchmark.scenario import Deployment, Scenario
     from modelmatrix.simulation.policy import Policy
@@ -26,7 +26,8 @@ class Recipe:
     """One autoscaler in one setting.
 
     ``setting`` is what a person would have to tune, ``module`` has the code that decides. Periods are whole seconds; one must
-    be a multiple of the other.
+    be a multiple of the other. ``rebuild`` gives a new policy what Prometheus remembers: requests that had arrived in all at
+    some seconds, and now; who does not ask Prometheus for the past has none.
     """
 
     family: str
@@ -36,6 +37,7 @@ class Recipe:
     period_seconds: int = 15
     scrape_seconds: int = 15
     sight: Sight = Sight.FLEET
+    rebuild: Callable[[Any, Sequence[tuple[float, float]], float], None] | None = None
 
     @property
     def name(self) -> str:

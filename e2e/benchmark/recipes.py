@@ -77,9 +77,8 @@ _KEDA = _family(
     _peer(Keda, f"waiting={THRESHOLD:g}"),
     (_peer(Keda, f"waiting={threshold:g}", threshold) for threshold in (2.0, 1.0, 0.5, 0.2, 0.1)),
 )
-_PROXY_5 = {"period_seconds": 5, "scrape_seconds": 5, "sight": Sight.PROXY}
-_KNATIVE = _family(_peer(Knative, "target=70", **_PROXY_5), _in_flight(Knative, **_PROXY_5))
 _PROXY_10 = {"period_seconds": 10, "scrape_seconds": 10, "sight": Sight.PROXY}
+_KNATIVE = _family(_peer(Knative, "target=70", **_PROXY_10), _in_flight(Knative, **_PROXY_10))
 _KUBEAI = _family(_peer(KubeAi, "target=100", **_PROXY_10), _in_flight(KubeAi, **_PROXY_10))
 _PODS_10 = {"period_seconds": 10, "scrape_seconds": 10}
 _AIBRIX = _family(_peer(Apa, "kv=50%", **_PODS_10), _in_flight(Apa, **_PODS_10))

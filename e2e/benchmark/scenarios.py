@@ -108,7 +108,7 @@ def length_shifts() -> list[Scenario]:
         seconds = 6 * HOUR_SECONDS
         deployment = Deployment(
             name="rag",
-            arrivals=ShiftingLengths(seconds=seconds, rate=6.0, kinds=kinds),
+            arrivals=ShiftingLengths(seconds=seconds, rate=4.0, kinds=kinds),
             lengths=lengths,
             slo=replace(RELAXED, ttft_seconds=10.0),
             placements=(placement("h100x4", QWEN32_H100X4, "devices"),),

@@ -97,6 +97,8 @@ def signals(observation: Observation, variant: str = "") -> Signals:
     samples = observation.samples
     if not variant:
         return Signals(observation.second, tuple(samples.values()))
+    if variant in samples:
+        return Signals(observation.second, (samples[variant],))
     names = {variant, *(replica.name for replica in observation.replicas if replica.variant == variant)}
     return Signals(observation.second, tuple(kept for name, kept in samples.items() if name in names))
 

@@ -56,7 +56,7 @@ class Troubles:
         if fault.trouble is Trouble.COUNTERS_RESET:
             self._at(begin, self._reset_counters)
         elif fault.trouble is Trouble.SCALER_RESTARTED:
-            self._at(begin, self._restart_scalers)
+            self._at(begin, lambda: self._restart_scalers(begin))
         elif fault.trouble is Trouble.REPLICA_SLOW:
             slow = _SlowReplica(self._deployed[0])
             self._at(begin, slow.begin)
@@ -79,9 +79,9 @@ class Troubles:
         for one in self._deployed:
             one.reset_counters()
 
-    def _restart_scalers(self) -> None:
+    def _restart_scalers(self, second: int) -> None:
         for one in self._deployed:
-            one.restart_scaler()
+            one.restart_scaler(second)
 
 
 class _SlowReplica:

@@ -2,7 +2,7 @@
 
 From knative/serving@98e5ef9 pkg/autoscaler/scaling/autoscaler.go and config/core/configmaps/autoscaler.yaml: the mean of 60 s
 over 70 % of a target of 100; when the mean of 6 s asks for twice what is ready, it panics for 60 s and takes nothing away.
-Its tick of 2 s is 5 s here.
+Its tick of 2 s is 10 s here.
 """
 
 from __future__ import annotations

@@ -59,6 +59,10 @@ class ScaledPolicy:
         """What reports call it."""
         return self._policy.name
 
+    def rebuild(self, history: scaling.History, second: float) -> None:
+        """Begin with what Prometheus knows of the deployment, as the operator does when it starts."""
+        self._memory = self._policy.rebuild(history, second)
+
     def decide(self, observation: Observation) -> Mapping[str, int]:
         """The wanted number of replicas per variant."""
         if self._memory is None:
