@@ -131,6 +131,11 @@ class EngineProfileSpec(ApiModel):
         description="Arguments that are appended to the engine's own, e.g. --enable-prefix-caching.",
         json_schema_extra=ATOMIC_LIST,
     )
+    key_value_bits: Annotated[int, Field(ge=4, le=16)] = Field(
+        default=16,
+        description="Bits of an entry of the key-value cache, e.g. 8 when the arguments have --kv-cache-dtype fp8. It decides "
+        "how much context fits.",
+    )
     supports_architectures: Annotated[
         list[Annotated[str, StringConstraints(min_length=1, max_length=128)]], Field(max_length=64)
     ] = Field(

@@ -124,6 +124,7 @@ class Catalogue:
                     families={family: (*names, *extra) for family, names in listed.families.items()},
                     source=f"EngineProfile {name}",
                 ),
+                "memory": base.memory.model_copy(update={"key_value_bits": profile.key_value_bits}),
                 "base": base.name,
             }
         )

@@ -188,7 +188,8 @@ class Memory(ApiModel):
     """How the engine uses device memory.
 
     ``utilization`` is the share of usable memory that it may fill. Overheads are GiB per device: ``base`` always,
-    ``experts`` for mixture-of-experts models, ``collective`` when a replica has several devices.
+    ``experts`` for mixture-of-experts models, ``collective`` when a replica has several devices. ``key_value_bits`` are
+    those of an entry of the key-value cache.
     """
 
     model_config = STRICT
@@ -196,6 +197,7 @@ class Memory(ApiModel):
     base_gibibytes: float
     experts_gibibytes: float = 0
     collective_gibibytes: float = 0
+    key_value_bits: int = 16
     source: str
 
 

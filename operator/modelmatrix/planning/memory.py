@@ -19,7 +19,8 @@ INDEXER_BYTES_PER_TOKEN = 4  # scale beside the indexer's 8-bit keys, in bytes a
 class MemoryNeed:
     """GiB of one device, and what the engine may use of it.
 
-    ``usable_gibibytes`` is what the framework sees; ``budget_gibibytes`` the share that the engine may fill.
+    ``usable_gibibytes`` is what the framework sees; ``budget_gibibytes`` the share that the engine may fill. ``key_value_bits``
+    are those of a cache entry.
     """
 
     weights_gibibytes: float
@@ -27,6 +28,7 @@ class MemoryNeed:
     overhead_gibibytes: float
     usable_gibibytes: float
     budget_gibibytes: float
+    key_value_bits: int = 16
 
     @property
     def needed_gibibytes(self) -> float:
@@ -53,10 +55,11 @@ def memory_need(load: Load, parallelism: Parallelism, accelerator: Accelerator, 
     usable = accelerator.usable_gibibytes
     return MemoryNeed(
         weights_gibibytes=weight_bytes(load, parallelism) / GIB,
-        kv_cache_gibibytes=kv_cache_bytes(load.model, load.max_model_len, parallelism) / GIB,
+        kv_cache_gibibytes=kv_cache_bytes(load.model, load.max_model_len, parallelism, bits=engine.memory.key_value_bits) / GIB,
         overhead_gibibytes=_overhead_gibibytes(load.model, parallelism, engine),
         usable_gibibytes=usable,
         budget_gibibytes=usable * engine.memory.utilization,
+        key_value_bits=engine.memory.key_value_bits,
     )
 
 
@@ -88,8 +91,8 @@ def total_weight_bytes(load: Load) -> float:
     return weight_bytes(load, Parallelism())
 
 
-def kv_cache_bytes(model: Model, tokens: int, parallelism: Parallelism) -> float:
-    """Bytes of cache on one device for one sequence of ``tokens``.
+def kv_cache_bytes(model: Model, tokens: int, parallelism: Parallelism, *, bits: int = 16) -> float:
+    """Bytes of cache on one device for one sequence of ``tokens``, with ``bits`` an entry.
 
     Heads are cut over tensor ranks but never below one; a latent cache is on every tensor rank. Data-parallel ranks have
     caches of their own, so they do not divide it.
@@ -97,19 +100,22 @@ def kv_cache_bytes(model: Model, tokens: int, parallelism: Parallelism) -> float
     layers = model.layers if model.key_value_layers is None else model.key_value_layers
     sliding = model.sliding_window.layers if model.sliding_window else 0
     window = model.sliding_window.tokens if model.sliding_window else 0
-    per_layer = _kv_bytes_per_token_and_layer(model, parallelism.tensor)
+    per_layer = _kv_bytes_per_token_and_layer(model, parallelism.tensor, bits / 8)
     growing = (layers - sliding) * tokens * per_layer + sliding * min(tokens, window) * per_layer
     return (growing + model.recurrent_state_bytes / parallelism.tensor) / parallelism.pipeline
 
 
-def _kv_bytes_per_token_and_layer(model: Model, tensor: int) -> float:
+def _kv_bytes_per_token_and_layer(model: Model, tensor: int, entry_bytes: float) -> float:
     latent = model.latent_attention
     if latent is None:
         heads = max(1, -(-model.key_value_heads // tensor))
-        return 2 * heads * model.head_dim * SIXTEEN_BIT
+        return 2 * heads * model.head_dim * entry_bytes
     indexer = model.sparse_indexer
     index = indexer.head_dim + INDEXER_BYTES_PER_TOKEN if indexer else 0
-    return (latent.key_value_lora_rank + latent.rope_head_dim) * SIXTEEN_BIT + index
+    # What an 8-bit cache of a latent keeps at 16 bit: the position part, and scales of 4 bytes for 128 entries.
+    rope = latent.rope_head_dim * SIXTEEN_BIT
+    scales = 0 if entry_bytes == SIXTEEN_BIT else latent.key_value_lora_rank / 128 * 4
+    return latent.key_value_lora_rank * entry_bytes + scales + rope + index
 
 
 def _latent_parameters(model: Model) -> int:

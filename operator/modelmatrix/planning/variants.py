@@ -29,14 +29,15 @@ def performance_of(
     timing = prior_timing(known.facts, total_weight_bytes(load), layout.parallelism, chip, eight_bit=eight_bit)
     memory = layout.memory
     free = (memory.budget_gibibytes - memory.weights_gibibytes - memory.overhead_gibibytes) * GIB
-    per_token = _growth_bytes_per_token(known.facts, layout.parallelism)
+    per_token = _growth_bytes_per_token(known.facts, layout.parallelism, memory.key_value_bits)
     return timing, prior_limits(known.facts, free, per_token, layout.parallelism.data)
 
 
-def _growth_bytes_per_token(model: Model, parallelism: Parallelism) -> float:
+def _growth_bytes_per_token(model: Model, parallelism: Parallelism, bits: int) -> float:
     """Bytes of cache that one more token takes on a device, without what a sequence keeps whatever its length."""
     long = model.max_position_embeddings
-    return kv_cache_bytes(model, long + 1, parallelism) - kv_cache_bytes(model, long, parallelism)
+    longer, usual = (kv_cache_bytes(model, tokens, parallelism, bits=bits) for tokens in (long + 1, long))
+    return longer - usual
 
 
 class _LayoutKey:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmatrix.api.model_deployment import Parallelism, Quantization
+from modelmatrix.api.profiles import EngineProfileSpec
 from modelmatrix.catalogue.facts import Format, Model
 from modelmatrix.catalogue.load import builtin
 from modelmatrix.planning.memory import GIB, Load, kv_cache_bytes, memory_need, total_weight_bytes, weight_bytes
@@ -115,3 +116,25 @@ def test_a_published_shard() -> None:
     """DeepSeek-V3 FP8 on 8 x H200: 626.9 GiB of weights make 78.4 GiB a device without what is replicated."""
     shard = weight_bytes(load("DeepSeek-V3", Quantization.FP8), Parallelism(tensor=8)) / GIB
     assert 626.9 / 8 < shard < 626.9 / 8 + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "sixteen", "eight"),
+    [
+        ("Qwen3-32B", 262_144, 131_072),
+        ("DeepSeek-R1", 70_272, 61 * 656),  # fp8_ds_mla of vLLM: 512 entries of a byte, 4 scales, 64 positions at 16 bit
+    ],
+)
+def test_a_cache_of_eight_bits_is_about_half_as_large(name: str, sixteen: int, eight: int) -> None:
+    assert kv_cache_bytes(facts(name), 1, Parallelism()) == sixteen
+    assert kv_cache_bytes(facts(name), 1, Parallelism(), bits=8) == eight
+
+
+def test_a_banks_engine_may_keep_a_smaller_cache() -> None:
+    images = [{"accelerator": "ascend-910b", "image": "registry.bank.local/vllm-ascend:1"}]
+    spec = {"base": "vLLM-Ascend", "images": images, "keyValueBits": 8}
+    own = CATALOGUE.extended({}, {"bank": EngineProfileSpec.model_validate(spec)}).engines["bank"]
+    long = load("Qwen3-32B", max_model_len=32768)
+    usual, small = (memory_need(long, Parallelism(tensor=2), CHIP, engine) for engine in (ENGINE, own))
+    assert small.kv_cache_gibibytes == usual.kv_cache_gibibytes / 2
+    assert small.weights_gibibytes == usual.weights_gibibytes
