@@ -20,5 +20,5 @@ class ByCluster(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByCluster:
-    """The scheduler of pytest-xdist. (Its own ``loadgroup`` marks test names that pytest 9.2 does not let it change.)"""
+    """The scheduler of pytest-xdist; its own ``loadgroup`` writes into names that pytest 9.2 does not let it change."""
     return ByCluster(config, log)
