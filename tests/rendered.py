@@ -45,6 +45,7 @@ CASES = (
     Case("vllm-nvidia", "h20-96g", "Qwen3-32B", "FP8", pool=TAINTED),
     Case("vllm-nvidia-hub", "a100-80g", "Qwen3-8B", "BF16", spec={"source": "hf://Qwen/Qwen3-8B@main"}),
     Case("vllm-nvidia-embeddings", "l20-48g", "bge-m3", "FP16", spec={"source": "oci://registry.bank.local/models/bge-m3@v1"}),
+    Case("vllm-nvidia-vision", "l20-48g", "DeepSeek-VL2", "BF16", candidate={"parallelism": {"tensor": 2}}),
     Case("vllm-nvidia-two-nodes", "h20-96g", R1, "FP8", nodes=2, candidate={"parallelism": TWO}),
     Case(
         "vllm-nvidia-four-nodes-data-parallel",
@@ -70,6 +71,7 @@ CASES = (
     Case("vllm-ascend-310p", "310p3-duo-48g", "Qwen3-32B", "W8A8SC", pool={"driver": "Host"}),
     Case("vllm-ascend-310p-embeddings", "310p3-duo-48g", "bge-m3", "FP16"),
     Case("vllm-ascend-950", "950pr-128g", "Qwen3.5-27B", "W8A8", spec={"source": "obs://weights/qwen3.5-27b-w8a8"}),
+    Case("vllm-ascend-a3-custom-code", "a3-die-64g", "Kimi-K2.5", "W4A8"),
     Case("sglang-nvidia", "h20-96g", R1, "W4A8", spec={"source": "s3://weights/r1-w4a8", "model_secret": "weights-reader"}),
     Case("sglang-nvidia-two-nodes", "h20-96g", R1, "FP8", nodes=2, candidate={"engine": "SGLang", "parallelism": TWO}),
     Case("sglang-ascend-a2", "910b-64g", "Qwen3-32B", "W8A8", candidate={"engine": "SGLang"}),

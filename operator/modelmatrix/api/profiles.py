@@ -108,6 +108,11 @@ class ModelProfileSpec(ApiModel):
         description="Edge of the scaling blocks of the published FP8 weights, e.g. 128; 0 when scales are per tensor or "
         "channel.",
     )
+    custom_code: bool = Field(
+        default=False,
+        description="Whether the model's files hold Python code of their own that the engine must run, e.g. a tokenizer; it is "
+        "then started with leave to run it (--trust-remote-code).",
+    )
     parameters: Parameters = Field(description="Numbers of parameters.")
     max_position_embeddings: Positive = Field(description="Longest context that the model was made for, e.g. 40960.")
     default_max_model_len: Positive = Field(description="Context to serve when the deployment does not say, e.g. 32768.")

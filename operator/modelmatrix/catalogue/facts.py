@@ -240,6 +240,7 @@ class ArchitectureRules(ApiModel):
     text: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
     vision_names: dict[str, tuple[str, ...]] = Field(alias="vision_names")
+    native_types: tuple[str, ...] = Field(alias="native_types")
     bias_flags: tuple[str, ...] = Field(alias="bias_flags")
     architectures: dict[str, Architecture]
 

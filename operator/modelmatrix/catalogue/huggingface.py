@@ -97,6 +97,7 @@ def profile_of(
         sparse_indexer=_indexer(reader),
         experts=_experts(reader),
         fp8_block_size=architecture.fp8_block,
+        custom_code=isinstance(config.get("auto_map"), Mapping) and config.get("model_type") not in rules.native_types,
         parameters=Parameters(total=0),
         max_position_embeddings=positions,
         default_max_model_len=min(positions, SERVED_LENGTH),

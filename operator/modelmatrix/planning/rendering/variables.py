@@ -85,7 +85,13 @@ def _typed(name: str, values: dict[str, str]) -> Any:
 
 
 def _facts(model: Model, accelerator: Accelerator) -> dict[str, str]:
-    return {"task": model.task, "family": accelerator.family, "vendor": accelerator.vendor}
+    return {
+        "task": model.task,
+        "architecture": model.architecture,
+        "custom_code": _truth(model.custom_code),
+        "family": accelerator.family,
+        "vendor": accelerator.vendor,
+    }
 
 
 def _parallelism(target: WorkloadTarget) -> dict[str, str]:
