@@ -13,6 +13,8 @@ from math import ceil, inf
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.scaling.fleet import Candidate, Fleet
 
+# A replica goes when it is not wanted, nor a third of another one: it would soon have to start again.
+SPARE = 0.33
 # A move costs a start; it must be worth it.
 WORTH = 0.85
 # Sums of rates that differ by less are the same number of replicas.
@@ -62,8 +64,7 @@ def place(
         may_move: whether a replica may be started on a better pool in place of one elsewhere.
     """
     if len(fleet.candidates) == 1:
-        only = fleet.unit
-        return {only.variant.pool: min(max(ceil(wanted_per_second / only.per_second - ROUNDING), lowest), highest)}
+        return {fleet.unit.variant.pool: min(max(_number(fleet.unit, wanted_per_second), lowest), highest)}
     seats = [_seat(index, one) for index, one in enumerate(fleet.candidates)]
     round_ = _Round(seats, placement, wanted_per_second)
     round_.shrink(lowest)
@@ -72,6 +73,14 @@ def place(
     if may_move and not grew and round_.number < highest and not any(seat.starting for seat in seats):
         round_.move()
     return {seat.candidate.variant.pool: seat.count for seat in seats}
+
+
+def _number(only: Candidate, wanted_per_second: float) -> int:
+    """Replicas of the only pool."""
+    replicas, present = wanted_per_second / only.per_second, only.variant.replicas
+    if 0 < replicas <= present - 1:
+        return min(present, ceil(replicas + SPARE - ROUNDING))
+    return ceil(replicas - ROUNDING)
 
 
 def _seat(index: int, candidate: Candidate) -> _Seat:
@@ -102,8 +111,13 @@ class _Round:
             max(spare, key=self._last).give()
 
     def _is_spare(self, seat: _Seat) -> bool:
-        left = self.wanted + seat.candidate.per_second - ROUNDING
+        """Whether a replica of a pool may go; those that were only kept until a better one serves go without more ado."""
+        spare = 0.0 if not self.wanted or self._is_left_over(seat) else SPARE * self.seats[0].candidate.per_second
+        left = self.wanted + seat.candidate.per_second + spare - ROUNDING
         return self._serves(ready=False) >= left and (seat.starting > 0 or self._serves(ready=True) >= left)
+
+    def _is_left_over(self, seat: _Seat) -> bool:
+        return any(other.count and other is not seat and self._is_worth(seat, other) for other in self.seats)
 
     def grow(self, lowest: int, highest: int) -> bool:
         """Add what is missing; whether anything was."""

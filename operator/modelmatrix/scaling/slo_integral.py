@@ -14,7 +14,7 @@ from modelmatrix.scaling.normal import quantile
 GAIN = 0.05
 # A tick in which everything is missed is one event, not a thousand independent ones.
 LARGEST_ERROR = 1.5
-LOWEST, HIGHEST = 0.2, 2.0  # in parts of the deviations that the SLO's percentile stands for
+LOWEST, HIGHEST = 0.05, 2.0  # in parts of the deviations that the SLO's percentile stands for
 # Numbers of replicas are rounded up, and kept for a while: on published traces half of the nominal margin is enough.
 FIRST = 0.5
 # A little more is aimed at than asked for: an integral is right on average, and half of the time above the average.
