@@ -13,9 +13,12 @@ from banks.estate import kwok_node
 from banks.matrix import CHIPS
 from costs.audit import Request, read_requests
 from localcluster.cluster import Cluster
+from localcluster.options import Options
 from localcluster.testing import eventually
+from playground import bringup
 from playground.installation import NAMESPACE as OPERATOR_NAMESPACE
 from playground.installation import RELEASE
+from playground.wishes import Wishes
 
 RESOURCE = "modeldeployments.modelmatrix.io"
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{RELEASE}"
@@ -134,6 +137,17 @@ class Bed:
         for estate in self.estates:
             self.cluster.kubectl("delete", "acceleratorpools.modelmatrix.io", estate.pool)
             self.cluster.kubectl("delete", "nodes", "-l", f"modelmatrix.io/pool={estate.pool}", "--wait=false")
+
+
+@contextmanager
+def fresh_cluster(name: str) -> Iterator[Cluster]:
+    """The product on a cluster of its own: nodes, chart, two operators, engines, Prometheus, at 15 times the speed."""
+    wishes = Wishes(Options(name=name, time_scale=15), "jsbank")
+    bringup.down(wishes)
+    try:
+        yield bringup.up(wishes)
+    finally:
+        bringup.down(wishes)
 
 
 @contextmanager

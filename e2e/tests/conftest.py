@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from localcluster.cluster import Cluster
+from playground.testing import Bed, Estate
+
 FOLDER = "e2e/tests/"
+NUMBERS = count()  # two tests may have the same name where it is cut
 
 
 class ByCluster(LoadScopeScheduling):
@@ -22,3 +29,19 @@ class ByCluster(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByCluster:
     """The scheduler of pytest-xdist; its own ``loadgroup`` writes into names that pytest 9.2 does not let it change."""
     return ByCluster(config, log)
+
+
+@pytest.fixture
+def bed(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Bed]:
+    """A namespace of the test's own, with servers of its own on request."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    fresh = Bed(cluster, f"t{next(NUMBERS)}-{words[:30].strip('-')}")
+    fresh.open()
+    yield fresh
+    fresh.clear()
+
+
+@pytest.fixture
+def estate(bed: Bed) -> Estate:
+    """A pool of one server of eight 910B3."""
+    return bed.ascend("main", nodes=1)

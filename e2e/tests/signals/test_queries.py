@@ -319,7 +319,7 @@ def none_reports(_: Painter) -> None:
         (scenario(one_is_no_number), "no usable number of running requests"),
         (scenario(one_is_infinite), "no usable number of waiting requests"),
         (scenario(a_counter_is_no_number), "no usable number of the arrivals of a minute"),
-        (scenario(the_past_is_short), "2 of 2 ready replicas are known to Prometheus for .* of the last 180 s only"),
+        (scenario(the_past_is_short), "2 of 2 ready replicas are known to Prometheus for less than the last 180 s"),
         (FOREIGN, r"no replicas of this deployment \(copycat\)"),
         (scenario(both(IDLE), replicas={"a": LONG_AGO, "c": LONG_AGO}, draining=1), r"not scraped by Prometheus \(c\)"),
         (scenario(both(IDLE), replicas={"a": 20.0, "b": None}), "no replica has served long enough"),
@@ -335,6 +335,30 @@ def test_what_is_missing_is_told_and_proves_nothing(reading: Reading, words: str
 @about(FOREIGN)
 def test_what_a_foreign_pod_reports_is_nobodys_traffic(reading: Reading) -> None:
     assert reading.traffic is None
+
+
+def sglang_renames(to: Painter) -> None:
+    replicas.sglang(to.pod("a"), BUSY)
+    replicas.sglang(to.pod("b"), BUSY, counter="requests_total")
+
+
+def tei_renames(to: Painter) -> None:
+    replicas.tei(to.pod("a"), BUSY)
+    replicas.tei(to.pod("b"), BUSY, counter="te_requests")
+
+
+@pytest.mark.parametrize(
+    ("reading", "name"),
+    [
+        (scenario(sglang_renames, engine="SGLang"), "sglang:num_requests_total"),
+        (scenario(tei_renames, engine="TEI"), "te_request_count"),
+    ],
+    indirect=["reading"],
+)
+def test_a_counter_that_appears_with_the_first_request_and_is_renamed(reading: Reading, name: str) -> None:
+    """It is no zero: the replica has finished requests, as another of its series tells."""
+    assert reading.quality is Reason.SIGNALS_MISSING
+    assert f"1 of 2 replicas do not show {name} although" in reading.message
 
 
 def stopped(to: Painter) -> None:
