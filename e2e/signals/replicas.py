@@ -95,7 +95,7 @@ def vllm(pod: Pod, load: Load, *, skip: tuple[str, ...] = (), engine: str = "0",
             pod.histogram(f"vllm:{name}", observed, parts, mean, **own)
 
 
-def sglang(pod: Pod, load: Load, *, ranks: int = 1, is_used: bool = True) -> None:
+def sglang(pod: Pod, load: Load, *, ranks: int = 1, is_used: bool = True, counter: str = "num_requests_total") -> None:
     """A page of SGLang: gauges of every tensor-parallel rank, and counters once there was a request."""
     pod.scraped()
     for rank in range(ranks):
@@ -105,10 +105,11 @@ def sglang(pod: Pod, load: Load, *, ranks: int = 1, is_used: bool = True) -> Non
         pod.show("sglang:token_usage", load.kv_usage, **own)
     if is_used:
         rate, own = load.per_second, {"model_name": "m", "is_streaming": "true"}
-        pod.show("sglang:num_requests_total", growing(rate), **own)
+        pod.show(f"sglang:{counter}", growing(rate), **own)
         pod.show("sglang:prompt_tokens_total", growing(rate * INPUT_TOKENS), **own)
         pod.show("sglang:generation_tokens_total", growing(rate * OUTPUT_TOKENS), **own)
         pod.histogram("sglang:time_to_first_token_seconds", rate, {"1.0": load.within}, TTFT_SECONDS, **own)
+        pod.histogram("sglang:e2e_request_latency_seconds", rate, {"5.0": load.within}, 4.0, **own)
         pod.histogram("sglang:inter_token_latency_seconds", rate * OUTPUT_TOKENS, {"0.05": load.within}, STEP_SECONDS)
 
 
@@ -134,11 +135,11 @@ def mindie(pod: Pod, load: Load) -> None:
     pod.histogram("request_generation_tokens", rate, {"500": 1.0}, OUTPUT_TOKENS, model_name="m")
 
 
-def tei(pod: Pod, load: Load) -> None:
+def tei(pod: Pod, load: Load, *, counter: str = "te_request_count") -> None:
     """A page of Text Embeddings Inference, once it was used."""
     pod.scraped()
     pod.show("te_queue_size", load.waiting)
-    pod.show("te_request_count", growing(load.per_second), method="single")
+    pod.show(counter, growing(load.per_second), method="single")
     pod.show("te_request_success", growing(load.per_second), method="single")
     pod.histogram("te_request_duration", load.per_second, {"0.1683411219602824": load.within}, 0.1)
     pod.histogram("te_request_input_length", load.per_second, {"512": 1.0}, 400.0)

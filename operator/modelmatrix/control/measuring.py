@@ -37,11 +37,6 @@ class Look:
         wrong = [text for name, text in self.errors.items() if name in NEEDED]
         return wrong[0] if wrong else ""
 
-    @property
-    def is_blind(self) -> bool:
-        """Whether there is no answer at all."""
-        return not self.vectors
-
 
 @dataclass(frozen=True, slots=True)
 class Kept:

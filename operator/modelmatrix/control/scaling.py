@@ -109,7 +109,7 @@ class Scaler:
         memory = self._memories.get(key)
         decision, memory = self.policy.decide(seen, self.policy.recall(second) if memory is None else memory)
         # Nothing is learned while Prometheus is away: a memory now would keep the past from being taken up later.
-        if key in self._memories or not look.is_blind:
+        if key in self._memories or not look.error:
             self._memories[key] = memory
         decision = _safe(decision, seen)
         self.decided(key, seen, decision)

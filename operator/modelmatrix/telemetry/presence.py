@@ -98,7 +98,7 @@ def presence(pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining:
         ready=ready,
         settled=settled,
         age_seconds=oldest * time_scale if oldest >= 0 else None,
-        problem=strangers or (_problem(odd, settled, pods) if odd else None),
+        problem=strangers or (_problem(odd, settled) if odd else None),
         unused=_unused(leaders, odd) if odd else frozenset(),
         strangers=strangers is not None,
     )
@@ -131,11 +131,8 @@ def _sight(leader: Leader, values: PodValues, time_scale: float) -> Sight:
 def _is_short(leader: Leader, values: PodValues) -> bool:
     """Whether Prometheus knows less of the past than there was of it."""
     past = min(LONG_SECONDS, leader.ready_seconds or 0.0)
-    return _covered_seconds(values) < past - COVER_SLACK_SECONDS
-
-
-def _covered_seconds(values: PodValues) -> float:
-    return values.get("covered", COVERED_STEPS) * LONG_SECONDS / COVERED_STEPS
+    covered = values.get("covered", COVERED_STEPS) * LONG_SECONDS / COVERED_STEPS
+    return covered < past - COVER_SLACK_SECONDS
 
 
 def _strangers(
@@ -157,17 +154,18 @@ def _strangers(
     return Reason.SIGNALS_MISSING, words
 
 
+# Without figures that change from look to look: each of them would be a write of the status.
 _WORDS = {
     Sight.UNKNOWN: "are not scraped by Prometheus ({pods}): check the PodMonitor and the namespaces that Prometheus selects",
     Sight.DOWN: "cannot be scraped ({pods}): see the error of the target in Prometheus",
     Sight.RENAMED: "show no {metric} although their targets are up ({pods}): this image of {engine} names its metrics "
     "otherwise; use one that the catalogue knows, or have its names added",
     Sight.STALE: "have no sample of the last minute ({pods}): check Prometheus and its targets",
-    Sight.SHORT: "are known to Prometheus for {covered:.0f} s of the last {long:.0f} s only ({pods}): waiting for the rest",
+    Sight.SHORT: "are known to Prometheus for less than the last {long:.0f} s ({pods}): waiting for the rest",
 }
 
 
-def _problem(odd: list[tuple[Leader, Sight]], settled: int, pods: Mapping[str, PodValues]) -> tuple[Reason, str] | None:
+def _problem(odd: list[tuple[Leader, Sight]], settled: int) -> tuple[Reason, str] | None:
     """The worst that is the matter with replicas that must be measured."""
     for sight, words in _WORDS.items():
         concerned = [leader for leader, found in odd if found is sight and leader.is_settled]
@@ -177,7 +175,6 @@ def _problem(odd: list[tuple[Leader, Sight]], settled: int, pods: Mapping[str, P
                 pods=_names([leader.pod for leader in concerned]),
                 metric=first.dialect.metrics[Signal.WAITING][0],
                 engine=first.engine,
-                covered=min(_covered_seconds(pods.get(leader.pod, {})) for leader in concerned),
                 long=LONG_SECONDS,
             )
             reason = Reason.SIGNALS_STALE if sight is Sight.STALE else Reason.SIGNALS_MISSING

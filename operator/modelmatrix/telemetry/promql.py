@@ -87,8 +87,3 @@ class Speech:
         """Mean of what a histogram observed; nothing where it observed nothing."""
         total, count = (self.growth(signal, model_seconds, by, suffix) for suffix in ("_sum", "_count"))
         return f"{total} / ({count} > 0)"
-
-    def shown_as(self, signal: Signal) -> tuple[str, str]:
-        """Name and suffix by which a signal is found on a page."""
-        suffix = "_count" if signal.instrument is Instrument.HISTOGRAM else ""
-        return self.dialect.metrics[signal][0], suffix

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from modelmatrix.catalogue.facts import Dialect, Signal
+from modelmatrix.catalogue.facts import Dialect, Instrument, Signal
 from modelmatrix.telemetry.promql import DEPLOYMENT, FRESH_SECONDS, OURS, POD, POOL, Speech, any_of, window
 
 SHORT_SECONDS = 60.0
@@ -109,16 +109,31 @@ def _covered(time_scale: float) -> str:
 
 def _missing(speech: Speech) -> dict[str, str]:
     """Replicas that speak the dialect and lack one of its signals: none, while no engine renames anything."""
-    if speech.dialect.empty_until_used:
-        return {}
-    speaks = f"group by ({POD}) ({speech.any_name(Signal.WAITING, str)})"
     found = {}
     for signal, names in speech.dialect.metrics.items():
-        if signal not in (*DISPENSABLE, *speech.dialect.when_used, Signal.WAITING):
-            _, suffix = speech.shown_as(signal)
-            lacks = " ".join(f"unless on (namespace, pod) {name}{suffix}{{{OURS}}}" for name in names)
-            found[str(signal)] = f"count by ({DEPLOYMENT}) ({speaks} {lacks})"
+        witness = _witness(signal, speech.dialect)
+        if witness is not None:
+            shows = speech.any_name(witness, str, suffix=_suffix(witness))
+            lacks = " ".join(f"unless on (namespace, pod) {name}{_suffix(signal)}{{{OURS}}}" for name in names)
+            found[str(signal)] = f"count by ({DEPLOYMENT}) (group by ({POD}) ({shows}) {lacks})"
     return found
+
+
+def _witness(signal: Signal, dialect: Dialect) -> Signal | None:
+    """A signal without which a replica need not show another one, and with which it must; ``None`` where there is none."""
+    if signal in DISPENSABLE or signal is Signal.WAITING:
+        return None
+    if signal not in dialect.when_used:
+        return Signal.WAITING
+    if signal in (Signal.TTFT, Signal.TPOT):
+        return None  # a request need not have a second token, or any
+    witness = Signal.E2E if signal is Signal.FINISHED else Signal.FINISHED
+    return witness if witness in dialect.metrics else None
+
+
+def _suffix(signal: Signal) -> str:
+    """What the name of a signal ends in where it is one series a replica."""
+    return "_count" if signal.instrument is Instrument.HISTOGRAM else ""
 
 
 def _now(speech: Speech) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.facts import Dialect, Signal
+from modelmatrix.scaling.attainment import MIN_REQUESTS
 from modelmatrix.scaling.observation import EngineReading, Traffic
 from modelmatrix.telemetry.presence import Leader, Presence, presence
 from modelmatrix.telemetry.signals import Raw
@@ -103,8 +104,17 @@ def _proven(expected: Expected, found: Presence, part: Part, traffic: Traffic | 
     if traffic is None:
         return Reason.SIGNALS_MISSING, f"Prometheus has no usable number of {unknown(part)}: see the replicas' metrics pages"
     words = "nothing arrives" if traffic.is_idle else f"{found.measured} replicas are measured"
-    remarks = filter(None, (expected.bounds.unmeasured, expected.remark))
+    remarks = filter(None, (expected.bounds.unmeasured, expected.remark, _silent(expected, traffic)))
     return Reason.NO_TRAFFIC if traffic.is_idle else Reason.SIGNALS_FRESH, "; ".join((words, *remarks))
+
+
+def _silent(expected: Expected, traffic: Traffic) -> str:
+    """Bounds of the SLO against which no request was measured, while enough of them were against another."""
+    shares = {Signal.TTFT: traffic.ttft, Signal.TPOT: traffic.tpot, Signal.E2E: traffic.e2e}
+    silent = [str(signal) for signal in expected.bounds.keys if shares[signal] is None]
+    if not silent or not any(share is not None and share.requests >= MIN_REQUESTS for share in shares.values()):
+        return ""
+    return f"no request was measured against {' and '.join(silent)}"
 
 
 def _renamed(raw: Raw, expected: Expected, found: Presence) -> tuple[Reason, str] | None:

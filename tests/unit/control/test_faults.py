@@ -293,7 +293,7 @@ async def test_a_prometheus_that_comes_back_empty_is_not_believed(rig: Rig) -> N
             values["covered"] = float(look * LOOK_SECONDS / 15)
 
     assert {decision.replicas for decision in await rig.look(5, change=grows)} == {REPLICAS}
-    assert "of the last 180 s only" in rig.scaler.readings[KEY].message
+    assert "for less than the last 180 s" in rig.scaler.readings[KEY].message
 
 
 async def test_no_direction_changes_under_metrics_that_flicker(plans: dict[Key, Outlook]) -> None:

@@ -106,6 +106,16 @@ def test_what_cannot_be_measured_is_told_beside() -> None:
     assert found.bound_message == bounds.message
 
 
+def test_a_bound_that_nothing_is_measured_against_is_told() -> None:
+    known = raw()
+    known.buckets = {("vllm/ttft", "+Inf"): 5.0, ("vllm/ttft", "1.0"): 5.0}
+    assert reading(known).message == "2 replicas are measured", "the first request may still go on"
+    known.buckets = {("vllm/ttft", "+Inf"): 100.0, ("vllm/ttft", "1.0"): 90.0}
+    assert reading(known).message == "2 replicas are measured; no request was measured against tpot"
+    known.buckets |= {("vllm/tpot", "+Inf"): 100.0, ("vllm/tpot", "0.05"): 90.0}
+    assert reading(known).message == "2 replicas are measured"
+
+
 def test_the_middle_replica_is_known_as_a_whole_or_not_at_all() -> None:
     known = raw()
     names = ("step", "running", "kv_usage", "computed")
