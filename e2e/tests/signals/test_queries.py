@@ -322,7 +322,6 @@ def none_reports(_: Painter) -> None:
         (scenario(the_past_is_short), "2 of 2 ready replicas are known to Prometheus for less than the last 180 s"),
         (FOREIGN, r"no replicas of this deployment \(copycat\)"),
         (scenario(both(IDLE), replicas={"a": LONG_AGO, "c": LONG_AGO}, draining=1), r"not scraped by Prometheus \(c\)"),
-        (scenario(both(IDLE), replicas={"a": 20.0, "b": None}), "no replica has served long enough"),
     ],
     indirect=["reading"],
 )
@@ -330,6 +329,13 @@ def test_what_is_missing_is_told_and_proves_nothing(reading: Reading, words: str
     assert reading.quality is Reason.SIGNALS_MISSING
     assert re.search(words, reading.message), reading.message
     assert reading.traffic is None or reading.traffic.measured is not None, "a part must not look like all"
+
+
+@about(scenario(both(IDLE), replicas={"a": 20.0, "b": None}))
+def test_replicas_that_just_start_prove_nothing(reading: Reading) -> None:
+    assert reading.quality is Reason.REPLICA_STARTING
+    assert reading.traffic is not None
+    assert reading.traffic.measured == 1
 
 
 @about(FOREIGN)

@@ -95,7 +95,7 @@ def _wrong(raw: Raw, expected: Expected, found: Presence, problem: str) -> tuple
     if expected.is_asleep:
         return Reason.SCALED_TO_ZERO, "no replica, no signals"
     if not found.settled:
-        return Reason.SIGNALS_MISSING, "no replica has served long enough to be measured"
+        return Reason.REPLICA_STARTING, "no replica has served long enough to be measured"
     return found.problem or (_renamed(raw, expected, found) if raw.missing else None)
 
 

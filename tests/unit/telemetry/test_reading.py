@@ -67,13 +67,13 @@ def test_nobody_is_there() -> None:
     assert reading(Raw(), asleep).quality is Reason.SCALED_TO_ZERO
     assert reading(Raw(), asleep, problem="the gateway is away").quality is Reason.PROMETHEUS_UNAVAILABLE
     nobody = replace(EXPECTED, leaders=())
-    assert (reading(Raw(), nobody).quality, reading(Raw(), nobody).traffic) == (Reason.SIGNALS_MISSING, None)
+    assert (reading(Raw(), nobody).quality, reading(Raw(), nobody).traffic) == (Reason.REPLICA_STARTING, None)
 
 
 def test_young_replicas_report_already_but_prove_nothing() -> None:
     young = replace(EXPECTED, leaders=(leader("a", 20.0), leader("b", None)))
     found = reading(raw(), young)
-    assert (found.quality, found.message) == (Reason.SIGNALS_MISSING, "no replica has served long enough to be measured")
+    assert (found.quality, found.message) == (Reason.REPLICA_STARTING, "no replica has served long enough to be measured")
     assert found.traffic is not None
     assert found.traffic.measured == 1
 
