@@ -88,7 +88,7 @@ class Scaler:
         scaled = {key: one for key, one in seen.items() if _is_scaled(one.outlook)}
         self._remember(scaled, look.histories, now_seconds)
         self.figures = {key: self._decide(key, one, look, now_seconds) for key, one in scaled.items()}
-        self.decisions = {key: ScaleDecision(d.replicas, d.reason, d.message, d.by_pool) for key, d in self.figures.items()}
+        self.decisions = {key: _told(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
 
     def _dialects(self, outlooks: list[Outlook]) -> tuple[Dialect, ...]:
         """Dialects of all pools that deployments may use, and of replicas that are about to go."""
@@ -121,6 +121,13 @@ def _safe(decision: Decision, seen: Observation) -> Decision:
     if decision.replicas >= min(seen.desired, seen.max_replicas) or seen.is_measured:
         return decision
     return replace(decision, replicas=seen.desired, reason=seen.quality, message=seen.quality_message, by_pool={})
+
+
+def _told(decision: Decision, before: ScaleDecision | None) -> ScaleDecision:
+    """The decision for the plan. While nothing changes, the words of the last change stay: its status is still to be written."""
+    if before is not None and decision.reason is Reason.STEADY and decision.replicas == before.replicas:
+        return replace(before, by_pool=decision.by_pool)
+    return ScaleDecision(decision.replicas, decision.reason, decision.message, decision.by_pool)
 
 
 def _is_measured(outlook: Outlook) -> bool:

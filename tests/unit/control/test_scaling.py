@@ -32,6 +32,7 @@ class Listener:
     """A policy that keeps what it is told, and says a number."""
 
     says: int = 1
+    reason: Reason = Reason.STEADY
     name: str = "listener"
     told: list[Observation] = field(default_factory=list)
     memories: list[Any] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Listener:
         """Its number."""
         self.told.append(observation)
         self.memories.append(memory)
-        return Decision(self.says, Reason.STEADY, "as told", {"figure": 1.0}, {"ascend-a": self.says}), memory
+        return Decision(self.says, self.reason, "as told", {"figure": 1.0}, {"ascend-a": self.says}), memory
 
 
 @asynccontextmanager
@@ -118,6 +119,18 @@ async def test_its_decision_goes_to_the_plan_and_to_who_counts_them(rig: Rig, li
     assert rig.scaler.decisions == {KEY: ScaleDecision(5, Reason.STEADY, "as told", {"ascend-a": 5})}
     assert rig.scaler.figures[KEY].figures == {"figure": 1.0}
     assert counted == [(KEY, 2, 5)]
+
+
+async def test_a_change_keeps_its_words_until_the_next_one(rig: Rig, listener: Listener) -> None:
+    rig.serves(per_second=1.0)
+    listener.says, listener.reason = 5, Reason.LOAD_RISING
+    await rig.look()
+    listener.reason = Reason.STEADY
+    await rig.look()
+    assert rig.scaler.decisions[KEY].reason is Reason.LOAD_RISING
+    listener.says = 4
+    await rig.look()
+    assert rig.scaler.decisions[KEY].reason is Reason.STEADY
 
 
 async def test_a_measurement_goes_to_the_status(rig: Rig) -> None:
