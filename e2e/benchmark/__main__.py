@@ -7,29 +7,43 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from benchmark import short
+from benchmark.pictures import draw
 from benchmark.recipes import FAMILIES
-from benchmark.rows import Row, rows_of
+from benchmark.report import write
+from benchmark.rows import rows_of
 from benchmark.scenarios import SCENARIOS
+from benchmark.study import SEEDS, compute
 
 if TYPE_CHECKING:
-    pass
-
-SEEDS = (1, 2, 3, 4, 5)
+    from benchmark.rows import Row
 
 
 def main() -> int:
     """Run what the command line asks for."""
     options = _options()
+    if options.short:
+        return short.main(options.jobs)
+    if options.scenarios or options.families:
+        return _part(options)
+    study = compute(options.jobs)
+    write(study)
+    draw(study)
+    return 0
+
+
+def _part(options: argparse.Namespace) -> int:
+    """A table of some of it, on standard output."""
     scenarios = [one for one in SCENARIOS if _is_asked(one.id, options.scenarios)]
     recipes = [recipe for family in FAMILIES if _is_asked(family.name, options.families) for recipe in family.recipes]
-    rows = rows_of(scenarios, recipes, SEEDS[: options.seeds], options.jobs)
-    for row in rows:
+    for row in rows_of(scenarios, recipes, SEEDS[: options.seeds], options.jobs):
         print(_line(row))
     return 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="a few minutes: whether ratios have become worse")
     parser.add_argument("--scenarios", default="", help="only those whose id begins with one of these, comma separated")
     parser.add_argument("--families", default="", help="only these autoscalers, comma separated")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many seeds")

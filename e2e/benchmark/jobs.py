@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from benchmark.bound import scenario_bound
@@ -14,22 +15,32 @@ from benchmark.cache import is_remembered, name_of, remembered
 from benchmark.outcome import Outcome, outcome_of
 from benchmark.play import play
 from benchmark.recipes import recipe_of
-from benchmark.scenario import Scenario
+from benchmark.scenario import Mode, Scenario
 from benchmark.scenarios import scenario_of
 from benchmark.sources import digest
+from benchmark.windows import steepest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
+class Stretch(StrEnum):
+    """What of a scenario is run."""
+
+    WHOLE = "whole"
+    TRAINING = "training"  # what is tuned on
+    STEEPEST = "steepest"  # half an hour, as a fluid
+    SINGLE = "single"  # the same half hour, request by request
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Run:
-    """A recipe in a scenario (or in the part of it that is tuned on), with a seed."""
+    """A recipe in a stretch of a scenario, with a seed."""
 
     scenario: str
     recipe: str
     seed: int
-    is_training: bool = False
+    stretch: Stretch = Stretch.WHOLE
 
     @property
     def name(self) -> str:
@@ -46,11 +57,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Least:
-    """The bound of a scenario (or of the part of it that is tuned on) with a seed."""
+    """The bound of a stretch of a scenario with a seed."""
 
     scenario: str
     seed: int
-    is_training: bool = False
+    stretch: Stretch = Stretch.WHOLE
 
     @property
     def name(self) -> str:
@@ -67,9 +78,13 @@ Job = Run | Least
 
 
 def part_of(job: Job) -> Scenario:
-    """The scenario of a job, or the part of it that is tuned on."""
+    """The scenario that a job is about, cut to its stretch."""
     whole = scenario_of(job.scenario)
-    return whole.training if job.is_training else whole
+    if job.stretch is Stretch.WHOLE:
+        return whole
+    if job.stretch is Stretch.TRAINING:
+        return whole.training
+    return replace(steepest(whole), mode=Mode.FLUID if job.stretch is Stretch.STEEPEST else Mode.REQUEST)
 
 
 def _arriving(scenario: Scenario) -> list[str]:

@@ -7,9 +7,10 @@ without waste. Costs are relative to the bound, so that no scenario outweighs th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.jobs import Least, Run, bounds, outcomes
+from benchmark.jobs import Least, Run, Stretch, bounds, outcomes
 from benchmark.score import Score, score_of
 
 if TYPE_CHECKING:
@@ -25,18 +26,27 @@ GOAL = 99.0
 Scores = Mapping[tuple[str, str], Score]
 
 
-def best_settings(families: Iterable[Family], scenarios: Iterable[Scenario], processes: int) -> dict[str, Recipe]:
-    """The best recipe by family; a family without a grid has none."""
-    tuned = [family for family in families if family.grid]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """Best recipe by family; what every setting reached on what is tuned on, and the bounds there."""
+
+    best: dict[str, Recipe]
+    scores: dict[tuple[str, str], Score]
+    bounds: dict[str, Bound]
+
+
+def tune(families: Iterable[Family], scenarios: Iterable[Scenario], processes: int) -> Tuned:
+    """Run every setting of every family; a family without a grid is run too, for comparison."""
+    named = list(families)
     taking = [scenario for scenario in scenarios if scenario.is_tuned and not scenario.is_flash]
-    runs = [Run(one.id, recipe.name, SEED, True) for family in tuned for recipe in family.recipes for one in taking]
-    found = outcomes(runs, processes)
-    scores = {
-        (one.id, run.recipe): score_of(one.training, found[run]) for one in taking for run in runs if run.scenario == one.id
-    }
-    least = bounds([Least(one.id, SEED, True) for one in taking], processes)
+    recipes = [recipe for family in named for recipe in family.recipes]
+    found = outcomes([Run(one.id, recipe.name, SEED, Stretch.TRAINING) for one in taking for recipe in recipes], processes)
+    by_id = {one.id: one.training for one in taking}
+    scores = {(run.scenario, run.recipe): score_of(by_id[run.scenario], outcome) for run, outcome in found.items()}
+    least = bounds([Least(one.id, SEED, Stretch.TRAINING) for one in taking], processes)
     by_scenario = {job.scenario: bound for job, bound in least.items()}
-    return {family.name: best(family.recipes, scores, by_scenario) for family in tuned}
+    chosen = {family.name: best(family.recipes, scores, by_scenario) for family in named}
+    return Tuned(best=chosen, scores=scores, bounds=by_scenario)
 
 
 def best(recipes: Iterable[Recipe], scores: Scores, least: Mapping[str, Bound]) -> Recipe:
