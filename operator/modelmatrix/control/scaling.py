@@ -124,7 +124,7 @@ def _safe(decision: Decision, seen: Observation) -> Decision:
 
 
 def _told(decision: Decision, before: ScaleDecision | None) -> ScaleDecision:
-    """The decision for the plan. While nothing changes, the words of the last change stay: its status is still to be written."""
+    """The decision for the plan; while nothing changes, in the words of the last change: its status may not be written yet."""
     if before is not None and decision.reason is Reason.STEADY and decision.replicas == before.replicas:
         return replace(before, by_pool=decision.by_pool)
     return ScaleDecision(decision.replicas, decision.reason, decision.message, decision.by_pool)
