@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=e2e:operator $(BIN)/python -m
 
-.PHONY: help demo test up down check generate golden costs planbench benchmark
+.PHONY: help demo test up down check generate golden costs planbench regression benchmark
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -51,6 +51,9 @@ planbench: .venv/installed ## what planning a fleet costs, and how that grows
 .venv/benchmark: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group benchmark
 	@touch $@
+
+regression: .venv/benchmark ## whether scaling has become worse: the benchmark's short form
+	@$(BIN)/python -m pytest -q -m benchmark tests/unit/benchmark
 
 benchmark: .venv/benchmark ## autoscaling against ten other projects and a lower bound
 	@$(RUN) benchmark

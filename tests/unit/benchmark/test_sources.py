@@ -1,0 +1,56 @@
+"""What a result depends on, and what it is remembered as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmark import cache, sources
+from benchmark.cache import is_remembered, name_of, remembered
+from benchmark.sources import closure
+
+
+def names(*modules: str) -> set[str]:
+    return {path.stem for path in closure(modules)}
+
+
+def test_a_run_depends_on_the_simulator_and_not_on_who_decides() -> None:
+    found = names("benchmark.play")
+    assert {"play", "fluid_steps", "replica", "timing"} <= found
+    assert not {"policy_of_peers", "hpa", "margin", "scaled_policy", "report"} & found
+
+
+def test_the_product_depends_on_its_policy_and_a_peer_on_its_own() -> None:
+    assert {"scaled_policy", "forecast", "margin"} <= names("benchmark.product")
+    peer = names("benchmark.peers.keda")
+    assert {"keda", "hpa", "signals", "site"} <= peer
+    assert not {"kubeai", "margin"} & peer
+
+
+def test_a_changed_source_makes_another_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "e2e" / "benchmark"
+    package.mkdir(parents=True)
+    (package / "first.py").write_text("from benchmark import second\n")
+    (package / "second.py").write_text("VALUE = 1\n")
+    monkeypatch.setattr(sources, "_ROOTS", {"benchmark": tmp_path / "e2e"})
+    monkeypatch.setattr(sources, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(sources, "_DATA", ())
+    before = sources.digest.__wrapped__("benchmark.first")
+    (package / "second.py").write_text("VALUE = 2\n")
+    assert sources.digest.__wrapped__("benchmark.first") != before
+
+
+def test_what_was_computed_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "CACHE", tmp_path)
+    name, asked = name_of("scenario", 1), []
+
+    def compute() -> dict[str, int]:
+        asked.append(1)
+        return {"value": 7}
+
+    assert not is_remembered(name)
+    assert remembered(name, compute) == remembered(name, compute) == {"value": 7}
+    assert is_remembered(name)
+    assert len(asked) == 1
+    assert name_of("scenario", 2) != name
