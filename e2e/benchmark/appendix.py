@@ -21,7 +21,7 @@ _OURS = PRODUCT.default.name
 
 def defaults(study: Study) -> str:
     """Everybody as the vendor sets it."""
-    return "## As the vendors set them\n\nAttainment in percent @ cost over the lower bound.\n\n" + matrix(
+    return "## As the vendors set them\n\nAttainment in percent @ cost over the lower bound; two seeds.\n\n" + matrix(
         study, [family.default.name for family in PEERS]
     )
 
@@ -106,6 +106,4 @@ def gaps(study: Study) -> str:
         for gap in study.gaps
     )
     header = ("scenario", "autoscaler", "fluid, %", "by request, %", "difference", "hours")
-    return "## Fluid against request by request\n\nThe steepest half hour of each scenario in both worlds.\n\n" + table(
-        header, rows
-    )
+    return "## Fluid against request by request\n\nThe steepest hour of each scenario in both worlds.\n\n" + table(header, rows)

@@ -29,8 +29,8 @@ class Stretch(StrEnum):
 
     WHOLE = "whole"
     TRAINING = "training"  # what is tuned on
-    STEEPEST = "steepest"  # half an hour, as a fluid
-    SINGLE = "single"  # the same half hour, request by request
+    STEEPEST = "steepest"  # an hour, as a fluid
+    SINGLE = "single"  # the same hour, request by request
 
 
 @dataclass(frozen=True, slots=True, order=True)

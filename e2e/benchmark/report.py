@@ -61,8 +61,8 @@ _NOTES = """\
 
 def write(study: Study) -> None:
     """Write the report."""
-    DOCUMENT.write_text(text(study), encoding="utf-8")
     PICTURES.mkdir(parents=True, exist_ok=True)
+    DOCUMENT.write_text(text(study), encoding="utf-8")
     (PICTURES / "results.json").write_text(json.dumps(document(study), indent=1) + "\n", encoding="utf-8")
 
 

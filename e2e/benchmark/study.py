@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from benchmark.scenario import Scenario
 
 SEEDS = (1, 2, 3, 4, 5)
+# Vendors' settings are far off: more seeds would not move them.
+FEW_SEEDS = SEEDS[:2]
 # A day for a picture: the busiest of the week of working days.
 DAY_SCENARIO, DAY_SECOND, DAY_SEED = "S2-coding", 5 * 86_400, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """One autoscaler in the same half hour as a fluid and request by request."""
+    """One autoscaler in the same hour as a fluid and request by request."""
 
     scenario: str
     recipe: str
@@ -61,7 +63,8 @@ def compute(processes: int) -> Study:
     best = [tuned.best[family.name] for family in PEERS]
     recipes = [PRODUCT.default, *best, STATIC.default]
     defaults = [family.default for family in PEERS if family.default not in recipes]
-    rows = rows_of(SCENARIOS, [*recipes, *defaults], SEEDS, processes)
+    calm = [one for one in SCENARIOS if not one.is_fault]
+    rows = [*rows_of(SCENARIOS, recipes, SEEDS, processes), *rows_of(calm, defaults, FEW_SEEDS, processes)]
     compared = [PRODUCT.default, tuned.best["hpa"]]
     return Study(tuned=tuned, rows=tuple(rows), gaps=_gaps(compared, processes), days=_days(recipes, processes))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchmark.scenario import Scenario
     from modelmatrix.simulation.requests import Request
 
-WINDOW_SECONDS = 1800
+WINDOW_SECONDS = 3600
 _STEP_SECONDS = 60
 # The window is the same for every seed.
 _SEED = 1
@@ -43,7 +43,7 @@ class Part:
 
 
 def steepest(scenario: Scenario) -> Scenario:
-    """The half hour in which the load of a fluid scenario's first deployment grows most."""
+    """The hour in which the load of a fluid scenario's first deployment grows most."""
     arriving = arriving_per_second(scenario.deployments[0].arrivals, _SEED)[: scenario.seconds]
     steps = arriving[: len(arriving) // _STEP_SECONDS * _STEP_SECONDS].reshape(-1, _STEP_SECONDS).sum(axis=1)
     start = round(steepest_window(steps.tolist(), _STEP_SECONDS, window_seconds=WINDOW_SECONDS))
