@@ -64,7 +64,8 @@ class Scenario:
     @property
     def bounds(self) -> CountedBounds:
         """The bounds that count."""
-        return counted_bounds(builtin(), tuple(sorted({self.engine, *self.engines.values()})), SLO)
+        images = {name: builtin().engines[name].images[0].image for name in sorted({self.engine, *self.engines.values()})}
+        return counted_bounds(builtin(), tuple(images.items()), SLO)
 
     @property
     def expected(self) -> Expected:

@@ -23,6 +23,7 @@ from modelmatrix.catalogue.facts import (
     Signal,
     Vendor,
 )
+from modelmatrix.catalogue.versions import is_since, version_of
 
 # Repositories of quantized or tuned weights carry what they are in their name; the architecture is that of the base model.
 _SUFFIX = re.compile(
@@ -84,10 +85,10 @@ class Catalogue:
         """The engine of that name, in any case."""
         return self._engines_by_name.get(name.lower())
 
-    def bounds(self, engine: Engine, signal: Signal) -> tuple[float, ...]:
-        """Upper bounds of an engine's histogram of TTFT, TPOT or E2E, in seconds, ascending."""
+    def bounds(self, engine: Engine, image: str, signal: Signal) -> tuple[float, ...]:
+        """Upper bounds of the histogram of TTFT, TPOT or E2E of an engine in an image, in seconds, ascending."""
         dialect = self.dialects[engine.dialect]
-        if dialect.buckets == "fixed":
+        if dialect.buckets == "fixed" or not is_since(version_of(image), dialect.given_since):
             return dialect.bounds.get(signal, ())
         given = self.histograms
         families = {

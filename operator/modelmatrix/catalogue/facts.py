@@ -293,7 +293,8 @@ class Signal(StrEnum):
 class Dialect(ApiModel):
     """How an engine names its metrics; the first name of a signal is the newest.
 
-    ``buckets`` is ``given`` when the engine takes our histogram bounds, else ``fixed`` with its own ``bounds`` in seconds.
+    ``buckets`` is ``given`` when the engine takes our histogram bounds, from version ``given_since`` on, else ``fixed``. The
+    engine's own ``bounds`` are in seconds.
     ``copies`` are labels that tell apart copies of one number, such as those of tensor-parallel ranks. The series of the
     signals ``when_used`` appear with the first request: until then their absence is a zero. A page that is
     ``empty_until_used`` has nothing at all before.
@@ -302,6 +303,7 @@ class Dialect(ApiModel):
     model_config = STRICT
     name: str
     buckets: Literal["given", "fixed"]
+    given_since: str = ""
     bounds: dict[Signal, tuple[float, ...]] = Field(default_factory=dict)
     metrics: dict[Signal, tuple[str, ...]]
     copies: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.control.starts import Moment
 from modelmatrix.planning.outlook import Outlook
+from modelmatrix.planning.targets import image_of
 from modelmatrix.planning.views import PodView
 from modelmatrix.telemetry.presence import Leader
 from modelmatrix.telemetry.reading import Expected
@@ -36,7 +37,8 @@ def expected(outlook: Outlook, catalogue: Catalogue, now: Moment) -> Expected:
 def bounds_of(outlook: Outlook, catalogue: Catalogue) -> CountedBounds:
     """The histogram bounds that count for a deployment's SLO on the engines that it may use."""
     case = outlook.member.case
-    engines = tuple(dict.fromkeys(option.answer.engine for option in case.fitting))
+    images = ((option.answer.engine, image_of(option, outlook.pools[option.pool])) for option in case.fitting)
+    engines = tuple(dict.fromkeys(images))
     return counted_bounds(catalogue, engines, case.spec.slo if case.spec else None)
 
 

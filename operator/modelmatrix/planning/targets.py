@@ -66,13 +66,19 @@ def _hash(parts: tuple[Any, ...]) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:_HASH_LENGTH]
 
 
+def image_of(option: Option, pool: PoolState) -> str:
+    """The engine's image on a pool: the pool's own, or the catalogue's."""
+    own = pool.spec.images.get(option.answer.engine) if pool.spec else None
+    return own or option.answer.image
+
+
 def workload_target(view: DeploymentView, option: Option, pool: PoolState) -> WorkloadTarget | None:
     """The target of a fitting option; ``None`` for an option that does not fit."""
     layout, source = option.answer.layout, option.source
     if view.spec is None or pool.spec is None or layout is None or source is None:
         return None
     name = workload_name(view.key.name, option)
-    image = pool.spec.images.get(option.answer.engine) or option.answer.image
+    image = image_of(option, pool)
     return WorkloadTarget(
         key=Key(view.key.namespace, name),
         deployment=view,

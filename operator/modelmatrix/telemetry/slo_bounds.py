@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from modelmatrix.api.model_deployment import ServiceLevelObjective
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Signal
+from modelmatrix.catalogue.facts import Dialect, Signal
 
 MILLISECONDS = 1000.0
 _ROUNDING = 1e-9
@@ -44,21 +44,24 @@ def asked_bounds(slo: ServiceLevelObjective | None) -> dict[Signal, int]:
     return {signal: bound for signal, bound in asked.items() if bound is not None}
 
 
-def counted_bounds(catalogue: Catalogue, engines: tuple[str, ...], slo: ServiceLevelObjective | None) -> CountedBounds:
-    """The bounds that are read for an SLO from histograms of these engines, which the catalogue knows."""
+Engines = tuple[tuple[str, str], ...]
+
+
+def counted_bounds(catalogue: Catalogue, engines: Engines, slo: ServiceLevelObjective | None) -> CountedBounds:
+    """The bounds that are read for an SLO from histograms of these engines in their images; the catalogue knows them."""
     return _counted(catalogue, engines, tuple(asked_bounds(slo).items()))
 
 
 @lru_cache(maxsize=1024)
-def _counted(catalogue: Catalogue, engines: tuple[str, ...], bounds: tuple[tuple[Signal, int], ...]) -> CountedBounds:
+def _counted(catalogue: Catalogue, engines: Engines, bounds: tuple[tuple[Signal, int], ...]) -> CountedBounds:
     seconds: dict[str, dict[Signal, float]] = {}
     lower: dict[str, None] = {}
     unmeasured: dict[str, None] = {}
-    for engine in (catalogue.engines[name] for name in engines):
+    for engine in (catalogue.engines[name] for name in dict.fromkeys(name for name, _ in engines)):
         dialect = catalogue.dialects[engine.dialect]
         for signal, milliseconds in bounds:
             asked = milliseconds / MILLISECONDS
-            buckets = catalogue.bounds(engine, signal) if signal in dialect.metrics else ()
+            buckets = _common_bounds(catalogue, engines, dialect, signal)
             used = usable_bound(asked, buckets)
             if used is None:
                 unmeasured[_unmeasured(engine.name, signal, buckets)] = None
@@ -67,6 +70,15 @@ def _counted(catalogue: Catalogue, engines: tuple[str, ...], bounds: tuple[tuple
             if used < asked - _ROUNDING:
                 lower[_lower(signal, used, milliseconds)] = None
     return CountedBounds(seconds, _keys(seconds), "; ".join((*lower, *unmeasured)), "; ".join(unmeasured))
+
+
+def _common_bounds(catalogue: Catalogue, engines: Engines, dialect: Dialect, signal: Signal) -> tuple[float, ...]:
+    """Bounds that all engines of a dialect have: their histograms are added up."""
+    if signal not in dialect.metrics:
+        return ()
+    speakers = ((catalogue.engines[name], image) for name, image in engines)
+    found = [catalogue.bounds(engine, image, signal) for engine, image in speakers if engine.dialect == dialect.name]
+    return tuple(sorted(set(found[0]).intersection(*found[1:])))
 
 
 def _keys(seconds: Mapping[str, Mapping[Signal, float]]) -> dict[Signal, tuple[BucketKeys, ...]]:

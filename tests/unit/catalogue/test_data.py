@@ -140,7 +140,8 @@ def test_a_dialect_has_names_and_sources(dialect: Dialect) -> None:
     assert set(dialect.when_used) <= set(dialect.metrics)
     for bounds in dialect.bounds.values():
         assert list(bounds) == sorted(set(bounds))
-    assert (dialect.buckets == "given") == (not dialect.bounds) or dialect.name == "llama-cpp"
+    has_own = dialect.buckets == "fixed" or bool(dialect.given_since)
+    assert has_own == bool(dialect.bounds) or dialect.name == "llama-cpp"
 
 
 def test_histogram_bounds_ascend_and_hold_the_usual_objectives() -> None:
@@ -153,9 +154,9 @@ def test_histogram_bounds_ascend_and_hold_the_usual_objectives() -> None:
 
 def test_bounds_of_a_signal_are_given_or_the_engines_own() -> None:
     found = builtin()
-    assert found.bounds(found.engines["vLLM"], "tpot") == found.histograms.inter_token_latency
-    assert found.bounds(found.engines["MindIE"], "ttft")[-1] == 10
-    assert found.bounds(found.engines["TEI"], "ttft") == ()
+    assert found.bounds(found.engines["vLLM"], "vllm:v0.32.0", "tpot") == found.histograms.inter_token_latency
+    assert found.bounds(found.engines["MindIE"], "mindie:2.3.0", "ttft")[-1] == 10
+    assert found.bounds(found.engines["TEI"], "tei:1.9", "ttft") == ()
 
 
 def test_formats_have_a_source_and_shrink_as_their_bits_do() -> None:

@@ -39,7 +39,7 @@ def ask(**fields: Any) -> Answer:
 def test_what_fits_says_how() -> None:
     judged = ask()
     assert (judged.verdict, judged.reason, judged.engine) == (Verdict.FITS, Reason.PLACED, "vLLM-Ascend")
-    assert judged.image == "quay.io/ascend/vllm-ascend:v0.32.0"
+    assert judged.image == "quay.io/ascend/vllm-ascend:v0.23.0"
     assert judged.max_model_len == 32768
     assert judged.message.startswith(
         "TP1: 1 device on 1 node, 41.0 of 56.1 GiB a device (weights 32.0, KV cache 8.0, overhead 1.0)"

@@ -26,7 +26,7 @@ EXPECTED = Expected(
     leaders=(leader("a"), leader("b")),
     draining=0,
     dialects={"ascend-a": VLLM},
-    bounds=counted_bounds(builtin(), ("vLLM-Ascend",), SLO),
+    bounds=counted_bounds(builtin(), (("vLLM-Ascend", "vllm-ascend:v0.32.0"),), SLO),
     percentile=95,
 )
 
@@ -97,7 +97,7 @@ def test_what_others_lack_is_not_ours(missing: dict[str, float]) -> None:
 
 
 def test_what_cannot_be_measured_is_told_beside() -> None:
-    bounds = counted_bounds(builtin(), ("llama.cpp",), SLO)
+    bounds = counted_bounds(builtin(), (("llama.cpp", "llama.cpp:server"),), SLO)
     found = reading(raw(), replace(EXPECTED, bounds=bounds, remark="counts otherwise"))
     assert found.message == (
         "2 replicas are measured; ttft cannot be measured: llama.cpp has no histogram of it; "

@@ -11,7 +11,8 @@ from modelmatrix.telemetry.slo_bounds import CountedBounds, counted_bounds, usab
 
 
 def counted(*engines: str, **slo: int) -> CountedBounds:
-    return counted_bounds(builtin(), engines, ServiceLevelObjective.model_validate(slo) if slo else None)
+    images = tuple((engine, f"{engine.lower()}:v1.0") for engine in engines)
+    return counted_bounds(builtin(), images, ServiceLevelObjective.model_validate(slo) if slo else None)
 
 
 def test_bounds_that_are_buckets_count_themselves() -> None:
@@ -30,6 +31,15 @@ def test_engines_have_bounds_of_their_own() -> None:
     found = counted("vLLM-Ascend", "MindIE", ttftMilliseconds=1500)
     assert found.seconds == {"vllm": {Signal.TTFT: 1.5}, "mindie": {Signal.TTFT: 1.0}}
     assert len(found.keys[Signal.TTFT]) == 2
+
+
+def test_an_image_that_cannot_be_given_bounds_has_its_own_and_others_are_read_where_both_have_one() -> None:
+    slo = ServiceLevelObjective.model_validate({"ttftMilliseconds": 1500, "tpotMilliseconds": 80})
+    old, new = ("vLLM-Ascend", "vllm-ascend:v0.23.0-a3"), ("vLLM", "vllm-openai:v0.32.0")
+    assert counted_bounds(builtin(), (new,), slo).seconds["vllm"] == {Signal.TTFT: 1.5, Signal.TPOT: 0.08}
+    both = counted_bounds(builtin(), (new, old), slo)
+    assert both.seconds["vllm"] == {Signal.TTFT: 1.0, Signal.TPOT: 0.075}
+    assert "ttft is counted at 1000 ms, the largest histogram bound below 1500 ms" in both.message
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ VLLM, MINDIE, TEI = (builtin().dialects[name] for name in ("vllm", "mindie", "te
 FULL = {"short": 3.0, "long": 2.0, "fast": 4.0, "running": 8.0, "waiting": 1.0}
 MEANS = {"kv_usage": 0.5, "input": 1000.0, "output": 200.0, "hit": 0.25}
 SLO = ServiceLevelObjective.model_validate({"ttftMilliseconds": 1000})
-BOUNDS = counted_bounds(builtin(), ("vLLM", "MindIE"), SLO)
+BOUNDS = counted_bounds(builtin(), (("vLLM", "vllm:v0.32.0"), ("MindIE", "mindie:2.3.0")), SLO)
 
 
 def raw(**dialects: dict[str, float]) -> Raw:
