@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -133,6 +134,7 @@ class Operator:
     async def _lead(self) -> None:
         await self.state.synced()
         _log.info("all caches are synced")
+        gc.freeze()  # the catalogue and what was read first live as long as the process: no collection need look at them
         await self.elector.leading.wait()
         self.exporter.leader.set(1)
         async with asyncio.TaskGroup() as group:
