@@ -37,6 +37,7 @@ generate: .venv/installed ## CRDs, their copies in the chart, the institutions' 
 	$(RUN) modelmatrix.api.crd crds
 	cp crds/*.yaml charts/modelmatrix/files/crds/
 	$(RUN) banks
+	$(RUN) pages
 	PYTHONPATH=operator:tests $(BIN)/python tests/reference/table.py
 
 golden: .venv/installed ## rewrite the golden files from what the code does now

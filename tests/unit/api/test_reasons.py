@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelmatrix.api.reasons import TABLE, Reason, reason_of
+from pages.reasons import page
 
 OPERATOR = Path(__file__).parents[3] / "operator" / "modelmatrix"
 CONTRACT = (
@@ -43,6 +44,11 @@ def test_the_table_has_nothing_else() -> None:
 def test_values_are_words_that_conditions_may_use(reason: Reason) -> None:
     assert CAMEL_CASE.fullmatch(reason)
     assert reason_of(str(reason)) is reason
+
+
+def test_the_page_of_reasons_is_up_to_date() -> None:
+    path = OPERATOR.parents[1] / "docs" / "reasons.md"
+    assert path.read_text(encoding="utf-8") == page(), "run make generate"
 
 
 def test_an_old_word_is_no_reason() -> None:
