@@ -14,7 +14,7 @@ from benchmark.recipes import PEERS, PRODUCT, STATIC
 from benchmark.scenarios import SCENARIOS, scenario_of
 from benchmark.study import DAY_SCENARIO, SEEDS
 from benchmark.tables import hours, percent, ratio, table
-from benchmark.targets import GOAL, ORDINARY, calm_row, compared, verdicts
+from benchmark.targets import BLIND, GOAL, ORDINARY, calm_row, compared, verdicts
 
 if TYPE_CHECKING:
     from benchmark.rows import Row
@@ -169,13 +169,19 @@ def _faults(study: Study) -> str:
     recipes = [_OURS, *(study.tuned.best[family.name].name for family in PEERS)]
     faulty = [id_ for id_ in _FAULTS if scenario_of(id_).faults]
     rows = [
-        (f"`{name}`", *(_lost(study, id_, name) for id_ in faulty), percent(study.row("S7-none", name).attainment))
+        (
+            f"`{name}`",
+            *(_lost(study, id_, name) for id_ in faulty),
+            ", ".join(str(study.row(id_, name).taken_blindly) for id_ in BLIND),
+            percent(study.row("S7-none", name).attainment),
+        )
         for name in recipes
     ]
     return (
         "## What goes wrong\n\n"
         "Points of attainment that a fault costs, against the same morning without it. Proxies of their own do not notice what "
-        "happens to Prometheus.\n\n" + table(("autoscaler", *faulty, "without, %"), rows)
+        f"happens to Prometheus. Taken: devices given up while metrics were bad ({', '.join(BLIND)}).\n\n"
+        + table(("autoscaler", *faulty, "taken", "without, %"), rows)
     )
 
 

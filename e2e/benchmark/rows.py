@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from benchmark.jobs import Least, Run, bounds, outcomes
 from benchmark.resampling import Interval, attainment_interval, ratio_interval
+from benchmark.scenario import Trouble
 from benchmark.score import score_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmark.bound.scenario_bound import Bound
+    from benchmark.outcome import Outcome
     from benchmark.recipe import Recipe
     from benchmark.scenario import Scenario
     from benchmark.score import Score
+
+
+BLINDING = {Trouble.METRICS_LOST, Trouble.METRICS_FROZEN, Trouble.METRICS_NAN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One autoscaler in one scenario.
 
-    Attainments are percentages over all seeds; hours, costs and replicas are means of a seed. ``ratio`` is cost over the
-    bound's. ``mean_replicas`` is over the whole run.
+    Attainments are percentages over all seeds; hours, costs and devices are means of a seed. ``ratio`` is cost over the
+    bound's. ``taken_blindly`` is the largest number of devices that were given up while metrics were bad, 0 where they
+    never are.
     """
 
     scenario: str
@@ -41,6 +47,7 @@ class Row:
     mean_devices: float
     changes_per_day: float
     reversals_per_day: float
+    taken_blindly: int = 0
 
 
 def rows_of(scenarios: Sequence[Scenario], recipes: Iterable[Recipe], seeds: Sequence[int], processes: int) -> list[Row]:
@@ -53,9 +60,21 @@ def rows_of(scenarios: Sequence[Scenario], recipes: Iterable[Recipe], seeds: Seq
     for one in scenarios:
         by_seed = [least[Least(one.id, seed)] for seed in seeds]
         for recipe in named:
-            scores = [score_of(one, found[Run(one.id, recipe.name, seed)]) for seed in seeds]
-            rows.append(_row(one, recipe, scores, by_seed))
+            outcomes_by_seed = [found[Run(one.id, recipe.name, seed)] for seed in seeds]
+            row = _row(one, recipe, [score_of(one, outcome) for outcome in outcomes_by_seed], by_seed)
+            rows.append(replace(row, taken_blindly=max(taken_blindly(one, outcome) for outcome in outcomes_by_seed)))
     return rows
+
+
+def taken_blindly(scenario: Scenario, outcome: Outcome) -> int:
+    """Devices that were given up from the beginning of bad metrics until their end."""
+    taken = 0
+    for fault in scenario.faults:
+        if fault.trouble in BLINDING:
+            end = fault.start_second + fault.duration_seconds
+            held = [one.devices for one in outcome.moments if fault.start_second <= one.second < end]
+            taken = max(taken, held[0] - min(held))
+    return taken
 
 
 def _row(scenario: Scenario, recipe: Recipe, scores: Sequence[Score], least: Sequence[Bound]) -> Row:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.recipes import PEERS, PRODUCT
+from benchmark.rows import BLINDING
 from benchmark.scenarios import SCENARIOS, scenario_of
 from benchmark.tables import hours, percent, ratio
 
@@ -19,6 +20,8 @@ GOAL = 99.0
 # No bursts that nobody can serve, and no faults: what one configuration must be good for.
 ORDINARY = tuple(one.id for one in SCENARIOS if one.is_tuned and not one.is_flash)
 _OURS = PRODUCT.default.name
+# Where Prometheus knows nothing, or nothing new.
+BLIND = tuple(one.id for one in SCENARIOS if any(fault.trouble in BLINDING for fault in one.faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ def verdicts(study: Study) -> list[Verdict]:
         _flash(study),
         _burst(study),
         *(_fault(study, one.id) for one in SCENARIOS if one.is_fault and one.faults),
+        _blind(study),
         _staircase(study),
     ]
 
@@ -122,6 +126,12 @@ def _fault(study: Study, id_: str) -> Verdict:
     lost = calm_row(study, id_, _OURS).attainment - study.row(id_, _OURS).attainment
     title = scenario_of(id_).title
     return Verdict(f"{id_} ({title}): costs at most 1 point", f"{lost:.2f} points", lost <= 1.0)
+
+
+def _blind(study: Study) -> Verdict:
+    taken = {id_: study.row(id_, _OURS).taken_blindly for id_ in BLIND}
+    reached = ", ".join(f"{id_} {devices}" for id_, devices in taken.items())
+    return Verdict("nothing taken away while metrics are bad", f"devices: {reached}", not any(taken.values()))
 
 
 def calm_row(study: Study, id_: str, recipe: str) -> Row:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmark.bound.scenario_bound import Bound
-from benchmark.outcome import Moment
+from benchmark.outcome import Moment, Outcome
 from benchmark.recipes import FAMILIES, PEERS, PRODUCT
 from benchmark.report import document, text
 from benchmark.resampling import Interval
-from benchmark.rows import Row
+from benchmark.rows import Row, taken_blindly
+from benchmark.scenario import Fault, Scenario, Trouble
 from benchmark.scenarios import SCENARIOS
 from benchmark.score import Score
 from benchmark.study import Gap, Study
@@ -102,6 +103,21 @@ def test_ratios_faults_and_savings_are_told() -> None:
         "S7-lost",
     ]
     assert compared(found).saving == pytest.approx(0.25)
+
+
+def test_devices_given_up_blindly_are_told() -> None:
+    found = study(lambda one: replace(one, taken_blindly=2) if (one.scenario, one.recipe) == ("S7-nan", OURS) else one)
+    assert missed(found) == ["nothing taken away while metrics are bad"]
+    assert "devices: S7-lost 0, S7-frozen 0, S7-nan 2" in text(found)
+
+
+def test_only_what_was_given_up_during_the_fault_counts() -> None:
+    fault = Fault(trouble=Trouble.METRICS_LOST, start_second=240, duration_seconds=240)
+    scenario = Scenario(id="", title="", seconds=960, deployments=(), faults=(fault,))
+    moments = [Moment(second=120 * index, rate=1.0, ready=1, devices=held) for index, held in enumerate((9, 9, 6, 5, 2))]
+    assert taken_blindly(scenario, Outcome(seconds=960, served=(), moments=tuple(moments))) == 1
+    reset = replace(scenario, faults=(replace(fault, trouble=Trouble.COUNTERS_RESET),))
+    assert taken_blindly(reset, Outcome(seconds=960, served=(), moments=tuple(moments))) == 0
 
 
 def test_the_best_peer_keeps_the_goal_before_it_is_cheap() -> None:
