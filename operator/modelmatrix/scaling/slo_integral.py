@@ -1,7 +1,7 @@
 """The margin in standard deviations, corrected by what was attained: the integral of the error over requests.
 
 Every request that missed beyond the allowed share moves the margin up, every request that kept the SLO a little down; it
-rests where the SLO is just kept. Errors count in requests of a mean tick, so that peaks weigh what they are. Pure.
+rests where the SLO is just kept. Errors count in requests of a busy window, so that peaks weigh what they are. Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from modelmatrix.performance.timing import SloBounds
 from modelmatrix.scaling.normal import quantile
 
-GAIN = 0.05
+GAIN = 0.15
 # A tick in which everything is missed is one event, not a thousand independent ones.
 LARGEST_ERROR = 1.5
 LOWEST, HIGHEST = 0.05, 2.0  # in parts of the deviations that the SLO's percentile stands for
@@ -20,8 +20,8 @@ FIRST = 0.5
 # A little more is aimed at than asked for: an integral is right on average, and half of the time above the average.
 RESERVE = 0.2
 HIGHEST_PERCENTILE = 99.9
-# How fast the mean number of requests follows: a day.
-MEAN_SECONDS = 86400.0
+# How fast the usual number of requests follows a larger one, and a smaller one: a busy hour is what others are measured by.
+RISE_SECONDS, FALL_SECONDS = 3600.0, 86400.0
 
 
 def target_share(slo: SloBounds) -> float:
@@ -31,10 +31,10 @@ def target_share(slo: SloBounds) -> float:
 
 @dataclass(frozen=True, slots=True)
 class SloIntegral:
-    """Part of the nominal margin that is held, and the mean number of requests of a second."""
+    """Part of the nominal margin that is held, and the requests per second of a busy hour."""
 
     part: float = FIRST
-    mean_per_second: float = 0.0
+    usual_per_second: float = 0.0
 
     def z(self, slo: SloBounds) -> float:
         """The margin in standard deviations."""
@@ -49,15 +49,17 @@ class SloIntegral:
 
         ``may_rise`` is false where a larger margin would not have helped: no room, replicas on their way, a fault.
         """
-        rate = requests / seconds
-        mean = (
-            self.mean_per_second + min(1.0, seconds / MEAN_SECONDS) * (rate - self.mean_per_second)
-            if self.mean_per_second
-            else rate
-        )
-        if mean <= 0:
+        usual = _usual(self.usual_per_second, requests / seconds, seconds)
+        if usual <= 0:
             return self
-        error = (missed - (1.0 - target_share(slo)) * requests) / (mean * seconds)
+        error = (missed - (1.0 - target_share(slo)) * requests) / (usual * seconds)
         error = min(error, LARGEST_ERROR if may_rise else 0.0)
-        part = self.part + GAIN * error
-        return SloIntegral(min(max(part, LOWEST), HIGHEST), mean)
+        return SloIntegral(min(max(self.part + GAIN * error, LOWEST), HIGHEST), usual)
+
+
+def _usual(before: float, rate: float, seconds: float) -> float:
+    """Requests per second of a busy hour."""
+    if not before:
+        return rate
+    share = min(1.0, seconds / (RISE_SECONDS if rate > before else FALL_SECONDS))
+    return before + share * (rate - before)
