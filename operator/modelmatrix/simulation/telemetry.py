@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from modelmatrix.simulation.histogram import Histogram
 
 if TYPE_CHECKING:
+    from modelmatrix.catalogue.facts import Histograms
     from modelmatrix.simulation.requests import Completed
 
 
@@ -39,6 +40,15 @@ class Buckets:
         *(1.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0),
         *(512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0),
     )
+
+    @classmethod
+    def of(cls, histograms: Histograms) -> Buckets:
+        """The bounds that every engine is given."""
+        return cls(
+            time_to_first_token=histograms.time_to_first_token,
+            inter_token_latency=histograms.inter_token_latency,
+            request_latency=histograms.request_latency,
+        )
 
 
 class EngineTelemetry:

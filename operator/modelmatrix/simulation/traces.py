@@ -90,6 +90,18 @@ def _requests(path: Path, lengths: TraceLengths | None, spread: Random | None, s
             raise _unknown(table)
 
 
+def is_of_counts(path: Path) -> bool:
+    """Whether a trace counts requests instead of telling them one by one.
+
+    Raises:
+        TraceError: it has no header.
+    """
+    if _is_json(path):
+        return False
+    with open_table(path) as table:
+        return table.columns in (COUNTS, AZURE_2024_COUNTS)
+
+
 def read_counts(path: Path) -> Iterator[Count]:
     """The counts of a trace that counts requests; the fluid mode needs no more.
 

@@ -1,0 +1,198 @@
+"""A deployment from manifests as the simulator needs it: what its replicas can do, where, and how many there may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from modelmatrix.api import names
+from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.cli.documents import Documents
+from modelmatrix.cli.errors import CliError
+from modelmatrix.cli.world import offline
+from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths, SloBounds
+from modelmatrix.planning import plan as planner
+from modelmatrix.planning.assessment import Option
+from modelmatrix.planning.demands import shape_of
+from modelmatrix.planning.outlook import Outlook
+from modelmatrix.planning.packing import PoolPacking
+from modelmatrix.planning.placement import price_per_hour
+from modelmatrix.planning.snapshot import Snapshot
+from modelmatrix.planning.variants import layout_key, performance_of
+from modelmatrix.planning.views import Key
+from modelmatrix.planning.wanted import ScheduleError, floor_windows
+from modelmatrix.scaling.observation import FloorWindow
+from modelmatrix.simulation.scaled_policy import KnownDeployment, KnownVariant
+from modelmatrix.simulation.variants import StartTime, Variant
+
+MILLISECONDS = 1000.0
+DAY_SECONDS = 86_400
+# Nodes of a pool whose file names none: more than any simulation asks for.
+SUPPOSED_NODES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One deployment: what the policy knows, what there is, and how many replicas each pool holds, by pool."""
+
+    key: Key
+    known: KnownDeployment
+    variants: tuple[Variant, ...]
+    limits: dict[str, int]
+
+    def warm(self, rate_per_second: float, lengths: Lengths) -> dict[str, int]:
+        """Replicas that serve a rate with one to spare, on the first pools that hold them."""
+        first = self.variants[0]
+        each = first.timing.capacity_per_second(self.known.slo, lengths, first.limits).requests_per_second
+        needed = ceil(rate_per_second / each) + 1 if each > 0 else self.known.min_replicas
+        left = min(max(needed, self.known.min_replicas), self.known.max_replicas)
+        numbers: dict[str, int] = {}
+        for variant in self.variants:
+            numbers[variant.name] = min(left, self.limits[variant.name])
+            left -= numbers[variant.name]
+        return numbers
+
+
+def subject_of(documents: Documents, *, name: str | None, start_seconds: float | None, at: float | None, days: int) -> Subject:
+    """The deployment to simulate.
+
+    Args:
+        documents: it and its pools; pools without nodes are taken for large ones.
+        name: which one, where there are several.
+        start_seconds: how long a replica takes to start; the catalogue's estimate without it.
+        at: what time it is at second 0, for schedules, in seconds since the epoch; without it schedules are left out.
+        days: that the schedule is unrolled for.
+
+    Raises:
+        CliError: there is no such deployment, or it cannot be simulated.
+    """
+    deployment = _chosen(documents, name)
+    snapshot = offline(Documents((*documents.items, *_supposed_nodes(documents)))).snapshot(at)
+    key = Key(deployment["metadata"]["namespace"], deployment["metadata"]["name"])
+    outlook = planner.plan(snapshot).outlooks[key]
+    spec = outlook.member.case.spec
+    if spec is None or spec.scaling is None or spec.slo is None:
+        raise CliError(f"{key}: only a deployment with spec.scaling and spec.slo can be simulated")
+    found = [pair for option in outlook.member.case.fitting if (pair := _variant(option, outlook, snapshot, start_seconds))]
+    if not found:
+        words = "; ".join(f"{option.pool}: {option.answer.message}" for option in outlook.member.case.options)
+        raise CliError(f"{key} fits no pool: {words}")
+    known = KnownDeployment(
+        slo=_slo(spec),
+        min_replicas=spec.scaling.min_replicas,
+        max_replicas=spec.scaling.max_replicas,
+        variants=tuple(one for one, _ in found),
+        placement=spec.placement,
+        windows=tuple(_windows(spec, at, days)) if at is not None else (),
+    )
+    limits = {option.pool: _limit(option, outlook) for option in outlook.member.case.fitting}
+    return Subject(key, known, tuple(one for _, one in found), limits)
+
+
+def _chosen(documents: Documents, name: str | None) -> dict[str, Any]:
+    found = documents.of(names.MODEL_DEPLOYMENTS)
+    if name is not None:
+        found = [item for item in found if item["metadata"]["name"] == name]
+    if not found:
+        raise CliError(f"there is no ModelDeployment{f' {name}' if name else ''} in the files")
+    if len(found) > 1:
+        there = ", ".join(sorted(item["metadata"]["name"] for item in found))
+        raise CliError(f"the files hold {len(found)} ModelDeployments: choose one of {there} with --name")
+    return found[0]
+
+
+def _supposed_nodes(documents: Documents) -> Iterator[dict[str, Any]]:
+    """Nodes for pools that the files give none."""
+    labels = [node["metadata"].get("labels") or {} for node in documents.of(names.NODES)]
+    snapshot = offline(documents).snapshot(0.0)
+    for pool in snapshot.pools:
+        if pool.spec is None or any(pool.spec.node_selector.items() <= one.items() for one in labels):
+            continue
+        chip = snapshot.catalogue.accelerator(pool.spec.accelerator)
+        resources = {pool.spec.resource_name: str(chip.devices_per_node if chip else 1)}
+        for index in range(SUPPOSED_NODES):
+            yield {
+                "apiVersion": "v1",
+                "kind": names.NODES.kind,
+                "metadata": {"name": f"{pool.name}-supposed-{index}", "labels": dict(pool.spec.node_selector)},
+                "status": {"allocatable": resources, "capacity": resources},
+            }
+
+
+def _variant(
+    option: Option, outlook: Outlook, snapshot: Snapshot, start_seconds: float | None
+) -> tuple[KnownVariant, Variant] | None:
+    """An option as the policy knows it, and as it is."""
+    layout, pool = option.answer.layout, outlook.pools[option.pool]
+    chip = pool.accelerator.id if pool.accelerator else ""
+    if layout is None:
+        return None
+    known = performance_of(snapshot.catalogue, outlook.member.case.model, chip, option.quantization, layout_key(layout))
+    if known is None:
+        return None
+    timing, limits = known
+    start = option.answer.start_seconds if start_seconds is None else start_seconds
+    return (
+        KnownVariant(
+            name=option.pool,
+            timing=timing,
+            limits=limits,
+            start_seconds=start,
+            devices=option.devices,
+            cost_per_hour=float(price_per_hour(option, pool)) or float(option.devices),
+            site=(pool.spec.site or "") if pool.spec else "",
+        ),
+        _real(option, timing, limits, start),
+    )
+
+
+def _real(option: Option, timing: EngineTiming, limits: EngineLimits, start_seconds: float) -> Variant:
+    return Variant(
+        name=option.pool, timing=timing, limits=limits, start=StartTime(start_seconds), devices_per_replica=option.devices
+    )
+
+
+def _limit(option: Option, outlook: Outlook) -> int:
+    """Replicas that the pool's nodes and its limit hold when nothing else runs there."""
+    pool = outlook.pools[option.pool]
+    for node in pool.nodes:
+        node.free = node.allocatable if node.usable else 0
+    return PoolPacking(pool).room(shape_of(option))
+
+
+def _slo(spec: ModelDeploymentSpec) -> SloBounds:
+    slo = spec.slo
+    if slo is None:
+        return SloBounds()
+
+    def seconds(milliseconds: int | None) -> float | None:
+        return None if milliseconds is None else milliseconds / MILLISECONDS
+
+    return SloBounds(
+        ttft_seconds=seconds(slo.ttft_milliseconds),
+        tpot_seconds=seconds(slo.tpot_milliseconds),
+        e2e_seconds=seconds(slo.e2e_milliseconds),
+        percentile=slo.percentile,
+    )
+
+
+def _windows(spec: ModelDeploymentSpec, at: float, days: int) -> Iterator[FloorWindow]:
+    """The schedule from second 0 on, in the simulation's time."""
+    seen: set[tuple[float, int]] = set()
+    schedule = spec.scaling.schedule if spec.scaling else ()
+    try:
+        for day in range(days):
+            for window in floor_windows(schedule, now_seconds=at + day * DAY_SECONDS, horizon_seconds=DAY_SECONDS):
+                name = (window.start_second, window.replicas)
+                if name not in seen:
+                    seen.add(name)
+                    yield FloorWindow(
+                        start_second=window.start_second - at,
+                        end_second=window.end_second - at,
+                        replicas=window.replicas,
+                        lead_seconds=window.lead_seconds,
+                    )
+    except ScheduleError as error:
+        raise CliError(str(error)) from None
