@@ -23,6 +23,8 @@ PRIOR_STEPS = 30.0  # half an hour of experience weighs as much as the prior
 # Even a forecaster that was never wrong does not get all of the weight.
 LEAST_ERROR = 0.02
 TREND_STEPS = 10
+# What was said so many horizons ago, before a gap, was not about now.
+OLDEST = 4.0
 LARGEST_GROWTH = 3.0
 SEASONAL = 3  # index of the first forecaster that looks at another day
 
@@ -101,7 +103,7 @@ class Forecast:
     def _judged(self, second: float, rate: float, horizon_seconds: float, noise: float) -> Forecast:
         """The errors after a look at what was forecast a horizon ago for now."""
         then = self.said(second - horizon_seconds)
-        if then is None or then.combined <= 0:
+        if then is None or then.combined <= 0 or second - then.second > OLDEST * horizon_seconds:
             return self
         scale = max(then.combined, rate)
         share = STEP_SECONDS / SKILL_SECONDS
@@ -133,3 +135,11 @@ class Forecast:
         """The mean of forecasts, by how good the forecasters have been."""
         weights = self._weights(forecasts)
         return sum(w * f for w, f in zip(weights, forecasts, strict=True) if f is not None) / sum(weights)
+
+
+def _slope(past: tuple[Past, ...], second: float, rate: float) -> float:
+    """Slope of the line through the last rates, per second."""
+    if not past:
+        return 0.0
+    apart = (second - past[0].second) / len(past)
+    return slope([*(one.rate for one in past), rate]) / apart

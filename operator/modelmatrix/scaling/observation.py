@@ -174,13 +174,12 @@ class Decision:
 class History:
     """What Prometheus remembers of a deployment, in equal steps from ``first_second`` on; ``None`` where it knows nothing.
 
-    A value at a time is over the step that ends there. ``attained`` is the share of requests within the SLO, 0 to 1.
+    A value at a time is over the step that ends there.
     """
 
     first_second: float
     step_seconds: float
     arrivals_per_second: tuple[float | None, ...]
-    attained: tuple[float | None, ...] = ()
 
 
 Memory = TypeVar("Memory")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from math import floor, isnan, nan
+from math import ceil, floor, isnan, nan
 
 from modelmatrix.scaling.observation import History
 
@@ -34,6 +34,8 @@ class Season:
         number = floor(second / BIN_SECONDS)
         if number == self.bin:
             return Season(self.newest_day, self.days, number, self.total + rate_per_second, self.samples + 1)
+        if self.bin is not None and number < self.bin:
+            return self  # a clock that was set back
         closed = self if self.bin is None else self.with_bin(self.bin, self.total / self.samples)
         return Season(closed.newest_day, closed.days, number, rate_per_second, 1)
 
@@ -75,11 +77,24 @@ class Season:
 
 
 def season_of(history: History) -> Season:
-    """The season that Prometheus's history shows; its steps are averaged into bins."""
-    season = Season()
-    for index, rate in enumerate(history.arrivals_per_second):
+    """The season that Prometheus's history shows: every bin has the rate of the step that its middle is in."""
+    days: dict[int, array[float]] = {}
+    first = floor((history.first_second - history.step_seconds) / BIN_SECONDS)
+    last = floor((history.first_second + len(history.arrivals_per_second) * history.step_seconds) / BIN_SECONDS)
+    for number in range(first, last + 1):
+        rate = _rate_at(history, (number + 0.5) * BIN_SECONDS)
         if rate is not None:
-            # A step's value is over the time before it, so it belongs to where that time's middle lies.
-            middle = history.first_second + (index - 0.5) * history.step_seconds
-            season = season.with_rate(middle, rate)
-    return season
+            day, place = divmod(number, BINS)
+            days.setdefault(day, array("f", _UNKNOWN))[place] = rate
+    if not days:
+        return Season()
+    newest = max(days)
+    kept = range(newest, max(min(days), newest - DAYS + 1) - 1, -1)
+    return Season(newest, tuple(days.get(day, _UNKNOWN) for day in kept))
+
+
+def _rate_at(history: History, second: float) -> float | None:
+    """The rate of the step that a time is in, which is the one that ends next."""
+    index = ceil((second - history.first_second) / history.step_seconds)
+    rates = history.arrivals_per_second
+    return rates[index] if 0 <= index < len(rates) else None

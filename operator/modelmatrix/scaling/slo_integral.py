@@ -49,7 +49,7 @@ class SloIntegral:
 
         ``may_rise`` is false where a larger margin would not have helped: no room, replicas on their way, a fault.
         """
-        usual = _usual(self.usual_per_second, requests / seconds, seconds)
+        usual = usual_per_second(self.usual_per_second, requests / seconds, seconds)
         if usual <= 0:
             return self
         error = (missed - (1.0 - target_share(slo)) * requests) / (usual * seconds)
@@ -57,8 +57,8 @@ class SloIntegral:
         return SloIntegral(min(max(self.part + GAIN * error, LOWEST), HIGHEST), usual)
 
 
-def _usual(before: float, rate: float, seconds: float) -> float:
-    """Requests per second of a busy hour."""
+def usual_per_second(before: float, rate: float, seconds: float) -> float:
+    """Requests per second of a busy hour, after so many seconds more."""
     if not before:
         return rate
     share = min(1.0, seconds / (RISE_SECONDS if rate > before else FALL_SECONDS))
