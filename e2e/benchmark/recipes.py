@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from benchmark.scenario import Deployment, Scenario
     from modelmatrix.simulation.policy import Policy
 
-PARTS = (0.8, 0.65, 0.5, 0.4, 0.3, 0.22)
+PARTS = (0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.26, 0.22)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,22 +86,22 @@ _KTHENA = _family(_peer(Kthena, "waiting=10"), _in_flight(Kthena))
 _CYCLE = {"period_seconds": CYCLE_SECONDS}
 _WVA1 = _family(
     _peer(Wva1, f"kv-spare={KV_SPARE:.0%}", **_CYCLE),
-    (_peer(Wva1, f"kv-spare={spare:.0%}", spare, **_CYCLE) for spare in (0.3, 0.5, 0.6, 0.7, 0.75)),
+    (_peer(Wva1, f"kv-spare={spare:.0%}", spare, **_CYCLE) for spare in (0.3, 0.5, 0.6, 0.7, 0.75, 0.78)),
 )
 _WVA2 = _family(
     _peer(Wva2, f"up={UP_THRESHOLD:.0%}", **_CYCLE),
-    (_peer(Wva2, f"up={threshold:.0%}", threshold, **_CYCLE) for threshold in (0.7, 0.5, 0.35, 0.25, 0.15)),
+    (_peer(Wva2, f"up={threshold:.0%}", threshold, **_CYCLE) for threshold in (0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.06)),
 )
 _LLMD = _family(
     _peer(LlmD, "up=0.55 down=0.4 min=3"),
     (
         _peer(LlmD, f"up={up:g} down={down:g} min=1", Thresholds(up, down, 1))
-        for up, down in ((0.9, 0.7), (0.7, 0.5), (0.55, 0.4), (0.45, 0.33), (0.35, 0.25))
+        for up, down in ((0.9, 0.7), (0.8, 0.6), (0.7, 0.5), (0.55, 0.4), (0.45, 0.33), (0.35, 0.25))
     ),
 )
 _DYNAMO = _family(
     _peer(Dynamo, "profile=100%"),
-    (_peer(Dynamo, f"profile={part:.0%}", part) for part in (0.8, 0.7, 0.6, 0.5, 0.4)),
+    (_peer(Dynamo, f"profile={part:.0%}", part) for part in (0.8, 0.7, 0.6, 0.55, 0.5, 0.4)),
 )
 
 PEERS: tuple[Family, ...] = (_HPA, _KEDA, _KNATIVE, _KUBEAI, _AIBRIX, _KTHENA, _WVA1, _WVA2, _LLMD, _DYNAMO)

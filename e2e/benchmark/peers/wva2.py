@@ -48,14 +48,15 @@ def derived_tokens(budget: float, slots: float, input_tokens: float, output_toke
     return running * (input_tokens + output_tokens / 2.0)
 
 
-def more(capacities: Sequence[Capacity], up_threshold: float, rooms: Mapping[str, int]) -> dict[str, int]:
-    """Replicas to add by variant."""
+def more(capacities: Sequence[Capacity], up_threshold: float, rooms: Mapping[str, int], most: int) -> dict[str, int]:
+    """Replicas to add by variant, as far as there is room and no more than so many in all."""
     supply = sum((one.serving + one.pending) * one.tokens for one in capacities)
     required = sum(one.demand for one in capacities) / up_threshold - supply
     added: dict[str, int] = {}
     for one in sorted(capacities, key=lambda one: one.cost / one.tokens):
         if required > 0:
-            added[one.name] = min(ceil(required / one.tokens), rooms.get(one.name, ceil(required / one.tokens)))
+            added[one.name] = min(ceil(required / one.tokens), rooms.get(one.name, most), most)
+            most -= added[one.name]
             required -= added[one.name] * one.tokens
     return added
 
@@ -92,10 +93,11 @@ class Wva2:
         known = [one for one in capacities if one is not None]
         if len(known) < len(capacities) or not any(one.serving for one in known):
             return {}
-        added = more(known, self._up, observation.rooms)
+        most = max(0, self._site.max_replicas - sum(observation.desired.values()))
+        added = more(known, self._up, observation.rooms, most)
         changes = added or {name: -number for name, number in fewer(known, self._down).items()}
         wanted = {name: number + changes.get(name, 0) for name, number in observation.desired.items()}
-        return wanted if self._site.min_replicas <= sum(wanted.values()) <= self._site.max_replicas else {}
+        return wanted if sum(wanted.values()) >= self._site.min_replicas else {}
 
     def _capacity(self, observation: Observation, choice: Choice) -> Capacity | None:
         """A variant as it is seen; ``None`` where it serves but cannot be seen."""

@@ -20,9 +20,10 @@ def test_more_of_the_cheapest_per_token() -> None:
     cheap = Capacity("a", cost=1.0, tokens=100.0, serving=2, pending=1, demand=300.0)
     dear = Capacity("b", cost=3.0, tokens=200.0, serving=1, pending=0, demand=200.0)
     # (300 + 200) / 0.85 - (3 * 100 + 1 * 200) = 88.2
-    assert more([dear, cheap], 0.85, {}) == {"a": 1}
-    assert more([dear, cheap], 0.85, {"a": 0}) == {"a": 0, "b": 1}
-    assert more([cheap], 1.0, {}) == {}
+    assert more([dear, cheap], 0.85, {}, 9) == {"a": 1}
+    assert more([dear, cheap], 0.85, {"a": 0}, 9) == {"a": 0, "b": 1}
+    assert more([cheap], 1.0, {}, 9) == {}
+    assert more([cheap], 0.1, {}, 9) == {"a": 9}
 
 
 def test_fewer_of_the_dearest() -> None:
@@ -53,6 +54,11 @@ def test_what_was_in_use_when_the_queue_was_full_is_remembered() -> None:
     calm = {"a": (sample(60, finished=60), sample(120, kv=0.3, finished=120))}
     # 3 * 30,000 in use, a replica holds 30,000 as seen before: 90,000 / 0.85 / 30,000 = 3.5
     assert scaler.decide(seen(120, calm, {"a": 3})) == {"a": 4}
+
+
+def test_it_grows_to_its_bound_however_much_is_asked_for() -> None:
+    flooded = {"a": (sample(0), sample(60, kv=0.8, waiting=9000.0, finished=60))}
+    assert Wva2(site(most=5)).decide(seen(60, flooded, {"a": 2})) == {"a": 5}
 
 
 @pytest.mark.parametrize("page", [None, sample(0, kv=nan)])
