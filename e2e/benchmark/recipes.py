@@ -7,6 +7,7 @@ model: peers are given that scale, real owners must find it. Data only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmark import product
@@ -55,7 +56,8 @@ def _peer(kind: Any, setting: str, *arguments: Any, **looks: Any) -> Recipe:
         made: Policy = kind(site, *(one(site) if callable(one) else one for one in arguments))
         return made
 
-    return Recipe(family=kind.name, setting=setting, module=kind.__module__, build=build, **looks)
+    peer = kind.func if isinstance(kind, partial) else kind
+    return Recipe(family=peer.name, setting=setting, module=peer.__module__, build=build, **looks)
 
 
 def _part_in_flight(part: float) -> Callable[[Site], float]:
@@ -90,7 +92,7 @@ _WVA1 = _family(
 )
 _WVA2 = _family(
     _peer(Wva2, f"up={UP_THRESHOLD:.0%}", **_CYCLE),
-    (_peer(Wva2, f"up={threshold:.0%}", threshold, **_CYCLE) for threshold in (0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.06)),
+    (_peer(partial(Wva2, is_told=True), f"told up={threshold:.0%}", threshold, **_CYCLE) for threshold in (0.85, *PARTS)),
 )
 _LLMD = _family(
     _peer(LlmD, "up=0.55 down=0.4 min=3"),

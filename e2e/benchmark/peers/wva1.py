@@ -2,7 +2,8 @@
 
 From llm-d/llm-d-workload-variant-autoscaler@b08b1c7: every 60 s; a replica is saturated at 80 % of KV or 5 waiting (the
 highest of a minute). One more of the cheapest variant when the mean of the others spares less than 10 % or 3; one less of the
-dearest when the same holds after its load is spread; nothing while any replica is on its way.
+dearest when the same holds after its load is spread; nothing while any replica is on its way. A HorizontalPodAutoscaler per
+variant follows.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from benchmark.peers.follower import Follower
 from benchmark.signals import ready, signals
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Wva1:
 
     def __init__(self, site: Site, kv_spare: float = KV_SPARE, queue_spare: float = QUEUE_SPARE) -> None:
         self._site, self._kv_spare, self._queue_spare = site, kv_spare, queue_spare
+        self._followers = {choice.name: Follower() for choice in site.choices}
 
     def decide(self, observation: Observation) -> dict[str, int]:
         """The wanted number of replicas of each variant."""
@@ -69,7 +72,8 @@ class Wva1:
         loads = [load for name in wanted if (load := self._load(observation, name)) is not None]
         change = step(loads, self._kv_spare, self._queue_spare) if loads else 0
         variant = self._cheapest(observation) if change > 0 else self._dearest(wanted)
-        wanted[variant] += change
+        for name, follower in self._followers.items():
+            wanted[name] = follower.replicas(observation.second, wanted[name], change if name == variant else 0)
         return wanted if self._site.min_replicas <= sum(wanted.values()) <= self._site.max_replicas else {}
 
     def _cheapest(self, observation: Observation) -> str:

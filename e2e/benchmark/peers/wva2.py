@@ -3,7 +3,8 @@
 From llm-d/llm-d-workload-variant-autoscaler internal/engines/analyzers/saturation_v2 and pipeline/cost_aware_optimizer.go:
 a replica holds the lesser of 80 % of its KV memory and what was in use when its queue was full (the mean of the last ten
 times), before that ``min(B * O / (I + O), S) * (I + O / 2)``. Demand over 85 % of what there is and what starts asks for more,
-of the variant with the lowest cost per token; under 70 % of what there is, replicas of the dearest variant go.
+of the variant with the lowest cost per token; under 70 % of what there is, replicas of the dearest variant go. What it wants
+is a metric that a HorizontalPodAutoscaler per variant follows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite
 from typing import TYPE_CHECKING
 
+from benchmark.peers.follower import Follower
 from benchmark.signals import ready, signals
 
 if TYPE_CHECKING:
@@ -77,15 +79,20 @@ def fewer(capacities: Sequence[Capacity], down_boundary: float) -> dict[str, int
 
 
 class Wva2:
-    """The token-based saturation analyzer with the cost-aware optimizer, which leaves out pools without room."""
+    """The token-based saturation analyzer with the cost-aware optimizer, which leaves out pools without room.
+
+    With ``is_told`` it is told the tokens that a replica has in flight when it just keeps the SLO, instead of its own estimate,
+    which knows no latency.
+    """
 
     name = "wva-v2"
 
-    def __init__(self, site: Site, up_threshold: float = UP_THRESHOLD) -> None:
-        self._site = site
+    def __init__(self, site: Site, up_threshold: float = UP_THRESHOLD, *, is_told: bool = False) -> None:
+        self._site, self._is_told = site, is_told
         self._up = up_threshold
         self._down = up_threshold * DOWN_BOUNDARY / UP_THRESHOLD
         self._observed: dict[str, deque[float]] = {choice.name: deque(maxlen=OBSERVATIONS) for choice in site.choices}
+        self._followers = {choice.name: Follower() for choice in site.choices}
 
     def decide(self, observation: Observation) -> dict[str, int]:
         """The wanted number of replicas of each variant."""
@@ -96,7 +103,10 @@ class Wva2:
         most = max(0, self._site.max_replicas - sum(observation.desired.values()))
         added = more(known, self._up, observation.rooms, most)
         changes = added or {name: -number for name, number in fewer(known, self._down).items()}
-        wanted = {name: number + changes.get(name, 0) for name, number in observation.desired.items()}
+        wanted = {
+            name: follower.replicas(observation.second, observation.desired[name], changes.get(name, 0))
+            for name, follower in self._followers.items()
+        }
         return wanted if sum(wanted.values()) >= self._site.min_replicas else {}
 
     def _capacity(self, observation: Observation, choice: Choice) -> Capacity | None:
@@ -116,6 +126,8 @@ class Wva2:
         return Capacity(choice.name, choice.cost, tokens, serving, pending, demand)
 
     def _tokens(self, choice: Choice, input_tokens: float, output_tokens: float) -> float:
+        if self._is_told:
+            return choice.in_flight * self._site.lengths.mean_context_tokens
         limits, observed = choice.limits, self._observed[choice.name]
         memory = KV_THRESHOLD * limits.kv_tokens
         if observed:

@@ -27,12 +27,19 @@ def test_one_step(kv: float, queue: float, replicas: int, expected: int) -> None
 
 
 def test_more_of_the_cheapest_less_of_the_dearest() -> None:
-    scaler = Wva1(site(choice("a", cost=2.0), choice("b", cost=1.0)))
+    variants = site(choice("a", cost=2.0), choice("b", cost=1.0))
     busy = {"a": (sample(0, kv=0.75),), "b": (sample(0, kv=0.75),)}
     idle = {"a": (sample(0, kv=0.1),), "b": (sample(0, kv=0.1),)}
-    assert scaler.decide(seen(0, busy, {"a": 1, "b": 1})) == {"a": 1, "b": 2}
-    assert scaler.decide(seen(0, busy, {"a": 1, "b": 1}, rooms={"b": 0})) == {"a": 2, "b": 1}
-    assert scaler.decide(seen(0, idle, {"a": 1, "b": 1})) == {"a": 0, "b": 1}
+    assert Wva1(variants).decide(seen(0, busy, {"a": 1, "b": 1})) == {"a": 1, "b": 2}
+    assert Wva1(variants).decide(seen(0, busy, {"a": 1, "b": 1}, rooms={"b": 0})) == {"a": 2, "b": 1}
+    assert Wva1(variants).decide(seen(0, idle, {"a": 1, "b": 1})) == {"a": 0, "b": 1}
+
+
+def test_the_one_that_follows_takes_away_after_five_minutes() -> None:
+    scaler = Wva1(site())
+    assert scaler.decide(seen(0, {"a": (sample(0, kv=0.6),)}, {"a": 4})) == {"a": 4}
+    decisions = [scaler.decide(seen(at, {"a": (sample(at, kv=0.1),)}, {"a": 4})) for at in range(60, 360, 60)]
+    assert decisions == [{"a": 4}] * 4 + [{"a": 3}]
 
 
 def test_nothing_happens_while_a_replica_starts() -> None:

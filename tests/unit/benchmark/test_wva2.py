@@ -61,6 +61,12 @@ def test_it_grows_to_its_bound_however_much_is_asked_for() -> None:
     assert Wva2(site(most=5)).decide(seen(60, flooded, {"a": 2})) == {"a": 5}
 
 
+def test_it_can_be_told_what_keeps_the_slo() -> None:
+    # 20 in flight of 1,050 tokens: 21,000. 60 % of 100,000 tokens are in use: 60,000 / 0.5 asks for 6.
+    pages = {"a": (sample(0), sample(60, kv=0.6, finished=60))}
+    assert Wva2(site(), 0.5, is_told=True).decide(seen(60, pages, {"a": 1})) == {"a": 5}  # four more in 15 s at most
+
+
 @pytest.mark.parametrize("page", [None, sample(0, kv=nan)])
 def test_it_holds_where_it_cannot_see(page: object) -> None:
     pages = {} if page is None else {"a": (page,)}
