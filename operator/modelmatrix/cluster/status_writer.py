@@ -37,7 +37,7 @@ class Delays:
     first_seconds: float
 
 
-DEPLOYMENT_DELAYS = Delays(quiet_seconds=1.0, longest_seconds=5.0, first_seconds=1.0)
+DEPLOYMENT_DELAYS = Delays(quiet_seconds=2.0, longest_seconds=5.0, first_seconds=1.0)
 POOL_DELAYS = Delays(quiet_seconds=2.0, longest_seconds=10.0, first_seconds=0.0)
 
 

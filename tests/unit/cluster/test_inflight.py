@@ -5,21 +5,23 @@ import asyncio
 from fakes.waiting import settle
 from modelmatrix.cluster.inflight import InFlight
 
+A = ("pods", "a")
+
 
 async def test_a_write_is_under_way_until_it_has_ended() -> None:
     gate, seen = asyncio.Event(), list[bool]()
-    flight = InFlight(ended=lambda: seen.append("a" in flight))
+    flight = InFlight(ended=lambda: seen.append(A in flight))
 
     async def write() -> None:
         await gate.wait()
 
-    flight.start("a", write)
-    assert "a" in flight
-    assert "b" not in flight
+    flight.start(A, write)
+    assert A in flight
+    assert ("pods", "b") not in flight
     gate.set()
     await flight.drain()
     await settle()
-    assert "a" not in flight
+    assert A not in flight
     assert seen == [False], "whoever looks when it has ended must not find it"
 
 
@@ -31,10 +33,10 @@ async def test_so_many_run_at_once_and_the_others_wait() -> None:
         await gate.wait()
 
     for number in range(5):
-        flight.start(number, lambda number=number: write(number))  # type: ignore[misc]
+        flight.start(("pods", number), lambda number=number: write(number))  # type: ignore[misc]
     await settle()
     assert running == [0, 1]
-    assert all(number in flight for number in range(5))
+    assert all(("pods", number) in flight for number in range(5))
     gate.set()
     await flight.drain()
     assert running == [0, 1, 2, 3, 4]
@@ -45,13 +47,30 @@ async def test_drain_waits_for_what_starts_meanwhile() -> None:
 
     async def first() -> None:
         await asyncio.sleep(0)
-        flight.start("second", second)
+        flight.start(("pods", "second"), second)
         done.append("first")
 
     async def second() -> None:
         await asyncio.sleep(0)
         done.append("second")
 
-    flight.start("first", first)
+    flight.start(("pods", "first"), first)
     await flight.drain()
     assert done == ["first", "second"]
+
+
+async def test_one_kind_does_not_wait_for_another() -> None:
+    flight, gate, done = InFlight(1), asyncio.Event(), list[str]()
+
+    async def slow() -> None:
+        await gate.wait()
+
+    async def quick() -> None:
+        done.append("deployment")
+
+    flight.start(("services", "chat"), slow)
+    flight.start(("deployments", "chat"), quick)
+    await settle()
+    assert done == ["deployment"]
+    gate.set()
+    await flight.drain()
