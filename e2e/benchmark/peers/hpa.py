@@ -61,6 +61,9 @@ class Horizontal:
 
     def _stabilized(self, second: float, current: int, recommended: int) -> int:
         rules, kept = self._behavior, self._recommended
+        if not kept:
+            # A controller that has just started takes what there is for its first recommendation.
+            kept.append((second, current))
         kept.append((second, recommended))
         while kept[0][0] <= second - max(rules.up_window_seconds, rules.down_window_seconds, SYNC_SECONDS):
             kept.popleft()

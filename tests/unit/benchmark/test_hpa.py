@@ -33,6 +33,13 @@ def test_a_fall_waits_for_the_highest_recommendation_of_five_minutes() -> None:
     assert controller.replicas(300, 10, 3) == 6
 
 
+def test_a_controller_that_has_just_started_takes_nothing_away() -> None:
+    controller = Horizontal()
+    assert controller.replicas(0, 10, 2) == 10
+    assert controller.replicas(285, 10, 2) == 10
+    assert controller.replicas(300, 10, 2) == 2
+
+
 def test_a_rise_waits_for_the_lowest_recommendation_of_its_window() -> None:
     controller = Horizontal(Behavior(up_window_seconds=30))
     assert controller.replicas(0, 4, 4) == 4

@@ -26,13 +26,15 @@ def test_recommended_replicas(pressure: float, replicas: int, serving: int, expe
 
 def test_the_pressure_is_that_of_the_worse_latency_and_at_most_two() -> None:
     scaler = LlmD(site(), Thresholds(least=1))
-    late = (sample(0), sample(60, ttft=histogram(0, 0, 0, 100), tpot=histogram(100, 100, 100, 100)))
+    late = tuple(sample(at, ttft=histogram(0, 0, 0, at), tpot=histogram(at, at, at, at)) for at in range(0, 105, 15))
     # Pressure 2 (TTFT of 2 s or more over 1 s; TPOT of 0.45 s over 0.1 s): 2 + ceil(2 * (2 / 0.55 - 1)) = 8, of which the
-    # larger of 100 % and 4 may come in a minute.
-    assert scaler.decide(seen(60, {"a": late}, {"a": 2})) == {"a": 6}
+    # larger of 100 % and 4 may come in a minute, after half a minute of such recommendations.
+    decisions = [scaler.decide(seen(second, {"a": late}, {"a": 2})) for second in (60, 75, 90)]
+    assert decisions == [{"a": 2}, {"a": 2}, {"a": 6}]
 
 
 def test_no_latencies_are_no_pressure() -> None:
     scaler = LlmD(site())
-    decisions = [scaler.decide(seen(second, {}, {"a": 5})) for second in range(0, 200, 15)]
-    assert decisions[0] == {"a": 4}
+    decisions = [scaler.decide(seen(second, {}, {"a": 5})) for second in range(0, 195, 15)]
+    # One at a time, after three minutes of such recommendations.
+    assert decisions == [{"a": 5}] * 12 + [{"a": 4}]

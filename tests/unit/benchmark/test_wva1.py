@@ -29,10 +29,13 @@ def test_one_step(kv: float, queue: float, replicas: int, expected: int) -> None
 def test_more_of_the_cheapest_less_of_the_dearest() -> None:
     variants = site(choice("a", cost=2.0), choice("b", cost=1.0))
     busy = {"a": (sample(0, kv=0.75),), "b": (sample(0, kv=0.75),)}
-    idle = {"a": (sample(0, kv=0.1),), "b": (sample(0, kv=0.1),)}
     assert Wva1(variants).decide(seen(0, busy, {"a": 1, "b": 1})) == {"a": 1, "b": 2}
     assert Wva1(variants).decide(seen(0, busy, {"a": 1, "b": 1}, rooms={"b": 0})) == {"a": 2, "b": 1}
-    assert Wva1(variants).decide(seen(0, idle, {"a": 1, "b": 1})) == {"a": 0, "b": 1}
+    scaler = Wva1(variants)
+    for at in range(0, 360, 60):
+        idle = {name: (sample(at, kv=0.1),) for name in ("a", "b")}
+        wanted = scaler.decide(seen(at, idle, {"a": 1, "b": 1}))
+    assert wanted == {"a": 0, "b": 1}
 
 
 def test_the_one_that_follows_takes_away_after_five_minutes() -> None:
