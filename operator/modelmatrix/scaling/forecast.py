@@ -81,9 +81,7 @@ class Forecast:
             if season.has_other_days
             else self.growths
         )
-        moved = replace(
-            judged, growths=growths, slope=slope([*(one.rate for one in self.past[1 - TREND_STEPS :]), minute]) / STEP_SECONDS
-        )
+        moved = replace(judged, growths=growths, slope=_slope(self.past[1 - TREND_STEPS :], second, minute))
         forecasts = moved.each(minute, long, horizon_seconds)
         now = Past(second, minute, forecasts, moved.together(forecasts))
         kept = int(horizon_seconds / STEP_SECONDS) + TREND_STEPS
@@ -96,9 +94,8 @@ class Forecast:
         if combined <= 0:
             return Outlook(0.0, self.variance**0.5)
         weights = self._weights(forecasts)
-        spread = sum(w * (f - combined) ** 2 for w, f in zip(weights, forecasts, strict=True) if f is not None)
-        spread /= sum(weights) * combined * combined
-        return Outlook(combined, (self.variance + spread) ** 0.5)
+        spread = sum(w * (f / combined - 1.0) ** 2 for w, f in zip(weights, forecasts, strict=True) if f is not None)
+        return Outlook(combined, (self.variance + spread / sum(weights)) ** 0.5)
 
     def _judged(self, second: float, rate: float, horizon_seconds: float, noise: float) -> Forecast:
         """The errors after a look at what was forecast a horizon ago for now."""

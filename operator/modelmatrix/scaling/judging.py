@@ -22,8 +22,8 @@ LEAST_LOAD = 0.5
 
 def judged(now: Situation) -> Situation:
     """The situation with the margin after the last window, if a window is over."""
-    seen, traffic, margin = now.observation, now.observation.traffic, now.memory.margin
-    if traffic is None or not seen.is_measured or seen.second < margin.judged_second + traffic.observed_seconds:
+    seen, traffic, margin = now.observation, now.traffic, now.memory.margin
+    if traffic is None or seen.second < margin.judged_second + traffic.observed_seconds:
         return now
     found = misses(traffic)
     tail, integral = margin.tail, margin.integral
@@ -31,7 +31,7 @@ def judged(now: Situation) -> Situation:
         load = traffic.arrivals_per_second_long / now.fleet.ready_per_second
         tail, integral = _tail(now, traffic, found, load), _integral(now, traffic, found, load)
     after = Margin(tail, integral, seen.second, seen.ready)
-    return Situation(seen, replace(now.memory, margin=after), now.fleet)
+    return replace(now, memory=replace(now.memory, margin=after))
 
 
 def _tail(now: Situation, traffic: Traffic, found: Misses, load: float) -> Tail:

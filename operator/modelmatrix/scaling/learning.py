@@ -54,7 +54,7 @@ def _shunned_until(known: PoolMemory | None, variant: Variant, start_seconds: fl
 
 def _fit(fit: EngineFit, variant: Variant, reading: EngineReading, second: float) -> EngineFit:
     """The timing after a minute of an engine."""
-    if reading.running < MIN_RUNNING or reading.step_seconds <= 0:
+    if not reading.is_finite or reading.running < MIN_RUNNING or reading.step_seconds <= 0:
         return fit
     kv_tokens = reading.kv_usage_ratio * variant.limits.kv_tokens
     return fit.learned(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Protocol, TypeVar
 
 from modelmatrix.api.model_deployment import PlacementPolicy
@@ -56,6 +57,13 @@ class Traffic:
         """Whether it is proven that nothing arrives and nothing is in flight."""
         return self.arrivals_per_second_long == 0 and self.arrivals_per_second == 0 and not (self.waiting or self.running)
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all figures are numbers that can be reckoned with."""
+        rates = self.arrivals_per_second + self.arrivals_per_second_long + (self.arrivals_per_second_fast or 0.0)
+        lengths = self.input_tokens + self.output_tokens + self.hit_ratio
+        return isfinite(rates + lengths + self.waiting + self.running + self.kv_usage_ratio)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineReading:
@@ -69,6 +77,11 @@ class EngineReading:
     running: float
     kv_usage_ratio: float
     prompt_tokens_per_second: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all figures are numbers that can be reckoned with."""
+        return isfinite(self.step_seconds + self.running + self.kv_usage_ratio + self.prompt_tokens_per_second)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

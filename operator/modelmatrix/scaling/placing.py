@@ -70,17 +70,16 @@ def place(
     round_.shrink(lowest)
     grew = round_.grow(lowest, highest)
     round_.cut(highest)
-    if may_move and not grew and round_.number < highest and not any(seat.starting for seat in seats):
-        round_.move()
+    if may_move and not grew and not any(seat.starting for seat in seats):
+        round_.move(highest)
     return {seat.candidate.variant.pool: seat.count for seat in seats}
 
 
 def _number(only: Candidate, wanted_per_second: float) -> int:
     """Replicas of the only pool."""
     replicas, present = wanted_per_second / only.per_second, only.variant.replicas
-    if 0 < replicas <= present - 1:
-        return min(present, ceil(replicas + SPARE - ROUNDING))
-    return ceil(replicas - ROUNDING)
+    spare = SPARE if 0 < replicas <= present - 1 else 0.0
+    return ceil(replicas + spare - ROUNDING)
 
 
 def _seat(index: int, candidate: Candidate) -> _Seat:
@@ -112,12 +111,18 @@ class _Round:
 
     def _is_spare(self, seat: _Seat) -> bool:
         """Whether a replica of a pool may go; those that were only kept until a better one serves go without more ado."""
+        if self._is_under_way(seat):
+            return False
         spare = 0.0 if not self.wanted or self._is_left_over(seat) else SPARE * self.seats[0].candidate.per_second
         left = self.wanted + seat.candidate.per_second + spare - ROUNDING
         return self._serves(ready=False) >= left and (seat.starting > 0 or self._serves(ready=True) >= left)
 
+    def _is_under_way(self, seat: _Seat) -> bool:
+        """Whether replicas start here in place of some elsewhere."""
+        return seat.starting > 0 and any(other.serving and self._is_better(seat, other) for other in self.seats)
+
     def _is_left_over(self, seat: _Seat) -> bool:
-        return any(other.count and other is not seat and self._is_worth(seat, other) for other in self.seats)
+        return any(other.count and self._is_better(other, seat) for other in self.seats)
 
     def grow(self, lowest: int, highest: int) -> bool:
         """Add what is missing; whether anything was."""
@@ -136,19 +141,32 @@ class _Round:
         while self.number > highest:
             max((seat for seat in self.seats if seat.count), key=self._last).give()
 
-    def move(self) -> None:
-        """Start one replica on a better pool, if there is one with room; the worse one goes when it serves."""
+    def move(self, highest: int) -> None:
+        """Start on a better pool what one replica of a worse one serves; that one goes when they do."""
         better = [seat for seat in self.seats if seat.room > 0 and seat.candidate.per_second]
         worse = [seat for seat in self.seats if seat.count]
         if not better or not worse:
             return
         target, source = min(better, key=lambda seat: self._first(seat, inf)), max(worse, key=self._last)
-        if self._is_worth(source, target):
-            target.take()
+        lacking = self.wanted + source.candidate.per_second - self._serves(ready=False)
+        number = max(1, ceil(lacking / target.candidate.per_second - ROUNDING))
+        if self._is_worth(source, target, number) and number <= min(target.room, highest - self.number):
+            for _ in range(number):
+                target.take()
 
-    def _is_worth(self, source: _Seat, target: _Seat) -> bool:
+    def _is_worth(self, source: _Seat, target: _Seat, number: int) -> bool:
+        """Whether so many replicas on a pool are worth the start in place of one elsewhere."""
         if self.placement is PlacementPolicy.SPREAD:
-            return self._on_site(source) > self._on_site(target) + 1
+            return number == 1 and self._on_site(source) > self._on_site(target) + 1
+        if self.placement is PlacementPolicy.CHEAPEST:
+            saved = WORTH * source.candidate.variant.cost_per_hour - number * target.candidate.variant.cost_per_hour
+            return saved > 0 and self._is_better(target, source)
+        return self._is_better(target, source)
+
+    def _is_better(self, target: _Seat, source: _Seat) -> bool:
+        """Whether a replica should rather be on one pool than on another."""
+        if self.placement is PlacementPolicy.SPREAD:
+            return self._on_site(target) < self._on_site(source)
         if self.placement is PlacementPolicy.CHEAPEST:
             return target.candidate.cost < WORTH * source.candidate.cost
         return target.index < source.index

@@ -13,12 +13,12 @@ FIRST_LOOKS = 2
 
 def wish(now: Situation) -> Wish:
     """What the signals ask for."""
-    seen, traffic = now.observation, now.observation.traffic
+    traffic = now.traffic
     if now.memory.looks <= FIRST_LOOKS:
         return Wish(now.present, "first looks after a start", holds=True)
-    if _is_asleep(seen):
+    if _is_asleep(now.observation):
         return _asleep(now)
-    if traffic is None or not seen.is_measured:
+    if traffic is None:
         return _unknown(now)
     if _is_contradictory(traffic):
         return _contradictory(traffic)
@@ -33,7 +33,7 @@ def _is_asleep(seen: Observation) -> bool:
 
 
 def _asleep(now: Situation) -> Wish:
-    arriving = now.observation.gateway_per_second
+    arriving = now.gateway_per_second
     if not arriving:
         return Wish(0.0, "asleep, and no request is known of", Reason.SCALED_TO_ZERO)
     return Wish(now.need(arriving).replicas, f"the gateway counts {arriving:.3g} requests/s")
@@ -42,14 +42,14 @@ def _asleep(now: Situation) -> Wish:
 def _unknown(now: Situation) -> Wish:
     """Without signals that can be trusted nothing goes; what a gateway or some of the replicas show may add."""
     seen = now.observation
-    proven = max(now.present, now.need(seen.gateway_per_second or 0.0).replicas, _seen_by_some(now))
+    proven = max(now.present, now.need(now.gateway_per_second).replicas, _seen_by_some(now))
     return Wish(proven, seen.quality_message, seen.quality, holds=True)
 
 
 def _seen_by_some(now: Situation) -> float:
     """What is asked for by replicas that are measured; the others count as full: they spare nothing, and need no more."""
     seen, traffic = now.observation, now.observation.traffic
-    if traffic is None or not traffic.measured:
+    if traffic is None or not traffic.measured or not traffic.is_finite:
         return 0.0
     return now.need(traffic.arrivals_per_second).replicas + max(0, seen.ready + seen.starting - traffic.measured)
 

@@ -14,7 +14,8 @@ from modelmatrix.scaling.observation import History
 DAY_SECONDS = 86400.0
 BIN_SECONDS = 300.0
 BINS = int(DAY_SECONDS / BIN_SECONDS)
-DAYS = 8  # the same weekday a week ago is among them
+WEEK = 7
+DAYS = WEEK + 1  # the same weekday a week ago is among them
 
 _UNKNOWN = array("f", [nan]) * BINS
 
@@ -74,6 +75,12 @@ class Season:
         then = second - days_ago * DAY_SECONDS
         before, after = self.rate(then), self.rate(then + horizon_seconds)
         return None if before is None or after is None or before <= 0 else after / before
+
+    def requests(self, days_ago: int, second: float, seconds: float) -> float:
+        """Requests that came from this time on, so many days ago; bins that are unknown count as empty."""
+        first = floor((second - days_ago * DAY_SECONDS) / BIN_SECONDS)
+        values = (self._value(first + index) for index in range(ceil(seconds / BIN_SECONDS) + 1))
+        return BIN_SECONDS * sum(value for value in values if not isnan(value))
 
 
 def season_of(history: History) -> Season:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from modelmatrix.performance.timing import EngineTiming, Lengths
 from modelmatrix.scaling.fleet import Candidate
 from modelmatrix.scaling.memory import Recommended, Shrinking
-from modelmatrix.scaling.season import DAY_SECONDS, Season
+from modelmatrix.scaling.season import WEEK, Season
 from modelmatrix.scaling.situation import Situation
 from modelmatrix.scaling.wish import Wish
 
@@ -40,8 +40,7 @@ def _is_over(second: float, busy_second: float, start_seconds: float, season: Se
     """Whether it has been silent for long, and was at this time on other days."""
     if second - busy_second < max(SILENCE_SECONDS, start_seconds):
         return False
-    soon = (season.rate(second + start_seconds - days * DAY_SECONDS) or 0.0 for days in (1, 7))
-    return max(soon) * 2.0 * start_seconds < 1.0
+    return max(season.requests(days, second, 2.0 * start_seconds) for days in (1, WEEK)) < 1.0
 
 
 def _falling(before: Recommended, second: float, replicas: float, window_seconds: float) -> Recommended:
@@ -65,14 +64,16 @@ def least_replicas(now: Situation, asked: Wish) -> int:
 
 def _is_partly_unknown(now: Situation) -> bool:
     """Whether a replica serves that is not measured: it may be full."""
-    traffic = now.observation.traffic
+    traffic = now.traffic
     return traffic is not None and traffic.measured is not None and traffic.measured < now.observation.ready
 
 
 def _decodes_in_time(now: Situation, one: Candidate, left: int) -> bool:
     """Whether a pool's replicas keep the time per output token when fewer share what runs, whatever is said to arrive."""
     bound, reading, lengths = now.observation.slo.tpot_seconds, one.variant.engine, now.memory.lengths
-    if bound is None or reading is None or lengths.output_tokens <= 0 or not now.fleet.keeps_slo or left < 1:
+    if bound is None or lengths.output_tokens <= 0 or left < 1 or not now.fleet.keeps_slo:
+        return True
+    if reading is None or not reading.is_finite:
         return True
     timing = now.memory.pools[one.variant.pool].fit.timing(one.variant.timing)
     rate = rate_of(timing, lengths, reading.running) * now.observation.desired / left

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from modelmatrix.scaling.fleet import Fleet, fleet_of
 from modelmatrix.scaling.learning import demand_learned, is_steady, pool_learned
 from modelmatrix.scaling.memory import Memory, Shrinking
 from modelmatrix.scaling.need import Need, most_per_second, need
-from modelmatrix.scaling.observation import Observation
+from modelmatrix.scaling.observation import Observation, Traffic
 from modelmatrix.scaling.work import lengths_of
 
 MINUTE_SECONDS = 60.0
@@ -18,9 +19,10 @@ LAG_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """An observation with what is known about it, that look included."""
+    """An observation with what is known about it, that look included; ``traffic`` is there if it can be trusted."""
 
     observation: Observation
+    traffic: Traffic | None
     memory: Memory
     fleet: Fleet
 
@@ -34,6 +36,12 @@ class Situation:
         """What is wanted today and what there is, in replicas of the first pool."""
         return max(float(self.observation.desired), self.fleet.coming_per_second / self.fleet.unit.per_second)
 
+    @property
+    def gateway_per_second(self) -> float:
+        """Requests that a gateway counts; 0.0 where none counts."""
+        rate = self.observation.gateway_per_second
+        return rate if rate is not None and isfinite(rate) else 0.0
+
     def need(self, rate_per_second: float, deviation: float = 0.0) -> Need:
         """Replicas that a rate takes."""
         return need(rate_per_second, deviation, self.fleet.unit, self.memory, self.observation.slo)
@@ -45,7 +53,7 @@ class Situation:
     def remembered(self, shrinking: Shrinking, replicas: int) -> Memory:
         """The memory after a decision for so many replicas."""
         before, seen = self.memory, self.observation
-        fast = None if seen.traffic is None else seen.traffic.arrivals_per_second_fast
+        fast = None if self.traffic is None else self.traffic.arrivals_per_second_fast
         if replicas < seen.desired:
             shrinking = Shrinking(shrinking.recommended, seen.second, shrinking.busy_second)
         return Memory(
@@ -62,7 +70,7 @@ class Situation:
 
 def situation_of(observation: Observation, memory: Memory) -> Situation | None:
     """What is known after a look; ``None`` where no pool can serve a single request."""
-    traffic = observation.traffic if observation.is_measured else None
+    traffic = _trusted(observation)
     is_minute = observation.second >= memory.minute_second + MINUTE_SECONDS
     lengths = memory.lengths if traffic is None or not traffic.input_tokens else lengths_of(traffic, observation.variants)
     slo, second = observation.slo, observation.second
@@ -89,4 +97,10 @@ def situation_of(observation: Observation, memory: Memory) -> Situation | None:
         minute_second=observation.second if is_minute else memory.minute_second,
         fast_per_second=memory.fast_per_second,
     )
-    return Situation(observation, known, fleet)
+    return Situation(observation, traffic, known, fleet)
+
+
+def _trusted(observation: Observation) -> Traffic | None:
+    """The traffic of all replicas, if it is known and made of numbers."""
+    traffic = observation.traffic
+    return traffic if traffic is not None and observation.is_measured and traffic.is_finite else None

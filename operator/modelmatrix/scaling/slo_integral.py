@@ -38,11 +38,11 @@ class SloIntegral:
 
     def z(self, slo: SloBounds) -> float:
         """The margin in standard deviations."""
-        return self.part * quantile(target_share(slo))
+        return self.part * _nominal(slo)
 
     def highest_z(self, slo: SloBounds) -> float:
         """The largest margin that there can be."""
-        return HIGHEST * quantile(target_share(slo))
+        return HIGHEST * _nominal(slo)
 
     def learned(self, slo: SloBounds, *, requests: float, missed: float, seconds: float, may_rise: bool) -> SloIntegral:
         """The integral after ``seconds`` in which ``requests`` were measured and ``missed`` of them missed the SLO.
@@ -55,6 +55,11 @@ class SloIntegral:
         error = (missed - (1.0 - target_share(slo)) * requests) / (usual * seconds)
         error = min(error, LARGEST_ERROR if may_rise else 0.0)
         return SloIntegral(min(max(self.part + GAIN * error, LOWEST), HIGHEST), usual)
+
+
+def _nominal(slo: SloBounds) -> float:
+    """Deviations that as many cases stay below as requests must be within the SLO; none for half of them or less."""
+    return max(0.0, quantile(target_share(slo)))
 
 
 def usual_per_second(before: float, rate: float, seconds: float) -> float:

@@ -17,6 +17,8 @@ PRIOR_VARIANCE = 0.7**2
 DRIFT = PRIOR_VARIANCE / 720.0
 LARGEST_FACTOR = 4.0
 LARGEST_STEP = 0.5
+# So many deviations away from the edge nobody misses.
+SURE = 10.0
 # Near the edge the share is a half whatever the deviation; far below it, misses have another cause than load.
 LOWEST_LOAD, HIGHEST_LOAD = 0.5, 0.97
 # Requests of one burst miss together: a window counts as a tenth of its requests.
@@ -48,7 +50,7 @@ class Tail:
         """
         if not LOWEST_LOAD <= load <= HIGHEST_LOAD or requests <= 0 or deviation <= 0:
             return self
-        slack = (1.0 - load) / (deviation * self.factor)
+        slack = min((1.0 - load) / (deviation * self.factor), SURE)
         expected = above(slack)
         slope = density(slack) * slack
         noise = max(expected, missed) / (INDEPENDENT * requests) + (MODEL_ERROR * max(expected, missed)) ** 2 + 1e-8

@@ -27,7 +27,7 @@ def decision_of(
     number, desired = sum(by_pool.values()), observation.desired
     change = f"{desired} -> {number}" if number != desired else f"{number}"
     wanted = ceil(shrinking.recommended[0][1] - ROUNDING)
-    bound = _bound(observation, floor, number, wanted)
+    bound = _bound(observation, asked, floor, number, wanted)
     if bound is not None:
         reason, words = bound
         return Decision(number, reason, f"{change}: {words}; {asked.words}", asked.figures, by_pool)
@@ -37,16 +37,15 @@ def decision_of(
     return Decision(number, _reason(number - desired, asked), f"{change}: {words}", asked.figures, by_pool)
 
 
-def _bound(observation: Observation, floor: int, number: int, wanted: int) -> tuple[Reason, str] | None:
+def _bound(observation: Observation, asked: Wish, floor: int, number: int, wanted: int) -> tuple[Reason, str] | None:
     """The bound that decides, if one does."""
+    reason = Reason.BOUNDS_CHANGED if number != observation.desired else asked.reason
     if wanted < number == floor > observation.min_replicas:
         return Reason.SCHEDULED_FLOOR, f"a schedule window asks for {floor}"
-    if number == observation.desired:
-        return None
-    if wanted < number == observation.min_replicas:
-        return Reason.BOUNDS_CHANGED, f"minReplicas is {observation.min_replicas}"
     if wanted > number == observation.max_replicas:
-        return Reason.BOUNDS_CHANGED, f"{wanted} are needed and maxReplicas is {observation.max_replicas}"
+        return reason, f"{wanted} are needed and maxReplicas is {observation.max_replicas}"
+    if wanted < number == observation.min_replicas != observation.desired:
+        return reason, f"minReplicas is {observation.min_replicas}"
     return None
 
 

@@ -44,7 +44,7 @@ def _computed_tokens(traffic: Traffic, variants: Iterable[Variant]) -> float:
         return 0.0
     per_second = 0.0
     for variant in variants:
-        if variant.ready and (variant.engine is None or variant.is_changing):
+        if variant.ready and (variant.engine is None or not variant.engine.is_finite or variant.is_changing):
             return 0.0
         per_second += variant.ready * variant.engine.prompt_tokens_per_second if variant.engine else 0.0
     return per_second / traffic.arrivals_per_second

@@ -1,0 +1,126 @@
+"""When replicas may go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from modelmatrix.performance.timing import EngineTiming, SloBounds
+from modelmatrix.scaling.memory import Memory, Shrinking
+from modelmatrix.scaling.season import DAY_SECONDS, Season
+from modelmatrix.scaling.shrinking import LONGEST_SECONDS, SHORTEST_SECONDS, kept, least_replicas, rate_of
+from modelmatrix.scaling.situation import Situation, situation_of
+from modelmatrix.scaling.wish import Wish
+from observations import CAPACITY, CHAT, LENGTHS, observation, reading, traffic, variant
+
+SECOND = 50_000.0
+OLD = Shrinking(recommended=((0.0, 0.0),), busy_second=0.0)
+
+
+def situation(*, shrinking: Shrinking = OLD, season: Season | None = None, second: float = SECOND, **fields: Any) -> Situation:
+    now = situation_of(observation(second, **{"variants": (variant(8),)} | fields), Memory(shrinking=shrinking))
+    assert now is not None
+    demand = replace(now.memory.demand, season=season) if season else now.memory.demand
+    return replace(now, memory=replace(now.memory, demand=demand))
+
+
+def wish(replicas: float, **fields: Any) -> Wish:
+    return Wish(replicas, "words", **fields)
+
+
+@pytest.mark.parametrize(("start", "window"), [(10.0, SHORTEST_SECONDS), (180.0, 180.0), (3600.0, LONGEST_SECONDS)])
+def test_what_was_wanted_is_kept_for_as_long_as_a_start_takes(start: float, window: float) -> None:
+    for age, expected in ((window - 1.0, 7.0), (window + 1.0, 2.0)):
+        before = Shrinking(recommended=((SECOND - age, 7.0),))
+        now = situation(shrinking=before, variants=(variant(8, start_seconds=start),))
+        assert kept(now, wish(2.0)).recommended[0][1] == expected
+
+
+def test_only_numbers_that_no_later_one_reaches_are_remembered() -> None:
+    before = Shrinking(recommended=((SECOND - 60.0, 7.0), (SECOND - 45.0, 5.0), (SECOND - 30.0, 3.0)))
+    now = situation(shrinking=before)
+    assert kept(now, wish(4.0)).recommended == ((SECOND - 60.0, 7.0), (SECOND - 45.0, 5.0), (SECOND, 4.0))
+    assert kept(now, wish(9.0)).recommended == ((SECOND, 9.0),)
+
+
+def test_without_a_memory_what_there_is_was_wanted() -> None:
+    now = situation(shrinking=Shrinking())
+    assert kept(now, wish(2.0)).recommended == ((SECOND, 8.0), (SECOND, 2.0))
+
+
+def test_the_last_replica_stays_for_a_while_of_silence() -> None:
+    silent, long_silent = Shrinking(busy_second=SECOND - 599.0), Shrinking(busy_second=SECOND - 601.0)
+    idle = {"traffic": traffic(0.0, running=0.0)}
+    assert 0.0 < kept(situation(shrinking=silent, **idle), wish(0.0)).recommended[-1][1] < 0.01
+    assert kept(situation(shrinking=long_silent, **idle), wish(0.0)).recommended[-1][1] == 0.0
+
+
+def test_a_slow_start_is_worth_a_longer_wait() -> None:
+    silent = Shrinking(busy_second=SECOND - 900.0)
+    slow = situation(shrinking=silent, variants=(variant(8, start_seconds=1800.0),))
+    assert kept(slow, wish(0.0)).recommended[-1][1] > 0.0
+
+
+def test_silence_that_ended_at_this_time_yesterday_is_not_over() -> None:
+    season = Season()
+    for step in range(400):
+        second = SECOND - DAY_SECONDS - 3000.0 + 60.0 * step
+        season = season.with_rate(second, 5.0 if second > SECOND - DAY_SECONDS + 120.0 else 0.0)
+    season = season.with_rate(SECOND - 600.0, 0.0)
+    busy = Shrinking(busy_second=0.0)
+    assert kept(situation(shrinking=busy, season=season), wish(0.0)).recommended[-1][1] > 0.0
+    assert kept(situation(shrinking=busy, season=season, second=SECOND - 3000.0), wish(0.0)).recommended[-1][1] == 0.0
+
+
+def test_traffic_makes_busy_and_silence_does_not() -> None:
+    now = situation(shrinking=Shrinking(busy_second=77.0))
+    assert kept(now, wish(1.0)).busy_second == SECOND
+    assert kept(now, wish(0.0, holds=True)).busy_second == SECOND
+    assert kept(now, wish(0.0)).busy_second == 77.0
+
+
+@pytest.mark.parametrize(("present", "left"), [(1, 0), (2, 1), (7, 6), (8, 6), (40, 30)])
+def test_a_quarter_goes_at_most(present: int, left: int) -> None:
+    assert least_replicas(situation(variants=(variant(present),)), wish(0.0)) == left
+
+
+def test_the_next_step_is_a_minute_later() -> None:
+    soon, late = (replace(OLD, stepped_second=SECOND - age) for age in (59.0, 60.0))
+    assert least_replicas(situation(shrinking=soon), wish(0.0)) == 8
+    assert least_replicas(situation(shrinking=late), wish(0.0)) == 6
+
+
+def test_nothing_goes_while_something_holds_or_is_not_measured() -> None:
+    assert least_replicas(situation(), wish(0.0, holds=True)) == 8
+    assert least_replicas(situation(traffic=traffic(measured=7)), wish(0.0)) == 8
+    assert least_replicas(situation(traffic=traffic(measured=8)), wish(0.0)) == 6
+
+
+def serving(load: float, timing: EngineTiming = CHAT) -> dict[str, Any]:
+    """Eight replicas under a load, in parts of what they can serve within the SLO."""
+    rate = load * CAPACITY
+    return {"variants": (variant(8, timing=timing, engine=reading(rate, timing=timing)),), "traffic": traffic(8 * rate)}
+
+
+def test_those_that_are_left_must_decode_in_time_by_what_runs() -> None:
+    """Whatever is said to arrive: what runs in the engines does not lie."""
+    busy, idle = serving(0.9), serving(0.5)
+    assert least_replicas(situation(**busy), wish(0.0)) == 8
+    assert least_replicas(situation(**idle), wish(0.0)) == 6
+    assert least_replicas(situation(**busy, slo=SloBounds(ttft_seconds=1.0)), wish(0.0)) == 6
+
+
+def test_where_the_slo_cannot_be_kept_anyhow_that_is_no_reason_to_stay() -> None:
+    assert least_replicas(situation(**serving(0.5, EngineTiming(0.06, 41e-6, 36e-9))), wish(0.0)) == 6
+
+
+def test_a_reading_that_is_no_number_is_none() -> None:
+    broken = variant(8, engine=replace(reading(0.9 * CAPACITY), running=float("nan")))
+    assert least_replicas(situation(variants=(broken,)), wish(0.0)) == 6
+
+
+@pytest.mark.parametrize("rate", [0.5, 3.0, 11.0])
+def test_littles_law_is_turned_round(rate: float) -> None:
+    assert rate_of(CHAT, LENGTHS, CHAT.running(rate, LENGTHS)) == pytest.approx(rate)
