@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FRONTIER, DAY = "frontier.svg", "day.svg"
 _COLUMNS = 4
+_LOWEST = 90.0
 _OURS, _GRAY, _LIGHT = "#c0392b", "#555555", "#b0b0b0"
 
 
@@ -47,20 +48,22 @@ def _frontier(study: Study) -> None:
 
 def _panel(axis: Any, study: Study, scenario: str) -> None:
     """One scenario: everybody at the best single setting, and the bound."""
+    static, ours = study.row(scenario, STATIC.default.name), study.row(scenario, PRODUCT.default.name)
+    highest = min(5.0, max(3.0, 1.15 * ours.ratio))
     for family in PEERS:
         row = study.row(scenario, study.tuned.best[family.name].name)
-        axis.plot(row.ratio, row.attainment, "o", color=_GRAY, markersize=3)
-        axis.annotate(
-            family.name, (row.ratio, row.attainment), fontsize=5, color=_GRAY, xytext=(2, 2), textcoords="offset points"
-        )
-    static, ours = study.row(scenario, STATIC.default.name), study.row(scenario, PRODUCT.default.name)
+        if row.ratio <= highest and row.attainment >= _LOWEST:
+            place = row.ratio, row.attainment
+            axis.plot(*place, "o", color=_GRAY, markersize=3)
+            axis.annotate(family.name, place, fontsize=5, color=_GRAY, xytext=(2, 2), textcoords="offset points")
     axis.plot(static.ratio, static.attainment, "s", color=_LIGHT, markersize=4)
     axis.plot(ours.ratio, ours.attainment, "D", color=_OURS, markersize=5)
     axis.axvline(1.0, color="black", linewidth=0.8)
     axis.axhline(99.0, color=_LIGHT, linewidth=0.8, linestyle="--")
     axis.set_title(scenario)
-    axis.set_xlim(0.9, min(5.0, max(3.0, 1.15 * ours.ratio)))
-    axis.set_ylim(90.0, 100.4)
+    axis.set_xlim(0.9, highest)
+    axis.set_ylim(_LOWEST, 100.4)
+    axis.locator_params(nbins=4)
 
 
 def _day(study: Study) -> None:

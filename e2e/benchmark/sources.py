@@ -1,7 +1,7 @@
-"""The source files that a result depends on: a module's own and those that it imports, directly or not.
+"""The sources that a result depends on: a module's own and those that it imports, directly or not.
 
-Only of the benchmark and of what computes in the product. Scenarios are no part of it: they are named in full where a result
-is remembered.
+Only of the benchmark and of what computes in the product, and of these what they do: not their comments and docstrings.
+Scenarios are no part of it: they are named in full where a result is remembered.
 """
 
 from __future__ import annotations
@@ -29,8 +29,17 @@ def digest(*modules: str) -> str:
     sums = hashlib.sha256()
     for path in (*_DATA, *sorted(closure(modules))):
         sums.update(str(path.relative_to(REPOSITORY)).encode())
-        sums.update(path.read_bytes())
+        sums.update(_code(path) if path.suffix == ".py" else path.read_bytes())
     return sums.hexdigest()
+
+
+def _code(path: Path) -> bytes:
+    """What a source does."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return ast.dump(tree).encode()
 
 
 def closure(modules: Iterable[str]) -> set[Path]:

@@ -37,6 +37,8 @@ def test_a_changed_source_makes_another_digest(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(sources, "REPOSITORY", tmp_path)
     monkeypatch.setattr(sources, "_DATA", ())
     before = sources.digest.__wrapped__("benchmark.first")
+    (package / "second.py").write_text('"""What it is."""\n\nVALUE = 1  # why\n')
+    assert sources.digest.__wrapped__("benchmark.first") == before
     (package / "second.py").write_text("VALUE = 2\n")
     assert sources.digest.__wrapped__("benchmark.first") != before
 
