@@ -50,10 +50,7 @@ class Outcome:
 
 def outcome_of(document: dict[str, Any]) -> Outcome:
     """The outcome that a document tells of."""
-    served = tuple(
-        Served(**{**one, "hours": tuple(Hour(**hour) for hour in one["hours"])})  # type: ignore[arg-type]
-        for one in document["served"]
-    )
+    served = tuple(Served(**{**one, "hours": tuple(Hour(**hour) for hour in one["hours"])}) for one in document["served"])
     return Outcome(
         seconds=document["seconds"],
         served=served,

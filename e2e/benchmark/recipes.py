@@ -56,7 +56,7 @@ def _peer(kind: Any, setting: str, *arguments: Any, **looks: Any) -> Recipe:
         made: Policy = kind(site, *(one(site) if callable(one) else one for one in arguments))
         return made
 
-    peer = kind.func if isinstance(kind, partial) else kind
+    peer: Any = kind.func if isinstance(kind, partial) else kind
     return Recipe(family=peer.name, setting=setting, module=peer.__module__, build=build, **looks)
 
 

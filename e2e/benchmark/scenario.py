@@ -29,6 +29,9 @@ class Mode(StrEnum):
 class Arrivals(Protocol):
     """A workload over time; the same seed gives the same arrivals."""
 
+    def __hash__(self) -> int:
+        """Workloads are values: what they give is kept by them."""
+
     def per_second(self, seed: int) -> np.ndarray:
         """Requests that arrive in each second."""
 

@@ -64,7 +64,8 @@ def _places(window: Window, factor: float, random: np.random.Generator) -> np.nd
     ends = np.cumsum(gaps)
     if ends[-1] <= 0:
         return np.zeros(number)
-    return np.minimum(WINDOW_SECONDS * ends[:number] / ends[-1], np.nextafter(WINDOW_SECONDS, 0.0))
+    places: np.ndarray = np.minimum(WINDOW_SECONDS * ends[:number] / ends[-1], np.nextafter(WINDOW_SECONDS, 0.0))
+    return places
 
 
 @lru_cache(maxsize=1)

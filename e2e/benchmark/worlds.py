@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from math import ceil
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from zlib import crc32
 
 from benchmark.compiled import machinery
@@ -17,6 +17,8 @@ from modelmatrix.simulation.fluid import FluidEnvironment, PerSecond
 from modelmatrix.simulation.telemetry import Buckets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from benchmark.scenario import Arrivals, Deployment, Scenario
@@ -32,7 +34,7 @@ def open_fluid(scenario: Scenario, deployment: Deployment, seed: int) -> FluidEn
     arriving = arriving_per_second(deployment.arrivals, seed)[: scenario.seconds]
     environment = FluidEnvironment(
         _weighted(deployment),
-        PerSecond(arriving),
+        PerSecond(cast("Sequence[float]", arriving)),
         deployment.lengths,
         deployment.slo,
         _starts(deployment, seed),
