@@ -15,6 +15,9 @@ from modelmatrix.simulation.traces import Count, TraceLengths, is_of_counts, rea
 OPENING_SECONDS = 600.0
 # So many requests one by one take about half a minute; more are simulated as a fluid.
 MOST_REQUESTS = 100_000
+# A trace that reaches further counts from another beginning than its own, such as 1970.
+LONGEST_DAYS = 92
+DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ def read_traffic(path: Path, lengths: TraceLengths) -> Traffic:
     try:
         if is_of_counts(path):
             counts = tuple(read_counts(path))
+            _check_end(path, counts[-1].second)
             if sum(count.requests for count in counts) > MOST_REQUESTS:
                 return _fluid(counts, lengths)
         requests = tuple(read_trace(path, lengths=lengths, spread=Random(0)))  # noqa: S311 - a simulation
@@ -46,7 +50,16 @@ def read_traffic(path: Path, lengths: TraceLengths) -> Traffic:
         raise CliError(f"{path}: cannot be read: {error.strerror or error}") from None
     if not requests:
         raise CliError(f"{path}: holds no request")
+    _check_end(path, requests[-1].arrival_seconds)
     return _single(requests)
+
+
+def _check_end(path: Path, second: float) -> None:
+    if second > LONGEST_DAYS * DAY_SECONDS:
+        raise CliError(
+            f"{path}: ends {second / DAY_SECONDS:.0f} days after second 0: count seconds from the beginning of the trace; "
+            f"at most {LONGEST_DAYS} days are simulated"
+        )
 
 
 def _fluid(counts: tuple[Count, ...], lengths: TraceLengths) -> Traffic:

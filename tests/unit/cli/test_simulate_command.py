@@ -138,6 +138,8 @@ def test_the_table_says_whether_the_slo_was_kept(tmp_path: Path) -> None:
     [
         ("second,request\n0,1\n60,1\n", None, "the header second,requests"),
         ("second,requests\n0,1\n", None, "at least two rows"),
+        ("second,requests\n1700000000,1\n1700000060,1\n", None, "count seconds from the beginning of the trace"),
+        ("second,input_tokens,output_tokens\n0,1,1\n9e9,1,1\n", None, "at most 92 days are simulated"),
         ("second,requests\n0,0\n60,0\n", None, "holds no request"),
         ("second,input_tokens,output_tokens\n0,many,2\n", None, "many"),
         (counts(1.0), [manifest("AcceleratorPool", "a", POOL)], "there is no ModelDeployment"),
