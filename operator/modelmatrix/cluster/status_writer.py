@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -37,7 +37,7 @@ class Delays:
     first_seconds: float
 
 
-DEPLOYMENT_DELAYS = Delays(quiet_seconds=2.0, longest_seconds=5.0, first_seconds=1.0)
+DEPLOYMENT_DELAYS = Delays(quiet_seconds=2.0, longest_seconds=5.0, first_seconds=0.3)
 POOL_DELAYS = Delays(quiet_seconds=2.0, longest_seconds=10.0, first_seconds=0.0)
 
 
@@ -83,9 +83,10 @@ class StatusWriter:
             old = before.get(name)
             if old is None:
                 self._pending[name] = _Pending(wish, now, now)
+            elif timeless(old.wish.wished) == timeless(wish.wished):  # it became true when it was first said
+                self._pending[name] = replace(old, wish=replace(wish, wished=old.wish.wished))
             else:
-                same = old.wish.wished == wish.wished
-                self._pending[name] = _Pending(wish, old.since, old.changed if same else now, old.not_before)
+                self._pending[name] = _Pending(wish, old.since, now, old.not_before)
         self._changed.set()
 
     def _was_written(self, name: tuple[str, Key], wish: StatusWish) -> bool:
@@ -96,7 +97,7 @@ class StatusWriter:
         if self._clock() - written[1] > CACHE_LAG_SECONDS or written[0].stored != wish.stored:
             del self._written[name]
             return False
-        return written[0].wished == wish.wished
+        return timeless(written[0].wished) == timeless(wish.wished)
 
     async def run(self) -> None:
         """Write what is due, whenever it is due, until cancelled."""
@@ -147,6 +148,13 @@ class StatusWriter:
         pending = self._pending.get((wish.kind.plural, wish.key))
         if pending is not None:
             pending.not_before = self._clock() + RETRY_SECONDS
+
+
+def timeless(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A status without the times at which it came to be: until it is stored, each plan gives it new ones."""
+    parts = (("conditions", "lastTransitionTime"), ("scalingHistory", "time"))
+    bare = {name: [{k: v for k, v in item.items() if k != time} for item in status.get(name, ())] for name, time in parts}
+    return {**status, **bare}
 
 
 def merge_patch(stored: Mapping[str, Any], wished: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from modelmatrix.cluster.status_writer import (
     StatusWish,
     StatusWriter,
     merge_patch,
+    timeless,
 )
 from modelmatrix.planning.actions import Note
 from modelmatrix.planning.views import Key
@@ -191,6 +192,23 @@ def test_what_was_just_written_is_not_written_again() -> None:
     first, again = wish(status(0), status(1, READY)), wish(status(0), status(1, READY))
     assert times_of((0, first), (0.1, again), (1, again)) == [0]
     assert times_of((0, first), (1, again), (CACHE_LAG_SECONDS + 1, again)) == [0, CACHE_LAG_SECONDS + 1]
+
+
+def ready_since(time: str) -> Status:
+    """A status that has become true at a time."""
+    return status(1, {**READY, "lastTransitionTime": time})
+
+
+def test_what_becomes_true_is_written_once_with_the_time_at_which_it_did() -> None:
+    """Until the cache shows it, each plan says it anew with the time of that plan."""
+    says = [(second, wish(status(0), ready_since(f"10:00:0{second}"))) for second in range(4)]
+    assert times_of(*says) == [0]
+
+
+def test_a_wish_that_waits_keeps_its_first_time() -> None:
+    waits = [(second, wish({}, ready_since(f"10:00:0{second}"))) for second in range(2)]
+    assert timeless(waits[0][1].wished) == timeless(waits[1][1].wished)
+    assert times_of(*[(0.1 * second, each) for second, each in waits]) == [DEPLOYMENT_DELAYS.first_seconds]
 
 
 def test_a_status_that_somebody_else_changed_back_is_written_again() -> None:
