@@ -136,7 +136,8 @@ class _Pages:
     def _arrivals(self, seconds: float) -> float:
         """Requests that arrived in a second: those that finished, and what is in flight more than before."""
         change = sum(one.windows[seconds].delta(_in_flight) for one in self.series)
-        return max(0.0, self._growth(_finished, seconds) + change) / seconds
+        arrived = self._growth(_finished, seconds) + change
+        return max(0.0, arrived) / seconds if isfinite(arrived) else arrived
 
     def _share(self, histogram: Callable[[EngineSample], HistogramSample], bound: float | None) -> Share | None:
         """Requests within a bound; where the bound is no bucket, within the largest below it."""
