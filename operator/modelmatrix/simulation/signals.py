@@ -62,9 +62,6 @@ class _Series:
     replicas: int
     windows: Mapping[float, Window]
 
-    def growth(self, read: Callable[[EngineSample], float], seconds: float) -> float:
-        return self.windows[seconds].increase(read)
-
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
