@@ -4,7 +4,7 @@ import asyncio
 
 from fakes.virtual_time import simulate
 from modelmatrix.api import names
-from modelmatrix.control.wakeup import COALESCE_SECONDS, MAX_COALESCE_SECONDS, WakeUp
+from modelmatrix.control.wakeup import COALESCE_SECONDS, FOLLOWING_SECONDS, MAX_COALESCE_SECONDS, WakeUp
 from modelmatrix.planning.views import Key
 
 A, B = Key("bank", "a"), Key("bank", "b")
@@ -21,12 +21,32 @@ def waking() -> WakeUp:
 def test_it_waits_for_a_change_and_a_moment_longer() -> None:
     async def main() -> tuple[int, float]:
         wakeup = waking()
-        asyncio.get_running_loop().call_later(3, wakeup.add, names.PODS, A)
-        asyncio.get_running_loop().call_later(3.05, wakeup.add, names.PODS, B)
-        asyncio.get_running_loop().call_later(9, wakeup.add, names.PODS, A)
+        asyncio.get_running_loop().call_later(3, wakeup.add, names.MODEL_DEPLOYMENTS, A)
+        asyncio.get_running_loop().call_later(3.05, wakeup.add, names.MODEL_DEPLOYMENTS, B)
+        asyncio.get_running_loop().call_later(9, wakeup.add, names.MODEL_DEPLOYMENTS, A)
         return await wakeup.wait(until=60, coalesce_seconds=COALESCE_SECONDS), now()
 
     assert simulate(main()) == (2, 3 + COALESCE_SECONDS)
+
+
+def test_what_follows_from_our_own_writes_may_wait_for_more_of_it() -> None:
+    async def main() -> tuple[int, float]:
+        wakeup = waking()
+        for second, key in ((3, A), (3.4, B), (9, A)):
+            asyncio.get_running_loop().call_later(second, wakeup.add, names.PODS, key)
+        return await wakeup.wait(until=60, coalesce_seconds=COALESCE_SECONDS), now()
+
+    assert simulate(main()) == (2, 3 + FOLLOWING_SECONDS)
+
+
+def test_what_people_write_does_not_wait_for_what_follows() -> None:
+    async def main() -> tuple[int, float]:
+        wakeup = waking()
+        asyncio.get_running_loop().call_later(3, wakeup.add, names.SERVICES, A)
+        asyncio.get_running_loop().call_later(3.25, wakeup.add, names.MODEL_DEPLOYMENTS, B)
+        return await wakeup.wait(until=60, coalesce_seconds=COALESCE_SECONDS), now()
+
+    assert simulate(main()) == (2, 3.25)
 
 
 def test_one_object_that_changes_often_is_one() -> None:
