@@ -26,6 +26,7 @@ TREND_STEPS = 10
 # What was said so many horizons ago, before a gap, was not about now.
 OLDEST = 4.0
 LARGEST_GROWTH = 3.0
+NOTHING = 1e-9  # requests per second that are none
 SEASONAL = 3  # index of the first forecaster that looks at another day
 
 Forecasts = tuple[float | None, ...]
@@ -83,19 +84,14 @@ class Forecast:
         )
         moved = replace(judged, growths=growths, slope=_slope(self.past[1 - TREND_STEPS :], second, minute))
         forecasts = moved.each(minute, long, horizon_seconds)
-        now = Past(second, minute, forecasts, moved.together(forecasts))
+        now = Past(second, minute, forecasts, moved.together(forecasts)[0])
         kept = int(horizon_seconds / STEP_SECONDS) + TREND_STEPS
         return replace(moved, past=(*self.past[-kept:], now))
 
     def outlook(self, *, minute: float, long: float, horizon_seconds: float) -> Outlook:
         """The rate at the horizon; disagreement between forecasters counts as uncertainty."""
-        forecasts = self.each(minute, long, horizon_seconds)
-        combined = self.together(forecasts)
-        if combined <= 0:
-            return Outlook(0.0, self.variance**0.5)
-        weights = self._weights(forecasts)
-        spread = sum(w * (f / combined - 1.0) ** 2 for w, f in zip(weights, forecasts, strict=True) if f is not None)
-        return Outlook(combined, (self.variance + spread / sum(weights)) ** 0.5)
+        combined, spread = self.together(self.each(minute, long, horizon_seconds))
+        return Outlook(combined, (self.variance + spread) ** 0.5)
 
     def _judged(self, second: float, rate: float, horizon_seconds: float, noise: float) -> Forecast:
         """The errors after a look at what was forecast a horizon ago for now."""
@@ -125,13 +121,19 @@ class Forecast:
         days = (None if g is None else long * min(max(g, 1.0 / LARGEST_GROWTH), LARGEST_GROWTH) for g in self.growths)
         return (minute, long, trend, *days)
 
-    def _weights(self, forecasts: Forecasts) -> list[float]:
-        return [0.0 if f is None else 1.0 / (e + LEAST_ERROR**2) for e, f in zip(self.errors, forecasts, strict=True)]
-
-    def together(self, forecasts: Forecasts) -> float:
-        """The mean of forecasts, by how good the forecasters have been."""
-        weights = self._weights(forecasts)
-        return sum(w * f for w, f in zip(weights, forecasts, strict=True) if f is not None) / sum(weights)
+    def together(self, forecasts: Forecasts) -> tuple[float, float]:
+        """The mean of forecasts, by how good the forecasters have been, and their squared relative deviation from it."""
+        weights = means = squares = 0.0
+        for error, said in zip(self.errors, forecasts, strict=True):
+            if said is not None:
+                weight = 1.0 / (error + LEAST_ERROR**2)
+                weights += weight
+                means += weight * said
+                squares += weight * said * said
+        mean = means / weights
+        if mean < NOTHING:
+            return 0.0, 0.0
+        return mean, max(0.0, squares / weights / (mean * mean) - 1.0)
 
 
 def _slope(past: tuple[Past, ...], second: float, rate: float) -> float:

@@ -13,7 +13,6 @@ from modelmatrix.scaling.engine_fit import EngineFit, StepSample
 from modelmatrix.scaling.memory import Demand, PoolMemory
 from modelmatrix.scaling.observation import EngineReading, Traffic, Variant
 from modelmatrix.scaling.starts import Starts
-from modelmatrix.scaling.work import remembered
 
 MINUTE_SECONDS = 60.0
 UNBOUNDED = SloBounds()
@@ -71,7 +70,7 @@ def _fit(fit: EngineFit, variant: Variant, reading: EngineReading, second: float
 def demand_learned(
     demand: Demand, traffic: Traffic, second: float, horizon_seconds: float, work_seconds: float | None
 ) -> Demand:
-    """The demand after one more look; ``work_seconds`` is given once a minute."""
+    """The demand after one more look; the work of a request is told once a minute."""
     fast = traffic.arrivals_per_second_fast
     minute = traffic.arrivals_per_second
     dispersion = demand.dispersion if fast is None else demand.dispersion.learned(second, fast)
@@ -83,8 +82,8 @@ def demand_learned(
         horizon_seconds=horizon_seconds,
         noise=dispersion.index / max(1.0, minute * MINUTE_SECONDS),
     )
-    minutes = demand.work_seconds if work_seconds is None else remembered(demand.work_seconds, work_seconds)
-    return Demand(demand.season.with_rate(second, minute), forecast, dispersion, minutes)
+    work = demand.work if work_seconds is None else demand.work.learned(work_seconds)
+    return Demand(demand.season.with_rate(second, minute), forecast, dispersion, work)
 
 
 def is_steady(traffic: Traffic) -> bool:

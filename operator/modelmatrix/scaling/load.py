@@ -8,7 +8,6 @@ from modelmatrix.scaling.observation import Traffic
 from modelmatrix.scaling.panic import FEW, LARGEST_GROWTH, panic_per_second
 from modelmatrix.scaling.situation import Situation
 from modelmatrix.scaling.wish import Wish
-from modelmatrix.scaling.work import growth
 
 
 def loaded(now: Situation, traffic: Traffic) -> Wish:
@@ -16,7 +15,7 @@ def loaded(now: Situation, traffic: Traffic) -> Wish:
     minute = traffic.arrivals_per_second * _unmeasured_factor(now, traffic)
     horizon = now.horizon_seconds
     forecast = now.memory.demand.forecast.outlook(minute=minute, long=traffic.arrivals_per_second_long, horizon_seconds=horizon)
-    expected = growth(now.memory.demand.work_seconds, horizon) * forecast.rate_per_second
+    expected = now.memory.demand.work.growth(horizon) * forecast.rate_per_second
     need, when = now.need(expected, forecast.deviation), f"forecast in {horizon:.0f} s"
     # What is asked for with an uncertain margin includes what less is asked for with a certain one.
     present = now.need(minute) if minute > expected else need

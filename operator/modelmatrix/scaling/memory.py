@@ -15,6 +15,7 @@ from modelmatrix.scaling.season import Season
 from modelmatrix.scaling.slo_integral import SloIntegral
 from modelmatrix.scaling.starts import Starts
 from modelmatrix.scaling.tail import Tail
+from modelmatrix.scaling.work import Work
 
 # Lengths of a conversation, until the deployment's own are known (means of a public trace).
 USUAL_LENGTHS = Lengths(input_tokens=1155.0, output_tokens=211.0)
@@ -42,15 +43,12 @@ class PoolMemory:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """How much arrives at this time of the day, how well that is forecast, and how bursty it is.
-
-    ``work_seconds`` is the work of a request in seconds of a replica, minute by minute.
-    """
+    """How much arrives at this time of the day, how well that is forecast, how bursty it is, and how much work."""
 
     season: Season = field(default_factory=Season)
     forecast: Forecast = field(default_factory=Forecast)
     dispersion: Dispersion = field(default_factory=Dispersion)
-    work_seconds: tuple[float, ...] = ()
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class SloPolicy:
             now.fleet,
             observation.placement,
             wanted_per_second=shrinking.recommended[0][1] * now.fleet.unit.per_second,
-            lowest=min(max(least_replicas(now, asked), floor, observation.min_replicas), observation.max_replicas),
+            lowest=min(max(least_replicas(now, asked, shrinking), floor, observation.min_replicas), observation.max_replicas),
             highest=observation.max_replicas,
             may_move=not asked.holds,
         )

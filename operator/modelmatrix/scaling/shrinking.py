@@ -49,9 +49,11 @@ def _falling(before: Recommended, second: float, replicas: float, window_seconds
     return (*earlier, (second, replicas))
 
 
-def least_replicas(now: Situation, asked: Wish) -> int:
+def least_replicas(now: Situation, asked: Wish, shrinking: Shrinking) -> int:
     """The fewest replicas that may be left now."""
     seen = now.observation
+    if len(now.fleet.candidates) == 1 and shrinking.recommended[0][1] > seen.desired - 1:
+        return seen.desired  # none would go anyway
     left = seen.desired - max(1, int(LARGEST_STEP * seen.desired))
     is_blocked = (
         asked.holds

@@ -48,7 +48,7 @@ class Tail:
             requests: number of requests in the window.
             deviation: relative deviation of the edge by the closed form.
         """
-        if not LOWEST_LOAD <= load <= HIGHEST_LOAD or requests <= 0 or deviation <= 0:
+        if not LOWEST_LOAD <= load <= HIGHEST_LOAD or requests < 1.0 or deviation <= 0:
             return self
         slack = min((1.0 - load) / (deviation * self.factor), SURE)
         expected = above(slack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import sqrt
 
 from modelmatrix.performance.timing import Lengths
@@ -50,14 +51,18 @@ def _computed_tokens(traffic: Traffic, variants: Iterable[Variant]) -> float:
     return per_second / traffic.arrivals_per_second
 
 
-def remembered(before: tuple[float, ...], seconds: float) -> tuple[float, ...]:
-    """The work of a request in replica-seconds, minute by minute, with one more."""
-    return (*before[1 - MINUTES :], seconds)
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work of a request in seconds of a replica, minute by minute, and by what part of itself it grows in a second."""
 
+    minutes: tuple[float, ...] = ()
+    growth_per_second: float = 0.0
 
-def growth(minutes: tuple[float, ...], horizon_seconds: float) -> float:
-    """By what factor a request will be more work at a horizon; shrinking is not reckoned with."""
-    if not minutes or minutes[-1] <= 0:
-        return 1.0
-    grown = max(0.0, slope(minutes)) * horizon_seconds / MINUTE_SECONDS / minutes[-1]
-    return min(1.0 + grown, LARGEST_GROWTH)
+    def learned(self, seconds: float) -> Work:
+        """The work after one more minute; shrinking is not reckoned with."""
+        minutes = (*self.minutes[1 - MINUTES :], seconds)
+        return Work(minutes, max(0.0, slope(minutes)) / (MINUTE_SECONDS * seconds))
+
+    def growth(self, horizon_seconds: float) -> float:
+        """By what factor a request will be more work at a horizon."""
+        return min(1.0 + self.growth_per_second * horizon_seconds, LARGEST_GROWTH)

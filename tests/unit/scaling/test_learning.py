@@ -79,7 +79,7 @@ def test_demand_is_remembered() -> None:
     known = demand()
     assert known.season.rate(450.0) is None  # a bin is known when it is over, and its neighbours are
     assert known.forecast.past[-1].rate == 20.0
-    assert known.work_seconds == (0.1,) * 10
+    assert known.work.minutes == (0.1,) * 10
     assert known.dispersion.second == 570.0
 
 

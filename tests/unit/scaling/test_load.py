@@ -14,6 +14,7 @@ from modelmatrix.scaling.observation import Traffic
 from modelmatrix.scaling.panic import FEW, LARGEST_GROWTH
 from modelmatrix.scaling.situation import Situation, situation_of
 from modelmatrix.scaling.wish import Wish
+from modelmatrix.scaling.work import Work
 from observations import CAPACITY, observation, traffic, variant
 
 
@@ -23,9 +24,9 @@ def situation(**fields: Any) -> Situation:
     return now
 
 
-def asked(seen: Traffic, *, works: tuple[float, ...] = (), **fields: Any) -> Wish:
+def asked(seen: Traffic, *, work: Work | None = None, **fields: Any) -> Wish:
     now = situation(traffic=seen, **fields)
-    demand = replace(now.memory.demand, work_seconds=works) if works else now.memory.demand
+    demand = replace(now.memory.demand, work=work or now.memory.demand.work)
     return loaded(replace(now, memory=replace(now.memory, demand=demand)), seen)
 
 
@@ -54,8 +55,7 @@ def test_what_falls_is_served_until_it_has_fallen() -> None:
 
 
 def test_requests_that_become_more_work_need_more() -> None:
-    growing = tuple(0.08 + 0.002 * minute for minute in range(10))
-    assert asked(traffic(40.0), works=growing).replicas > 1.05 * asked(traffic(40.0)).replicas
+    assert asked(traffic(40.0), work=Work(growth_per_second=0.0005)).replicas > 1.05 * asked(traffic(40.0)).replicas
 
 
 def test_a_burst_asks_for_more_than_the_minute() -> None:

@@ -26,6 +26,14 @@ def situation(*, shrinking: Shrinking = OLD, season: Season | None = None, secon
     return replace(now, memory=replace(now.memory, demand=demand))
 
 
+GONE = Shrinking(recommended=((SECOND, 0.0),))
+
+
+def least(now: Situation, asked: Wish) -> int:
+    """The fewest that may be left when nothing was wanted lately."""
+    return least_replicas(now, asked, GONE)
+
+
 def wish(replicas: float, **fields: Any) -> Wish:
     return Wish(replicas, "words", **fields)
 
@@ -83,19 +91,24 @@ def test_traffic_makes_busy_and_silence_does_not() -> None:
 
 @pytest.mark.parametrize(("present", "left"), [(1, 0), (2, 1), (7, 6), (8, 6), (40, 30)])
 def test_a_quarter_goes_at_most(present: int, left: int) -> None:
-    assert least_replicas(situation(variants=(variant(present),)), wish(0.0)) == left
+    assert least(situation(variants=(variant(present),)), wish(0.0)) == left
+
+
+def test_what_was_wanted_lately_leaves_nothing_to_ask_for() -> None:
+    wanted = Shrinking(recommended=((SECOND - 60.0, 7.2), (SECOND, 3.0)))
+    assert least_replicas(situation(), wish(3.0), wanted) == 8
 
 
 def test_the_next_step_is_a_minute_later() -> None:
     soon, late = (replace(OLD, stepped_second=SECOND - age) for age in (59.0, 60.0))
-    assert least_replicas(situation(shrinking=soon), wish(0.0)) == 8
-    assert least_replicas(situation(shrinking=late), wish(0.0)) == 6
+    assert least(situation(shrinking=soon), wish(0.0)) == 8
+    assert least(situation(shrinking=late), wish(0.0)) == 6
 
 
 def test_nothing_goes_while_something_holds_or_is_not_measured() -> None:
-    assert least_replicas(situation(), wish(0.0, holds=True)) == 8
-    assert least_replicas(situation(traffic=traffic(measured=7)), wish(0.0)) == 8
-    assert least_replicas(situation(traffic=traffic(measured=8)), wish(0.0)) == 6
+    assert least(situation(), wish(0.0, holds=True)) == 8
+    assert least(situation(traffic=traffic(measured=7)), wish(0.0)) == 8
+    assert least(situation(traffic=traffic(measured=8)), wish(0.0)) == 6
 
 
 def serving(load: float, timing: EngineTiming = CHAT) -> dict[str, Any]:
@@ -107,18 +120,18 @@ def serving(load: float, timing: EngineTiming = CHAT) -> dict[str, Any]:
 def test_those_that_are_left_must_decode_in_time_by_what_runs() -> None:
     """Whatever is said to arrive: what runs in the engines does not lie."""
     busy, idle = serving(0.9), serving(0.5)
-    assert least_replicas(situation(**busy), wish(0.0)) == 8
-    assert least_replicas(situation(**idle), wish(0.0)) == 6
-    assert least_replicas(situation(**busy, slo=SloBounds(ttft_seconds=1.0)), wish(0.0)) == 6
+    assert least(situation(**busy), wish(0.0)) == 8
+    assert least(situation(**idle), wish(0.0)) == 6
+    assert least(situation(**busy, slo=SloBounds(ttft_seconds=1.0)), wish(0.0)) == 6
 
 
 def test_where_the_slo_cannot_be_kept_anyhow_that_is_no_reason_to_stay() -> None:
-    assert least_replicas(situation(**serving(0.5, EngineTiming(0.06, 41e-6, 36e-9))), wish(0.0)) == 6
+    assert least(situation(**serving(0.5, EngineTiming(0.06, 41e-6, 36e-9))), wish(0.0)) == 6
 
 
 def test_a_reading_that_is_no_number_is_none() -> None:
     broken = variant(8, engine=replace(reading(0.9 * CAPACITY), running=float("nan")))
-    assert least_replicas(situation(variants=(broken,)), wish(0.0)) == 6
+    assert least(situation(variants=(broken,)), wish(0.0)) == 6
 
 
 @pytest.mark.parametrize("rate", [0.5, 3.0, 11.0])

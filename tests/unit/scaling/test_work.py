@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modelmatrix.scaling.observation import Traffic, Variant
-from modelmatrix.scaling.work import LARGEST_GROWTH, MINUTES, growth, lengths_of, remembered
+from modelmatrix.scaling.work import LARGEST_GROWTH, Work, lengths_of
 from observations import LENGTHS, reading, traffic, variant
 
 
@@ -69,20 +69,23 @@ def test_a_pool_without_replicas_needs_no_reading() -> None:
     assert tokens == pytest.approx(2 * LENGTHS.input_tokens)
 
 
+def learned(*minutes: float) -> Work:
+    work = Work()
+    for seconds in minutes:
+        work = work.learned(seconds)
+    return work
+
+
 def test_growth_goes_on() -> None:
-    minutes = tuple(0.1 + 0.001 * minute for minute in range(10))
-    assert growth(minutes, 300.0) == pytest.approx(1.0 + 5 * 0.001 / 0.109)
+    work = learned(*(0.1 + 0.001 * minute for minute in range(10)))
+    assert work.growth(300.0) == pytest.approx(1.0 + 5 * 0.001 / 0.109)
 
 
 def test_shrinking_does_not_and_nothing_explodes() -> None:
-    assert growth((0.2, 0.18, 0.16, 0.14, 0.12), 300.0) == 1.0
-    assert growth((0.01, 0.1, 1.0, 10.0, 100.0), 3600.0) == LARGEST_GROWTH
-    assert growth((), 300.0) == 1.0
-    assert growth((0.1, 0.1, 0.1, 0.1, 0.0), 300.0) == 1.0
+    assert learned(0.2, 0.18, 0.16, 0.14, 0.12).growth(300.0) == 1.0
+    assert learned(0.01, 0.1, 1.0, 10.0, 100.0).growth(3600.0) == LARGEST_GROWTH
+    assert learned(0.1, 0.2).growth(300.0) == Work().growth(300.0) == 1.0
 
 
 def test_ten_minutes_are_remembered() -> None:
-    minutes: tuple[float, ...] = ()
-    for minute in range(25):
-        minutes = remembered(minutes, float(minute))
-    assert minutes == tuple(float(minute) for minute in range(25 - MINUTES, 25))
+    assert learned(*(1.0 + minute for minute in range(25))).minutes == tuple(float(minute) for minute in range(16, 26))
