@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil, floor
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.scaling.fleet import Candidate, Fleet
@@ -107,7 +107,7 @@ class _Round:
             spare = [seat for seat in self.seats if seat.count and self._is_spare(seat)]
             if not spare:
                 return
-            max(spare, key=self._last).give()
+            max(spare, key=self._order).give()
 
     def _is_spare(self, seat: _Seat) -> bool:
         """Whether a replica of a pool may go; those that were only kept until a better one serves go without more ado."""
@@ -127,19 +127,19 @@ class _Round:
     def grow(self, lowest: int, highest: int) -> bool:
         """Add what is missing; whether anything was."""
         before = self.number
-        while (lacking := self.wanted - self._serves(ready=False)) > ROUNDING * self.wanted or self.number < lowest:
+        while self.wanted - self._serves(ready=False) > ROUNDING * self.wanted or self.number < lowest:
             if self.number >= highest:
                 break
             serving = [seat for seat in self.seats if seat.candidate.per_second]
             # Without room anywhere it is the preferred pool that lacks devices.
             roomy = [seat for seat in serving if seat.room > 0] or serving[:1]
-            min(roomy, key=lambda seat: self._first(seat, lacking)).take()
+            min(roomy, key=self._order).take()
         return self.number > before
 
     def cut(self, highest: int) -> None:
         """Take away what is forbidden."""
         while self.number > highest:
-            max((seat for seat in self.seats if seat.count), key=self._last).give()
+            max((seat for seat in self.seats if seat.count), key=self._order).give()
 
     def move(self, highest: int) -> None:
         """Start on a better pool what one replica of a worse one serves; that one goes when they do."""
@@ -147,21 +147,28 @@ class _Round:
         worse = [seat for seat in self.seats if seat.count]
         if not better or not worse:
             return
-        target, source = min(better, key=lambda seat: self._first(seat, inf)), max(worse, key=self._last)
-        lacking = self.wanted + source.candidate.per_second - self._serves(ready=False)
-        number = max(1, ceil(lacking / target.candidate.per_second - ROUNDING))
-        if self._is_worth(source, target, number) and number <= min(target.room, highest - self.number):
+        target, source = min(better, key=self._order), max(worse, key=self._order)
+        surplus = self._serves(ready=False) - self.wanted
+        number = max(1, ceil((source.candidate.per_second - surplus) / target.candidate.per_second - ROUNDING))
+        if number <= min(target.room, highest - self.number) and self._is_worth(source, target, number, surplus):
             for _ in range(number):
                 target.take()
 
-    def _is_worth(self, source: _Seat, target: _Seat, number: int) -> bool:
-        """Whether so many replicas on a pool are worth the start in place of one elsewhere."""
+    def _is_worth(self, source: _Seat, target: _Seat, number: int, surplus: float) -> bool:
+        """Whether so many replicas on a pool are worth the start in place of some elsewhere."""
         if self.placement is PlacementPolicy.SPREAD:
             return number == 1 and self._on_site(source) > self._on_site(target) + 1
-        if self.placement is PlacementPolicy.CHEAPEST:
-            saved = WORTH * source.candidate.variant.cost_per_hour - number * target.candidate.variant.cost_per_hour
-            return saved > 0 and self._is_better(target, source)
-        return self._is_better(target, source)
+        return self._is_better(target, source) and (
+            self.placement is not PlacementPolicy.CHEAPEST or self._saves(source, target, number, surplus)
+        )
+
+    def _saves(self, source: _Seat, target: _Seat, number: int, surplus: float) -> bool:
+        """Whether so many replicas on a pool cost less than those that can go then elsewhere."""
+        old, new = source.candidate, target.candidate
+        freed = source.count
+        if old.per_second:
+            freed = min(freed, floor((surplus + number * new.per_second) / old.per_second + ROUNDING))
+        return number * new.variant.cost_per_hour < WORTH * freed * old.variant.cost_per_hour
 
     def _is_better(self, target: _Seat, source: _Seat) -> bool:
         """Whether a replica should rather be on one pool than on another."""
@@ -171,15 +178,8 @@ class _Round:
             return target.candidate.cost < WORTH * source.candidate.cost
         return target.index < source.index
 
-    def _first(self, seat: _Seat, lacking: float) -> tuple[float, int]:
-        """The smallest gets a replica: by cost for what is lacking, by replicas on the site, or as the spec lists pools."""
-        if self.placement is PlacementPolicy.CHEAPEST:
-            useful = min(seat.candidate.per_second, max(lacking, ROUNDING))
-            return seat.candidate.variant.cost_per_hour / useful, seat.index
-        return float(self._on_site(seat)), seat.index
-
-    def _last(self, seat: _Seat) -> tuple[float, int]:
-        """The largest loses one."""
+    def _order(self, seat: _Seat) -> tuple[float, int]:
+        """The first gets a replica, the last loses one: by cost for what it serves, by replicas on the site, as listed."""
         if self.placement is PlacementPolicy.CHEAPEST:
             return seat.candidate.cost, seat.index
         return float(self._on_site(seat)), seat.index

@@ -121,10 +121,17 @@ def test_the_cheapest_for_what_it_serves_takes_replicas() -> None:
     assert (found["b"] - 1) * SLOW_CAPACITY < 3.0 * CAPACITY <= found["b"] * SLOW_CAPACITY
 
 
-def test_the_last_bit_goes_to_whom_it_costs_least() -> None:
-    """A large replica is cheaper for a lot, a small one for a little."""
-    large, small = a(0, cost_per_hour=1.0), b(0, timing=SLOW, cost_per_hour=0.6)
-    assert placed(2.2, large, small, placement=CHEAPEST) == {"a": 2, "b": 1}
+def test_small_steps_go_where_large_ones_go() -> None:
+    """A small replica is cheaper for a bit, but bits add up."""
+    large, small = a(2, cost_per_hour=1.0), b(0, timing=SLOW, cost_per_hour=0.6)
+    assert placed(2.2, large, small, placement=CHEAPEST) == {"a": 3, "b": 0}
+
+
+def test_many_small_dear_replicas_make_way_for_a_large_cheap_one() -> None:
+    few, many = (b(number, timing=SLOW, cost_per_hour=0.6) for number in (1, 3))
+    assert placed(0.4, a(0, cost_per_hour=1.0), few, placement=CHEAPEST) == {"a": 0, "b": 1}
+    assert placed(1.2, a(0, cost_per_hour=1.0), many, placement=CHEAPEST) == {"a": 1, "b": 3}
+    assert placed(1.2, a(1, cost_per_hour=1.0), many, placement=CHEAPEST) == {"a": 1, "b": 1}
 
 
 def test_a_move_must_save_something() -> None:
