@@ -12,12 +12,13 @@ import kopf
 
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
+from modelmatrix.control.state import Changed
 from modelmatrix.planning.views import Key
 
 WATCHED = (names.MODEL_DEPLOYMENTS, names.ACCELERATOR_POOLS)
 
 
-def make_registry(wake: Callable[[Kind, Key], None], *, started: Callable[[], None]) -> kopf.OperatorRegistry:
+def make_registry(wake: Changed, *, started: Callable[[], None]) -> kopf.OperatorRegistry:
     """Handlers that name every changed object of our own kinds. ``started`` is called when kopf has set itself up."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
@@ -48,9 +49,9 @@ def _starter(started: Callable[[], None]) -> Callable[..., Any]:
     return on_startup
 
 
-def _waker(kind: Kind, wake: Callable[[Kind, Key], None]) -> Callable[..., Any]:
+def _waker(kind: Kind, wake: Changed) -> Callable[..., Any]:
     async def changed(name: str, namespace: str | None, **_: Any) -> None:
-        wake(kind, Key(namespace or "", name))
+        wake(kind, Key(namespace or "", name), follows=True)  # the caches know better whether it does
 
     return changed
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Protocol
 
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
@@ -17,10 +18,25 @@ from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, P
 OURS = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY},{names.LABEL_DEPLOYMENT}"
 
 
-class ClusterState:
-    """Caches of every kind that a plan reads. ``changed`` is told of every change."""
+# What our own writes make and move.
+FOLLOWING = (names.PODS, names.SERVICES, names.DEPLOYMENTS, names.LEADER_WORKER_SETS)
 
-    def __init__(self, client: ApiClient, catalogue: Catalogue, changed: Callable[[Kind, Key], None]) -> None:
+
+class Changed(Protocol):
+    """Whoever wants to know what has changed."""
+
+    def __call__(self, kind: Kind, key: Key, *, follows: bool) -> None:
+        """An object has changed; ``follows`` says that this may follow from what we have written."""
+
+
+class ClusterState:
+    """Caches of every kind that a plan reads. ``told`` is told of every change."""
+
+    def __init__(self, client: ApiClient, catalogue: Catalogue, told: Changed) -> None:
+        def changed(kind: Kind, key: Key) -> None:
+            told(kind, key, follows=kind in FOLLOWING or self._is_echo(kind, key))
+
+        self._generations: dict[tuple[str, Key], int] = {}
         self.deployments: Cache[DeploymentView] = Cache(client, names.MODEL_DEPLOYMENTS, projections.deployment_view, changed)
         self.pools: Cache[PoolView] = Cache(client, names.ACCELERATOR_POOLS, projections.pool_view, changed)
         self.models: Cache[tuple[str, ModelProfileSpec]] = Cache(
@@ -59,6 +75,20 @@ class ClusterState:
     def unsynced(self) -> list[str]:
         """Kinds that have not been read yet."""
         return [cache.kind.plural for cache in self.caches if not cache.synced.is_set()]
+
+    def _is_echo(self, kind: Kind, key: Key) -> bool:
+        """Whether only the status of an object has changed, which nobody but us writes."""
+        view: DeploymentView | PoolView | None = None
+        if kind == names.MODEL_DEPLOYMENTS:
+            view = self.deployments.get(key)
+        elif kind == names.ACCELERATOR_POOLS:
+            view = self.pools.get(key)
+        if view is None:
+            self._generations.pop((kind.plural, key), None)
+            return False
+        before = self._generations.get((kind.plural, key))
+        self._generations[kind.plural, key] = view.generation
+        return view.generation == before
 
     def catalogue(self) -> Catalogue:
         """The built-in catalogue with the cluster's own profiles."""

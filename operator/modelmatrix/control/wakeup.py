@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.planning.views import Key
 
@@ -14,7 +13,6 @@ COALESCE_SECONDS = 0.1
 MAX_COALESCE_SECONDS = 2.0
 # What follows from our own writes comes for seconds: pods, their readiness, addresses of Services. Nobody waits for those.
 FOLLOWING_SECONDS = 0.5
-FOLLOWING = (names.PODS, names.SERVICES, names.DEPLOYMENTS, names.LEADER_WORKER_SETS)
 
 
 class WakeUp:
@@ -26,11 +24,11 @@ class WakeUp:
         self._event = asyncio.Event()
         self._urgent = asyncio.Event()
 
-    def add(self, kind: Kind, key: Key) -> None:
-        """Note that an object has changed."""
+    def add(self, kind: Kind, key: Key, *, follows: bool = False) -> None:
+        """Note that an object has changed; ``follows`` says that this may follow from what we have written."""
         self._keys.add((kind.plural, key))
         self._event.set()
-        if kind not in FOLLOWING:
+        if not follows:
             self._urgent.set()
 
     def nudge(self) -> None:
@@ -41,7 +39,7 @@ class WakeUp:
     async def wait(self, *, until: float, coalesce_seconds: float) -> int:
         """Wait for a change and a moment longer, at most until a time on the clock. How many objects have changed.
 
-        The moment is longer where all that has changed are objects that follow from our own.
+        The moment is longer where all that has changed may follow from our own writes.
         """
         if until > self._clock() and not await self._happens(self._event, until):
             return 0

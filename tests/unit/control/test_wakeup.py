@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from fakes.virtual_time import simulate
 from modelmatrix.api import names
@@ -33,7 +34,7 @@ def test_what_follows_from_our_own_writes_may_wait_for_more_of_it() -> None:
     async def main() -> tuple[int, float]:
         wakeup = waking()
         for second, key in ((3, A), (3.4, B), (9, A)):
-            asyncio.get_running_loop().call_later(second, wakeup.add, names.PODS, key)
+            asyncio.get_running_loop().call_later(second, partial(wakeup.add, names.PODS, key, follows=True))
         return await wakeup.wait(until=60, coalesce_seconds=COALESCE_SECONDS), now()
 
     assert simulate(main()) == (2, 3 + FOLLOWING_SECONDS)
@@ -42,7 +43,7 @@ def test_what_follows_from_our_own_writes_may_wait_for_more_of_it() -> None:
 def test_what_people_write_does_not_wait_for_what_follows() -> None:
     async def main() -> tuple[int, float]:
         wakeup = waking()
-        asyncio.get_running_loop().call_later(3, wakeup.add, names.SERVICES, A)
+        asyncio.get_running_loop().call_later(3, partial(wakeup.add, names.SERVICES, A, follows=True))
         asyncio.get_running_loop().call_later(3.25, wakeup.add, names.MODEL_DEPLOYMENTS, B)
         return await wakeup.wait(until=60, coalesce_seconds=COALESCE_SECONDS), now()
 

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from modelmatrix.api import names
+from modelmatrix.api.names import Kind
+from modelmatrix.catalogue.load import builtin
+from modelmatrix.control.state import ClusterState
+from modelmatrix.planning.views import Key
+
+KEY = Key("bank", "chat")
+SPEC = {
+    "model": {"name": "Qwen3-32B", "source": "s3://models/qwen3-32b"},
+    "quantization": "W8A8",
+    "pools": [{"name": "a"}],
+}
+Told = list[tuple[str, bool]]
+
+
+def chat(version: int, *, generation: int = 1, **status: Any) -> dict[str, Any]:
+    metadata = {"name": "chat", "namespace": "bank", "uid": "u", "generation": generation, "resourceVersion": str(version)}
+    return {"metadata": metadata, "spec": SPEC, "status": status}
+
+
+class ScriptedClient:
+    """Nothing but some changes of one kind."""
+
+    def __init__(self, kind: Kind, *changes: tuple[str, dict[str, Any]]) -> None:
+        self.kind, self.changes = kind, changes
+
+    async def list(self, _kind: Kind, **_: str) -> tuple[list[dict[str, Any]], str]:
+        """An empty list."""
+        return [], "1"
+
+    async def watch(self, kind: Kind, _version: str, **_: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """The changes, and silence."""
+        for change in self.changes if kind == self.kind else ():
+            yield change
+        await asyncio.Event().wait()
+
+
+async def told_of(kind: Kind, *changes: tuple[str, dict[str, Any]]) -> Told:
+    """What a state says of changes: the kind, and whether it may follow from our own writes."""
+    told: Told = []
+
+    def listen(kind: Kind, key: Key, *, follows: bool) -> None:
+        assert key == KEY
+        told.append((kind.plural, follows))
+
+    state = ClusterState(ScriptedClient(kind, *changes), builtin(), listen)  # type: ignore[arg-type]
+    task = asyncio.create_task(state.run())
+    await state.synced()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    return told
+
+
+async def test_a_new_spec_is_news_and_a_status_is_an_echo() -> None:
+    told = await told_of(
+        names.MODEL_DEPLOYMENTS,
+        ("ADDED", chat(2)),
+        ("MODIFIED", chat(3, replicas=1)),
+        ("MODIFIED", chat(4, generation=2, replicas=1)),
+        ("DELETED", chat(5, generation=2)),
+        ("ADDED", chat(6)),
+    )
+    assert [follows for _, follows in told] == [False, True, False, False, False]
+
+
+async def test_services_follow_from_our_own_writes() -> None:
+    service = {"metadata": {"name": "chat", "namespace": "bank", "uid": "u", "resourceVersion": "2"}, "spec": {}}
+    assert await told_of(names.SERVICES, ("ADDED", service)) == [("services", True)]
