@@ -18,7 +18,7 @@ LOWEST, HIGHEST = 0.05, 2.0  # in parts of the deviations that the SLO's percent
 # Numbers of replicas are rounded up, and kept for a while: on published traces half of the nominal margin is enough.
 FIRST = 0.5
 # A little more is aimed at than asked for: an integral is right on average, and half of the time above the average.
-RESERVE = 0.2
+RESERVE = 0.3
 HIGHEST_PERCENTILE = 99.9
 # How fast the usual number of requests follows a larger one, and a smaller one: a busy hour is what others are measured by.
 RISE_SECONDS, FALL_SECONDS = 3600.0, 86400.0

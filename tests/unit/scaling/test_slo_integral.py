@@ -31,7 +31,7 @@ def after(*shares: float, requests: float = 1200.0, may_rise: bool = True) -> Sl
     return found
 
 
-@pytest.mark.parametrize(("percentile", "target"), [(99.0, 0.992), (95.0, 0.96), (99.9, 0.999), (100.0, 0.999), (50.0, 0.6)])
+@pytest.mark.parametrize(("percentile", "target"), [(99.0, 0.993), (95.0, 0.965), (99.9, 0.999), (100.0, 0.999), (50.0, 0.65)])
 def test_a_little_more_is_aimed_at_than_asked_for(percentile: float, target: float) -> None:
     assert target_share(SloBounds(percentile=percentile)) == pytest.approx(target)
 
@@ -41,11 +41,11 @@ def test_at_the_target_it_rests() -> None:
 
 
 def test_what_is_missed_beyond_is_answered_in_proportion() -> None:
-    assert after(0.108).part == pytest.approx(FIRST + GAIN * 0.1)
+    assert after(0.107).part == pytest.approx(FIRST + GAIN * 0.1)
 
 
 def test_what_is_kept_lowers_it_slowly() -> None:
-    assert after(0.0).part == pytest.approx(FIRST - GAIN * 0.008)
+    assert after(0.0).part == pytest.approx(FIRST - GAIN * 0.007)
 
 
 def test_one_window_is_one_event() -> None:
@@ -76,8 +76,8 @@ def test_quiet_hours_weigh_little() -> None:
 
 
 def test_margins_in_deviations() -> None:
-    assert SloIntegral(part=0.5).z(SLO) == pytest.approx(0.5 * quantile(0.992))
-    assert SloIntegral().highest_z(SLO) == pytest.approx(HIGHEST * quantile(0.992))
+    assert SloIntegral(part=0.5).z(SLO) == pytest.approx(0.5 * quantile(0.993))
+    assert SloIntegral().highest_z(SLO) == pytest.approx(HIGHEST * quantile(0.993))
 
 
 def test_no_slo_asks_for_less_than_nothing() -> None:
