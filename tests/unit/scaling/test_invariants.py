@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.performance.timing import EngineLimits, EngineTiming, SloBounds
 from modelmatrix.scaling.observation import Decision, EngineReading, FloorWindow, Observation, Share, Traffic, Variant
 from modelmatrix.scaling.policy import SloPolicy
+from observations import Watch, traffic, unknown
 
 POLICY = SloPolicy()
 GOOD = {Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC}
@@ -147,3 +149,29 @@ def test_the_same_again_and_again_comes_to_rest(seen: Observation, times: int) -
         directions.append((decision.replicas > seen.desired) - (decision.replicas < seen.desired))
     settled = [one for one in directions[2:] if one]
     assert settled == sorted(settled) or settled == sorted(settled, reverse=True)
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "good": {"traffic": traffic(60.0)},
+    "missing": unknown(),
+    "stale": unknown(quality=Reason.SIGNALS_STALE),
+    "half": unknown(traffic=traffic(30.0, measured=3)),
+    "not a number": {"traffic": traffic(60.0, arrivals_per_second=math.nan)},
+    "infinite": {"traffic": traffic(60.0, waiting=math.inf)},
+    "nothing seen": {"traffic": traffic(0.0, running=0.0), "quality": Reason.SIGNALS_MISSING},
+    "standing still": {"traffic": traffic(0.0, running=90.0)},
+    "without shares": {"traffic": traffic(60.0, ttft=None, tpot=None)},
+    "no lengths": {"traffic": traffic(60.0, input_tokens=0.0, output_tokens=0.0)},
+}
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=120))
+def test_bad_metrics_on_a_steady_load_move_nothing_back_and_forth(faults: list[str]) -> None:
+    watch = Watch(POLICY, ready=6)
+    watch.look(times=100, traffic=traffic(60.0))
+    numbers = [watch.ready, *(watch.look(**FAULTS[fault]).replicas for fault in faults)]
+    changes = [after - before for before, after in pairwise(numbers) if after != before]
+    assert min(numbers) >= numbers[0] - 1
+    assert max(numbers) <= numbers[0] + 1
+    assert len(changes) <= 1
