@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from modelmatrix.api.contradictions import contradictions
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, PoolCandidate, Quantization
 from modelmatrix.api.names import NAME_MAX_LENGTH
 from modelmatrix.api.reasons import Reason
@@ -114,7 +115,8 @@ def assess(view: DeploymentView, around: Surroundings) -> Case:
         return Case(view, None, error=view.error)
     if len(view.key.name) > NAME_MAX_LENGTH:
         return Case(view, spec, error=f"metadata.name '{view.key.name}' has more than {NAME_MAX_LENGTH} characters")
-    return Case(view, spec, *_judge_all(_Spec(spec), around))
+    error = "; ".join(contradictions(spec))
+    return Case(view, spec, error=error) if error else Case(view, spec, *_judge_all(_Spec(spec), around))
 
 
 @lru_cache(maxsize=8192)
