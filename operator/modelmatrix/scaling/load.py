@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelmatrix.scaling.fleet import Fleet
 from modelmatrix.scaling.need import Need
 from modelmatrix.scaling.observation import Traffic
-from modelmatrix.scaling.panic import FEW, LARGEST_GROWTH, panic_per_second
+from modelmatrix.scaling.panic import panic_per_second
 from modelmatrix.scaling.situation import Situation
 from modelmatrix.scaling.wish import Wish
 
@@ -68,4 +68,4 @@ def _burst(now: Situation, traffic: Traffic) -> float:
         start_seconds=now.fleet.preferred.start_seconds,
         slo=now.observation.slo,
     )
-    return min(rate / now.fleet.unit.per_second, LARGEST_GROWTH * max(now.observation.ready, FEW))
+    return rate / now.fleet.unit.per_second

@@ -13,9 +13,6 @@ HEAD_ROOM = 1.05
 MOMENTUM = 0.5
 # What waits is served within the time that it takes to start replicas, but not faster than in a minute.
 BACKLOG_SECONDS = 60.0
-# At most so many times as many replicas as are ready; with few of them, as many as with so few.
-LARGEST_GROWTH = 4.0
-FEW = 4
 
 
 def panic_per_second(

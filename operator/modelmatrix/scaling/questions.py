@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from modelmatrix.api.reasons import Reason
 from modelmatrix.scaling.load import loaded
 from modelmatrix.scaling.observation import Observation, Traffic
@@ -12,7 +14,12 @@ FIRST_LOOKS = 2
 
 
 def wish(now: Situation) -> Wish:
-    """What the signals ask for."""
+    """What the signals ask for, as far as that can be believed at once."""
+    said = _answer(now)
+    return said if said.replicas <= now.most else replace(said, replicas=now.most)
+
+
+def _answer(now: Situation) -> Wish:
     traffic = now.traffic
     if now.memory.looks <= FIRST_LOOKS:
         return Wish(now.present, "first looks after a start", holds=True)

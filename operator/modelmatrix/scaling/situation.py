@@ -15,6 +15,9 @@ from modelmatrix.scaling.work import lengths_of
 MINUTE_SECONDS = 60.0
 # A rate in Prometheus is as old as the middle of its window, and a decision takes a cycle to arrive.
 LAG_SECONDS = 30.0
+# At most so many times as many replicas as are ready, or as so few would be: what asks for more may be a bad figure.
+LARGEST_GROWTH = 4.0
+FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Situation:
     def present(self) -> float:
         """What is wanted today and what there is, in replicas of the first pool."""
         return max(float(self.observation.desired), self.fleet.coming_per_second / self.fleet.unit.per_second)
+
+    @property
+    def most(self) -> float:
+        """The most replicas of the first pool that may be asked for before some of them serve."""
+        return max(self.present, LARGEST_GROWTH * max(self.observation.ready, FEW))
 
     @property
     def gateway_per_second(self) -> float:

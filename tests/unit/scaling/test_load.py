@@ -11,7 +11,6 @@ from modelmatrix.performance.timing import EngineTiming
 from modelmatrix.scaling.load import loaded
 from modelmatrix.scaling.memory import Memory
 from modelmatrix.scaling.observation import Traffic
-from modelmatrix.scaling.panic import FEW, LARGEST_GROWTH
 from modelmatrix.scaling.situation import Situation, situation_of
 from modelmatrix.scaling.wish import Wish
 from modelmatrix.scaling.work import Work
@@ -62,12 +61,6 @@ def test_a_burst_asks_for_more_than_the_minute() -> None:
     said = asked(traffic(40.0, arrivals_per_second_fast=300.0))
     assert said.words.startswith("a burst of 300 requests/s, 0 wait")
     assert said.replicas > 300.0 / CAPACITY
-
-
-def test_a_burst_is_limited_by_what_there_is() -> None:
-    burst = traffic(40.0, arrivals_per_second_fast=1e9)
-    assert asked(burst).replicas == LARGEST_GROWTH * 8
-    assert asked(burst, variants=(variant(1),)).replicas == LARGEST_GROWTH * FEW
 
 
 def test_without_the_last_scrapes_the_minute_counts() -> None:

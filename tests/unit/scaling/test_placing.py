@@ -139,6 +139,11 @@ def test_a_move_must_save_something() -> None:
     assert placed(2.0, a(2, cost_per_hour=1.0), b(0, cost_per_hour=0.8), placement=CHEAPEST) == {"a": 2, "b": 1}
 
 
+def test_what_serves_nothing_makes_way_when_it_may_not_just_go() -> None:
+    useless = b(1, timing=HOPELESS, cost_per_hour=3.0)
+    assert placed(1.0, a(1), useless, placement=CHEAPEST, lowest=2) == {"a": 2, "b": 1}
+
+
 def test_the_dearest_goes_first() -> None:
     assert placed(1.0, a(2, cost_per_hour=2.0), b(1, cost_per_hour=1.0), placement=CHEAPEST) == {"a": 0, "b": 1}
 

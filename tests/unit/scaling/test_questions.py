@@ -10,7 +10,7 @@ import pytest
 from modelmatrix.api.reasons import Reason
 from modelmatrix.scaling.memory import Memory
 from modelmatrix.scaling.questions import FIRST_LOOKS, wish
-from modelmatrix.scaling.situation import situation_of
+from modelmatrix.scaling.situation import FEW, LARGEST_GROWTH, situation_of
 from modelmatrix.scaling.wish import Wish
 from observations import CAPACITY, observation, traffic, unknown, variant
 
@@ -78,3 +78,19 @@ def test_a_load_asks_for_what_it_takes() -> None:
     said = asked(traffic=traffic(3 * CAPACITY))
     assert said.replicas > 3.0
     assert not said.holds
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"traffic": traffic(1e9)},
+        {"traffic": traffic(1.0, arrivals_per_second_fast=1e9)},
+        {"traffic": traffic(1.0, waiting=1e9)},
+        unknown(gateway_per_second=1e9),
+    ],
+    ids=["arrivals", "burst", "queue", "gateway"],
+)
+def test_no_figure_is_believed_for_more_than_four_times_of_what_serves(fields: dict[str, Any]) -> None:
+    assert asked(variants=(variant(8),), **fields).replicas == LARGEST_GROWTH * 8
+    assert asked(variants=(variant(1),), **fields).replicas == LARGEST_GROWTH * FEW
+    assert asked(variants=(variant(1, starting=40),), **fields).replicas == 41.0
