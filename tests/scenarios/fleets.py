@@ -130,7 +130,10 @@ def counts(draw: st.DrawFn, *, sane: bool = False) -> dict[str, Any]:
     windows = draw(st.lists(st.sampled_from(WINDOWS if sane else STRANGE_WINDOWS), max_size=2))
     zone = "Asia/Shanghai" if sane else draw(seldom("Mars/Olympus", "Asia/Shanghai"))
     schedule = [window | {"name": f"w{i}", "timeZone": zone, "minReplicas": 2} for i, window in enumerate(windows)]
-    return {"scaling": {"minReplicas": least, "maxReplicas": least + draw(st.integers(1, 4)), "schedule": schedule}}
+    most = least + draw(st.integers(1, 4))
+    if sane and schedule:
+        most = max(most, 2)
+    return {"scaling": {"minReplicas": least, "maxReplicas": most, "schedule": schedule}}
 
 
 @st.composite
