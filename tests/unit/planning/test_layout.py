@@ -125,6 +125,11 @@ def test_an_engine_without_pipelines_cuts_over_nodes_by_tensor_or_data() -> None
     assert (found.pipeline, found.tensor * found.data) == (1, 16)
 
 
+def test_a_dense_model_on_such_an_engine_is_cut_over_nodes_by_tensor() -> None:
+    found = search("Llama-3.1-405B", "BF16", hardware("910b-64g", 8, 2), MINDIE)
+    assert found == Parallelism(tensor=16)
+
+
 def test_an_engine_for_one_node_does_not_look_at_more() -> None:
     assert search("DeepSeek-R1", "BF16", hardware("h20-96g", 8, 8), CATALOGUE.engines["llama.cpp"]) is None
 
