@@ -8,24 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
 from modelmatrix.api import names
-from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
-from modelmatrix.api.model_deployment import ModelDeploymentSpec
-from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.cli.errors import CliError
+from modelmatrix.cli.objects import Document, checked, is_looked_at
 
-SPECS: dict[str, type[BaseModel]] = {
-    names.MODEL_DEPLOYMENTS.kind: ModelDeploymentSpec,
-    names.ACCELERATOR_POOLS.kind: AcceleratorPoolSpec,
-    names.MODEL_PROFILES.kind: ModelProfileSpec,
-    names.ENGINE_PROFILES.kind: EngineProfileSpec,
-}
 SUFFIXES = (".yaml", ".yml", ".json")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +25,20 @@ class Documents:
 
     def of(self, kind: names.Kind) -> list[Document]:
         """Documents of a kind."""
-        return [item for item in self.items if item.get("kind") == kind.kind]
+        return [item for item in self.items if item["kind"] == kind.kind]
 
 
 def read_documents(paths: Iterable[str], *, namespace: str) -> Documents:
-    """All documents of files and of folders below them; other kinds are read and ignored.
+    """All documents of files and of folders below them that a plan depends on; other kinds are left out.
 
     Raises:
-        CliError: a file cannot be read or holds something that is no valid object.
+        CliError: a file cannot be read, holds something that is no valid object, or the files hold nothing to plan with.
     """
-    found: list[Document] = []
-    for path in _files(paths):
-        for document in _documents(path):
-            found += document["items"] if document.get("kind") == "List" else [document]
-    return Documents(tuple(_checked(item, namespace) for item in found))
+    named = list(paths)
+    found = [checked(item, namespace, path) for path in _files(named) for item in _items(path) if is_looked_at(item)]
+    if named and not found:
+        raise CliError(f"no ModelDeployment, pool, profile or node in {', '.join(named)}")
+    return Documents(tuple(found))
 
 
 def _files(paths: Iterable[str]) -> Iterator[Path]:
@@ -63,35 +52,28 @@ def _files(paths: Iterable[str]) -> Iterator[Path]:
             raise CliError(f"{text}: no such file or folder")
 
 
-def _documents(path: Path) -> Iterator[Document]:
-    try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise CliError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    for document in documents:
-        if document is None:
-            continue
-        if not isinstance(document, dict):
-            raise CliError(f"{path}: holds something that is no object")
-        if "kind" in document:  # other YAML beside the manifests, such as values of a chart, is none of ours
+def _items(path: Path) -> Iterator[Document]:
+    """Objects of a file, those of lists one by one; YAML that is no object, such as values of a chart, is none of ours."""
+    for document in _documents(path):
+        if document is not None and not isinstance(document, dict):
+            raise CliError(f"{path}: holds something that is not an object")
+        if document and document.get("kind") == "List":
+            yield from _of_list(path, document.get("items"))
+        elif document and "kind" in document:
             yield document
 
 
-def _checked(item: Document, namespace: str) -> Document:
-    kind, metadata = item.get("kind"), item.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        raise CliError(f"{kind} without metadata.name")
-    spec = SPECS.get(str(kind))
-    if spec is None:
-        return item
-    if item.get("apiVersion") != names.API_VERSION:
-        raise CliError(f"{kind} {metadata['name']}: apiVersion must be {names.API_VERSION}, not {item.get('apiVersion')}")
+def _of_list(path: Path, items: Any) -> Iterator[Document]:
+    if not isinstance(items, list):
+        raise CliError(f"{path}: a List needs a list of objects in items")
+    for index, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise CliError(f"{path}: items[{index}] of a List is not an object")
+        yield item
+
+
+def _documents(path: Path) -> list[Any]:
     try:
-        spec.model_validate(item.get("spec"), extra="forbid")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in ("spec", *first["loc"]))
-        raise CliError(f"{kind} {metadata['name']}: {where}: {first['msg']}") from None
-    if kind == names.MODEL_DEPLOYMENTS.kind:
-        return {**item, "metadata": {"namespace": namespace, **metadata}}
-    return item
+        return list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader))
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        raise CliError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
