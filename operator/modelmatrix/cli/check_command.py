@@ -9,10 +9,11 @@ import click
 
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
+from modelmatrix.cli.access import Access
 from modelmatrix.cli.looking import file_options, look
 from modelmatrix.cli.options import access_options, output_option, print_document
 from modelmatrix.cli.tables import paint, paragraph
-from modelmatrix.cli.world import Access, World
+from modelmatrix.cli.world import World
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.conditions import STALLED
 from modelmatrix.planning.plan import Plan

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
+from modelmatrix.cli.access import Access
 from modelmatrix.cli.looking import file_options, look
 from modelmatrix.cli.options import access_options, namespace_options, output_option, print_document
 from modelmatrix.cli.tables import table
-from modelmatrix.cli.world import Access
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.outlook import Outlook, PlacedOn
 from modelmatrix.planning.placement import price_per_hour

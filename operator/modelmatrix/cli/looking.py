@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from modelmatrix.cli.access import Access
 from modelmatrix.cli.documents import read_documents
-from modelmatrix.cli.world import Access, World, offline, online
+from modelmatrix.cli.world import World, offline, online
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
+from modelmatrix.cli.access import Access
 from modelmatrix.cli.documents import Documents, read_documents
 from modelmatrix.cli.errors import CliError, DoesNotFit
 from modelmatrix.cli.options import access_options, output_option, parse_time, print_document
 from modelmatrix.cli.plan_text import plan_text
 from modelmatrix.cli.planning import fits, plan_document
-from modelmatrix.cli.world import Access, World, at_time, offline, online
+from modelmatrix.cli.world import World, at_time, offline, online
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.views import Key
 

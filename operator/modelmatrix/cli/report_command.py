@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from modelmatrix.cli.access import Access
 from modelmatrix.cli.looking import file_options, look
 from modelmatrix.cli.options import access_options, print_document
 from modelmatrix.cli.planning import plan_document
-from modelmatrix.cli.world import Access
 from modelmatrix.planning import plan as planner
 
 FORMATS = click.Choice(["markdown", "json", "yaml"])

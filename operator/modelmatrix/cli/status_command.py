@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
+from modelmatrix.cli.access import Access
 from modelmatrix.cli.options import access_options, namespace_options, output_option, print_document
 from modelmatrix.cli.tables import table
-from modelmatrix.cli.world import Access, online
+from modelmatrix.cli.world import online
 
 Item = dict[str, Any]
 

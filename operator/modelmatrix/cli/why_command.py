@@ -9,11 +9,11 @@ import click
 
 from modelmatrix.api import names
 from modelmatrix.api.reasons import TABLE, reason_of
+from modelmatrix.cli.access import Access
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cli.looking import file_options, look
 from modelmatrix.cli.options import access_options, output_option, print_document
 from modelmatrix.cli.tables import paint, paragraph, table
-from modelmatrix.cli.world import Access
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.views import Key
 

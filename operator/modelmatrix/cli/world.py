@@ -11,11 +11,11 @@ from typing import Any
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.catalogue.load import builtin
+from modelmatrix.cli.access import Access
 from modelmatrix.cli.documents import Documents
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cluster import projections
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.credentials import CredentialsError, user_credentials
 from modelmatrix.cluster.errors import ApiError, NotFound, Unreachable
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.views import Key
@@ -35,14 +35,6 @@ READ = (
 )
 
 Objects = dict[str, list[dict[str, Any]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How the user reaches the cluster."""
-
-    kubeconfig: str | None = None
-    context: str | None = None
 
 
 @dataclass(slots=True)
@@ -120,11 +112,11 @@ def online(access: Access) -> tuple[World, str]:
     Raises:
         CliError: the cluster cannot be reached or read.
     """
+    credentials, namespace = access.credentials()
     try:
-        credentials, namespace = user_credentials(kubeconfig=access.kubeconfig, context=access.context)
-    except CredentialsError as error:
-        raise CliError(str(error)) from None
-    return asyncio.run(_read(ApiClient(credentials))), namespace
+        return asyncio.run(_read(ApiClient(credentials))), namespace
+    except Unreachable as error:
+        raise access.unreachable(credentials.server, error) from None
 
 
 async def _read(client: ApiClient) -> World:
@@ -141,7 +133,7 @@ async def _read_kind(client: ApiClient, kind: Kind, labels: str, world: World) -
         world.objects[kind.plural], _ = await client.list(kind, labels=labels)
     except NotFound:
         world.absent.add(kind.plural)
-    except (ApiError, Unreachable) as error:
+    except ApiError as error:
         raise CliError(f"cannot list {kind.plural}: {error}") from None
 
 

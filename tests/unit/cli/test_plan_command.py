@@ -169,4 +169,4 @@ async def test_a_document_without_a_namespace_is_of_the_contexts(api: FakeApiSer
 async def test_a_cluster_without_the_chart_is_told_apart(tmp_path: Path) -> None:
     result = matrix("plan", "--kubeconfig", str(tmp_path / "none"))
     assert result.exit_code == 1
-    assert result.output.startswith("error: cannot use the kubeconfig")
+    assert result.output.startswith(f"error: there is no kubeconfig {tmp_path}")
