@@ -28,7 +28,7 @@ def matrix(*arguments: str) -> Result:
 
 def document(*arguments: str) -> Any:
     """What a command prints as JSON."""
-    return json.loads(matrix(*arguments, "-o", "json").output)
+    return json.loads(matrix(*arguments, "-o", "json").stdout)
 
 
 async def matrix_online(api: FakeApiServer, folder: Path, *arguments: str, namespace: str = "bank") -> Result:

@@ -38,7 +38,7 @@ def namespace_options(function: Function) -> Function:
 def output_option(function: Function) -> Function:
     """``-o``."""
     formats = click.Choice(["table", "wide", "json", "yaml"])
-    return click.option("-o", "--output", type=formats, default="table", help="Form of the output.")(function)
+    return click.option("-o", "--output", type=formats, default="table", help="Output format.")(function)
 
 
 def print_document(document: dict[str, Any], output: str) -> None:
@@ -58,4 +58,4 @@ def parse_time(text: str) -> float:
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
-        raise CliError(f"--at '{text}' is no time; write it like 2026-11-23T08:30:00+08:00") from None
+        raise CliError(f"--at '{text}' is not a valid time; write it like 2026-11-23T08:30:00+08:00") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from modelmatrix.cli.planning import passed_over
 from modelmatrix.cli.tables import paint, paragraph, table
 
 Item = dict[str, Any]
@@ -19,7 +20,15 @@ def plan_text(document: Item, *, wide: bool) -> str:
 
 
 def _items(items: list[Item], *, wide: bool) -> str:
-    headers = ["NAMESPACE", "NAME", "PRIO", *(["MODEL", "CUT", "ENGINE"] if wide else []), "DEVICES", "REASON", "PLACEMENT"]
+    headers = [
+        "NAMESPACE",
+        "NAME",
+        "PRIO",
+        *(["MODEL", "PARALLELISM", "ENGINE"] if wide else []),
+        "DEVICES",
+        "REASON",
+        "PLACEMENT",
+    ]
     return table(headers, (row for item in items for row in _rows(item, wide=wide)))
 
 
@@ -28,13 +37,13 @@ def _rows(item: Item, *, wide: bool) -> Iterator[list[object]]:
     blank = {"pool": "", "quantization": "", "replicas": 0, "devicesPerReplica": 0, "parallelism": {}, "engine": "-"}
     for index, placement in enumerate(item["placements"] or [blank]):
         first = [item["namespace"], item["name"], item["priority"]] if index == 0 else [""] * 3
-        more = [item["model"] if index == 0 else "", _cut(placement["parallelism"]), placement["engine"]] if wide else []
+        more = [item["model"] if index == 0 else "", _parallelism(placement["parallelism"]), placement["engine"]] if wide else []
         where = f"{placement['pool']}/{placement['quantization']}:{placement['replicas']}" if placement["pool"] else "-"
         devices = placement["replicas"] * placement["devicesPerReplica"]
         yield [*first, *more, devices, item["reason"] if index == 0 else "", where]
 
 
-def _cut(parallelism: dict[str, int]) -> str:
+def _parallelism(parallelism: dict[str, int]) -> str:
     names = {"tensor": "TP", "pipeline": "PP", "data": "DP", "expert": "EP"}
     return " ".join(f"{short}{parallelism[name]}" for name, short in names.items() if parallelism.get(name, 1) > 1) or "-"
 
@@ -47,13 +56,14 @@ def _refusals(items: list[Item]) -> str:
             part = f", {placed} of {item['replicas']} replicas placed" if placed else ""
             lines.append(paint(f"{item['namespace']}/{item['name']} does not fit: {item['reason']}{part}", "bad"))
             refused = [c for c in item["candidates"] if c["verdict"] != "Fits"]
+            # What stands in the way of all pools, such as a schedule that cannot be read, is no pool's verdict.
+            lines += [] if item["reason"] in {c["reason"] for c in refused} else [paragraph(item["message"], indent=2)]
             lines += [paragraph(f"{c['pool']}: {c['message']}", indent=2) for c in refused]
-            lines += [] if refused else [paragraph(item["message"], indent=2)]
     return "\n".join(lines)
 
 
 def _caveats(items: list[Item]) -> str:
-    told = ((item, caveat) for item in items if item["placed"] for caveat in item["caveats"])
+    told = ((item, caveat) for item in items if item["placed"] for caveat in [*passed_over(item), *item["caveats"]])
     return "\n".join(paragraph(f"{item['namespace']}/{item['name']}: {caveat['message']}") for item, caveat in told)
 
 

@@ -14,6 +14,7 @@ from modelmatrix.planning.placement import price_per_hour
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.shortages import displaced_message
+from modelmatrix.planning.verdicts import Verdict
 from modelmatrix.planning.views import Key
 
 
@@ -38,6 +39,12 @@ def plan_document(before: Plan | None, after: Plan, shown: Iterable[Key]) -> dic
 def fits(document: Mapping[str, Any]) -> bool:
     """Whether everything that is shown found devices."""
     return all(item["placed"] for item in document["items"])
+
+
+def passed_over(item: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Pools of a deployment's spec that can never take it, as caveats: one that has its place elsewhere would not tell."""
+    never = [c for c in item["candidates"] if c["verdict"] in (Verdict.IMPOSSIBLE, Verdict.UNLISTED)]
+    return [{"reason": c["reason"], "message": f"{c['pool']} is passed over, {c['reason']}: {c['message']}"} for c in never]
 
 
 def _item(plan: Plan, key: Key) -> dict[str, Any]:

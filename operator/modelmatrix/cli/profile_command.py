@@ -28,7 +28,7 @@ TASKS = click.Choice([str(task) for task in Task], case_sensitive=False)
 @click.option("--alias", "aliases", multiple=True, help="Another name that deployments may use; repeatable.")
 @click.option("--task", type=TASKS, help="What the model is asked to do, where its class does not say.")
 @click.option("--max-model-len", type=click.IntRange(min=1), help="Tokens to serve when a deployment does not say.")
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="Form of the output.")
+@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="Output format.")
 def profile(
     *, config: str, name: str | None, aliases: tuple[str, ...], task: str | None, max_model_len: int | None, output: str
 ) -> None:
@@ -51,9 +51,9 @@ def _read(config: str) -> dict[str, Any]:
     except OSError as error:
         raise CliError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # no text, or no JSON
-        raise CliError(f"{config}: is no JSON: {error}") from None
+        raise CliError(f"{config}: is not valid JSON: {error}") from None
     if not isinstance(content, dict):
-        raise CliError(f"{config}: holds no object, so it is no config.json")
+        raise CliError(f"{config}: is not an object, so it is not a config.json")
     return content
 
 

@@ -11,7 +11,7 @@ import click
 from modelmatrix.cli.access import Access
 from modelmatrix.cli.looking import file_options, look
 from modelmatrix.cli.options import access_options, print_document
-from modelmatrix.cli.planning import plan_document
+from modelmatrix.cli.planning import passed_over, plan_document
 from modelmatrix.planning import plan as planner
 
 FORMATS = click.Choice(["markdown", "json", "yaml"])
@@ -23,7 +23,7 @@ Document = dict[str, Any]
 @file_options
 @click.option("-n", "--namespace", help="Namespace of documents that name none; the context's own when left out.")
 @access_options
-@click.option("-o", "--output", type=FORMATS, default="markdown", help="Form of the output.")
+@click.option("-o", "--output", type=FORMATS, default="markdown", help="Output format.")
 def report(
     *,
     files: tuple[str, ...],
@@ -61,7 +61,7 @@ def _markdown(document: Document) -> Iterable[str]:
     if refused:
         yield "\n## Not placed\n"
         yield from _table(("deployment", "reason", "message"), ((_name(i), i["reason"], i["message"]) for i in refused))
-    told = [(item, caveat) for item in items for caveat in item["caveats"]]
+    told = [(item, caveat) for item in items for caveat in (passed_over(item) if item["placed"] else []) + item["caveats"]]
     if told:
         yield "\n## To know\n"
         yield from _table(("deployment", "reason", "message"), ((_name(i), c["reason"], c["message"]) for i, c in told))

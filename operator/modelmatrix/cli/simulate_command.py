@@ -50,7 +50,7 @@ POLICIES: dict[str, Callable[[Subject], Policy]] = {
 @click.option(
     "--at", help="What time second 0 is, for schedules, e.g. 2026-11-23T00:00:00+08:00; without it they are left out."
 )
-@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", help="Form of the output.")
+@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", help="Output format.")
 def simulate_(  # noqa: PLR0913 - one parameter an option
     *,
     files: tuple[str, ...],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelmatrix.api import names
@@ -74,31 +74,12 @@ class World:
             objects[kind.plural] = list(merged.values())
         return World(objects, self.absent)
 
-    def without_nodes(self, lost: set[str]) -> World:
+    def without_nodes(self, lost: Container[str]) -> World:
         """This world after the loss of nodes, with everything that ran on them."""
         kept = dict(self.objects)
         kept["nodes"] = [node for node in kept.get("nodes", []) if node["metadata"]["name"] not in lost]
         kept["pods"] = [pod for pod in kept.get("pods", []) if (pod.get("spec") or {}).get("nodeName") not in lost]
         return World(kept, self.absent)
-
-    def nodes_of_site(self, site: str) -> set[str]:
-        """Names of the nodes of a site's pools.
-
-        Raises:
-            CliError: no pool is on that site.
-        """
-        pools = [pool for pool in self.objects.get("acceleratorpools", []) if pool["spec"].get("site") == site]
-        if not pools:
-            known = sorted(
-                {str(p["spec"].get("site")) for p in self.objects.get("acceleratorpools", []) if p["spec"].get("site")}
-            )
-            raise CliError(f"no pool is on site '{site}'; there are: {', '.join(known) or 'none'}")
-        return {
-            node["metadata"]["name"]
-            for node in self.objects.get("nodes", [])
-            for pool in pools
-            if pool["spec"]["nodeSelector"].items() <= (node["metadata"].get("labels") or {}).items()
-        }
 
 
 def offline(documents: Documents) -> World:
@@ -164,8 +145,3 @@ def _ready(node: dict[str, Any]) -> dict[str, Any]:
     if status.get("conditions"):
         return node
     return {**node, "status": {**status, "conditions": [{"type": "Ready", "status": "True"}]}}
-
-
-def at_time(snapshot: Snapshot, now_seconds: float) -> Snapshot:
-    """The snapshot at another time, for schedules."""
-    return replace(snapshot, now_seconds=now_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_the_loss_of_nodes_is_planned_with_what_is_left(tmp_path: Path) -> None:
     [
         (["--without-site", "site-z"], "error: no pool is on site 'site-z'; there are: site-a\n"),
         (["--without-node", "n7"], "error: there is no node n7\n"),
-        (["--at", "tomorrow"], "error: --at 'tomorrow' is no time; write it like 2026-11-23T08:30:00+08:00\n"),
+        (["--at", "tomorrow"], "error: --at 'tomorrow' is not a valid time; write it like 2026-11-23T08:30:00+08:00\n"),
     ],
 )
 def test_errors_are_one_line_with_exit_code_1(tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -120,7 +121,49 @@ def test_errors_are_one_line_with_exit_code_1(tmp_path: Path, arguments: list[st
 
 
 def test_offline_needs_files() -> None:
-    assert matrix("plan", "--offline").output == "error: --offline plans files: name some with -f\n"
+    assert matrix("plan", "--offline").output == "error: --offline looks at files alone: name some with -f\n"
+
+
+def test_the_cause_that_no_pool_names_is_told_first(tmp_path: Path) -> None:
+    window = {"name": "day", "start": "61 8 * * *", "end": "0 18 * * *", "timeZone": "Asia/Shanghai", "minReplicas": 2}
+    scaling = {"minReplicas": 1, "maxReplicas": 2, "schedule": [window]}
+    wish = deployment(scaling=scaling, pools=[{"name": "ascend-a"}, {"name": "nowhere"}])
+    lines = matrix(*offline(tmp_path, wish)).output.splitlines()
+    index = lines.index("bank/chat does not fit: Misconfigured")
+    assert "61 8 * * *" in lines[index + 1]
+    assert "nowhere" in lines[index + 2]
+
+
+def test_a_preferred_pool_that_can_never_take_it_is_told_of_what_is_placed_elsewhere(tmp_path: Path) -> None:
+    odd = {"name": "ascend-b", "engine": "vllm-of-the-bank"}
+    estate = [*ESTATE, pool("ascend-b"), node("b0", "ascend-b")]
+    result = matrix(*offline(tmp_path, deployment(pools=[odd, {"name": "ascend-a"}]), estate=estate))
+    assert result.exit_code == 0
+    assert "bank/chat: ascend-b is passed over, EngineUnsupported: " in result.output
+
+
+def test_nodes_that_are_lost_in_thought_need_no_label(tmp_path: Path) -> None:
+    arguments = offline(tmp_path, deployment())
+    for loss in (["--without-site", "site-a"], ["--without-node", "n0", "--without-node", "n1"]):
+        output = matrix(*arguments, *loss).output
+        assert "ascend-a: all its nodes are taken away in this plan" in output
+        assert "label the nodes" not in output
+        assert "label the nodes" not in matrix(*arguments, *loss, "-o", "json").output
+
+
+def test_files_without_nodes_get_a_hint_where_it_harms_no_script(tmp_path: Path) -> None:
+    result = matrix(*offline(tmp_path, deployment(), estate=[pool()]), "-o", "json")
+    assert result.stderr.startswith("note: the files hold no Node")
+    assert json.loads(result.stdout)["items"]
+    assert matrix(*offline(tmp_path, deployment())).stderr == ""
+
+
+def test_files_without_any_object_of_ours_are_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path, [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}])
+    for command in ("plan", "check"):
+        result = matrix(command, "--offline", "-f", path)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == f"error: no ModelDeployment, pool, profile or node in {path}\n"
 
 
 def test_costs_in_two_currencies_are_not_added(tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ def test_a_banks_own_engine_is_planned_like_a_built_in_one(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "is no JSON"),
-        ("[]", "holds no object, so it is no config.json"),
+        ("{", "is not valid JSON"),
+        ("[]", "is not an object, so it is not a config.json"),
         ('{"architectures": ["GPT7ForCausalLM"]}', "architecture GPT7ForCausalLM is not known"),
         (json.dumps(QWEN | {"num_hidden_layers": 10**9}), "layers: Input should be less than or equal to 10000000"),
     ],

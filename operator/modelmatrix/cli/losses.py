@@ -1,0 +1,58 @@
+"""A plan as if nodes were lost: which ones, and what is then said of their pools."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from modelmatrix.api.reasons import Reason
+from modelmatrix.cli.errors import CliError
+from modelmatrix.cli.world import World
+from modelmatrix.planning.plan import Plan
+
+LOST = "all its nodes are taken away in this plan"
+
+Labels = Mapping[str, str]
+
+
+def lost_nodes(world: World, site: str | None, nodes: Collection[str]) -> dict[str, Labels]:
+    """Labels of the nodes that are lost with a site or one by one, by name.
+
+    Raises:
+        CliError: there is no such site or node.
+    """
+    known: dict[str, Labels] = {
+        node["metadata"]["name"]: node["metadata"].get("labels") or {} for node in world.objects.get("nodes", [])
+    }
+    unknown = sorted(set(nodes) - known.keys())
+    if unknown:
+        raise CliError(f"there is no node {', '.join(unknown)}")
+    selectors = _selectors_of(world, site) if site else []
+    return {
+        name: labels
+        for name, labels in known.items()
+        if name in nodes or any(selector.items() <= labels.items() for selector in selectors)
+    }
+
+
+def _selectors_of(world: World, site: str) -> list[Labels]:
+    pools = world.objects.get("acceleratorpools", [])
+    found = [pool["spec"]["nodeSelector"] for pool in pools if pool["spec"].get("site") == site]
+    if not found:
+        known = sorted({pool["spec"]["site"] for pool in pools if pool["spec"].get("site")})
+        raise CliError(f"no pool is on site '{site}'; there are: {', '.join(known) or 'none'}")
+    return found
+
+
+def say_lost(document: dict[str, Any], plan: Plan, lost: Collection[Labels]) -> None:
+    """Say of pools without nodes that these are lost: the planner, which knows no others, advises to label some."""
+    emptied = {
+        name
+        for name, pool in plan.pools.items()
+        if pool.spec and not pool.nodes and any(pool.spec.node_selector.items() <= labels.items() for labels in lost)
+    }
+    candidates = [candidate for item in document["items"] for candidate in item["candidates"]]
+    advice = {c["message"] for c in candidates if c["pool"] in emptied and c["reason"] == Reason.NODES_MISMATCH}
+    for told in (*candidates, *document["items"], *document["displaced"]):
+        for text in advice:
+            told["message"] = told["message"].replace(text, LOST)
