@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from modelmatrix.cli.check_command import check
@@ -14,7 +16,17 @@ from modelmatrix.cli.status_command import status
 from modelmatrix.cli.why_command import why
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Plugin(click.Group):
+    """A group of commands that is called as a person types it, whatever its file is called."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The outermost context, with the plugin's name in its usage."""
+        return super().make_context(info_name if parent else "kubectl matrix", args, parent, **extra)
+
+
+@click.group(cls=Plugin, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Explain and plan a model matrix with the operator's own planner."""
 

@@ -37,7 +37,9 @@ def _rows(item: Item, *, wide: bool) -> Iterator[list[object]]:
     blank = {"pool": "", "quantization": "", "replicas": 0, "devicesPerReplica": 0, "parallelism": {}, "engine": "-"}
     for index, placement in enumerate(item["placements"] or [blank]):
         first = [item["namespace"], item["name"], item["priority"]] if index == 0 else [""] * 3
-        more = [item["model"] if index == 0 else "", _parallelism(placement["parallelism"]), placement["engine"]] if wide else []
+        more = (
+            [item["model"] if index == 0 else "", _parallelism(placement["parallelism"]), placement["engine"]] if wide else []
+        )
         where = f"{placement['pool']}/{placement['quantization']}:{placement['replicas']}" if placement["pool"] else "-"
         devices = placement["replicas"] * placement["devicesPerReplica"]
         yield [*first, *more, devices, item["reason"] if index == 0 else "", where]

@@ -15,6 +15,7 @@ from modelmatrix.api import names
 from modelmatrix.api.profiles import ModelProfileSpec, Task
 from modelmatrix.catalogue.huggingface import ConfigError, profile_of
 from modelmatrix.cli.errors import CliError
+from modelmatrix.cli.mistakes import mistake
 from modelmatrix.cli.options import print_document
 
 FILE = "config.json"
@@ -48,6 +49,8 @@ def _read(config: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if config == "-" else path.read_text(encoding="utf-8")
         content = json.loads(text)
+    except FileNotFoundError:
+        raise CliError(f"{path}: no such file") from None
     except OSError as error:
         raise CliError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # no text, or no JSON
@@ -83,8 +86,5 @@ def _manifest(name: str, spec: ModelProfileSpec) -> dict[str, Any]:
     }
 
 
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return str(error)
+def _first_line(error: ConfigError | ValidationError) -> str:
+    return mistake(ModelProfileSpec, error) if isinstance(error, ValidationError) else str(error)

@@ -137,9 +137,13 @@ def _text(subject: Subject, result: SimulationResult, mode: str) -> str:
     lines = [
         f"{subject.key} under policy {result.policy}, simulated as {mode}: {result.requests} requests",
         f"  {share:.2f} % within the SLO, {worst:.2f} % in the worst hour: the target of {slo.percentile:g} % is {met}",
-        f"  {hours:.1f} accelerator hours, {mean:.2f} replicas, {result.peak_replicas} at most, {result.changes} changes",
+        f"  {hours:.1f} accelerator hours, {mean:.2f} replicas, {result.peak_replicas} at most, {_changes(result.changes)}",
     ]
     return "\n".join([*lines, "", table(("HOUR", "REQ/S", "DESIRED", "READY", "DEVICES"), _rows(result))])
+
+
+def _changes(count: int) -> str:
+    return "1 change" if count == 1 else f"{count} changes"
 
 
 def _rows(result: SimulationResult) -> Iterator[tuple[str, str, int, int, int]]:

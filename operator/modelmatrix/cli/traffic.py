@@ -37,6 +37,8 @@ def read_traffic(path: Path, lengths: TraceLengths) -> Traffic:
     Raises:
         CliError: the file cannot be read or is no trace.
     """
+    if not path.exists():
+        raise CliError(f"{path}: no such file")
     try:
         if is_of_counts(path):
             counts = tuple(read_counts(path))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
-from modelmatrix.api.reasons import TABLE, reason_of
+from modelmatrix.api.reasons import TABLE, Reason, reason_of
 from modelmatrix.cli.access import Access
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cli.looking import file_options, look
@@ -22,7 +22,7 @@ from modelmatrix.planning.views import Key
 @click.argument("name")
 @click.option("-n", "--namespace", help="Namespace; the context's own when left out.")
 @file_options
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language of the reasons.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="zh adds the Chinese name of the reason.")
 @access_options
 @output_option
 def why(  # noqa: PLR0913 - one parameter an option
@@ -42,12 +42,13 @@ def why(  # noqa: PLR0913 - one parameter an option
     made = planner.plan(world.snapshot())
     if key not in made.statuses:
         raise CliError(f"there is no ModelDeployment {key}{_elsewhere(name, made.statuses)}")
+    said = made.statuses[key]
     document: dict[str, Any] = {"apiVersion": names.API_VERSION, "kind": "Why", "namespace": key.namespace, "name": key.name}
-    document |= {field: made.statuses[key].get(field) for field in ("model", "candidates", "conditions", "placements")}
+    document |= {field: said.get(field) for field in ("model", "candidates", "conditions", "placements")}
     if output in ("json", "yaml"):
         print_document(document, output)
     else:
-        click.echo(_text(document, lang))
+        click.echo(_text(document, lang, in_thought=bool(files) and not said.get("replicas")))
 
 
 def _elsewhere(name: str, known: Iterable[Key]) -> str:
@@ -55,21 +56,33 @@ def _elsewhere(name: str, known: Iterable[Key]) -> str:
     return f"; there is one in {' and '.join(found)}: name it with -n" if found else ""
 
 
-def _text(document: dict[str, Any], lang: str) -> str:
+def _text(document: dict[str, Any], lang: str, *, in_thought: bool) -> str:
     lines = [f"{document['namespace']}/{document['name']}  {document['model'] or ''}".rstrip(), ""]
     candidates = document["candidates"]
     if candidates:
         keys = ("pool", "quantization", "engine", "verdict", "reason")
         lines += [table(["POOL", "QUANT", "ENGINE", "VERDICT", "REASON"], [[c[key] for key in keys] for c in candidates]), ""]
         lines += [paragraph(f"{c['pool']}: {c['message']}") for c in candidates] + [""]
-    for condition in document["conditions"]:
-        if condition["type"] in ("Ready", "Placed"):
-            color = "good" if condition["status"] == "True" else "bad"
-            lines.append(paint(f"{condition['type']}={condition['status']} {condition['reason']}", color))
-            if not _is_said(condition["message"], candidates, lines):
-                lines.append(paragraph(condition["message"], indent=2))
-    lines += ["", paragraph(_remedy(document, lang))]
+    conditions = [condition for condition in document["conditions"] if condition["type"] in ("Ready", "Placed")]
+    if in_thought:
+        conditions = [condition for condition in conditions if condition["reason"] != Reason.REPLICA_STARTING]
+    for condition in conditions:
+        lines.append(_heading(condition, in_thought=in_thought))
+        if not _is_said(condition["message"], candidates, lines):
+            lines.append(paragraph(condition["message"], indent=2))
+    lines += ["", *(paragraph(_remedy(condition, lang)) for condition in conditions[:1])]
     return "\n".join(lines).rstrip()
+
+
+def _heading(condition: dict[str, Any], *, in_thought: bool) -> str:
+    """A condition; nothing starts of what is applied in thought only, so that is told as what would be."""
+    if in_thought and condition["reason"] == Reason.PLACED:
+        return paint("It would be placed:", "good")
+    return paint(f"{condition['type']}={condition['status']} {condition['reason']}", _color(condition))
+
+
+def _color(condition: dict[str, Any]) -> str:
+    return "good" if condition["status"] == "True" else "bad"
 
 
 def _is_said(message: str, candidates: list[dict[str, Any]], lines: list[str]) -> bool:
@@ -78,10 +91,10 @@ def _is_said(message: str, candidates: list[dict[str, Any]], lines: list[str]) -
     return verdicts.startswith(message) or paragraph(message, indent=2) in lines
 
 
-def _remedy(document: dict[str, Any], lang: str) -> str:
-    ready = next(condition for condition in document["conditions"] if condition["type"] == "Ready")
-    reason = reason_of(ready["reason"])
-    if reason is None or ready["status"] == "True":
+def _remedy(condition: dict[str, Any], lang: str) -> str:
+    reason = reason_of(condition["reason"])
+    if reason is None or condition["status"] == "True":
         return ""
     info = TABLE[reason]
-    return f"{info.chinese} ({reason})" if lang == "zh" else f"{info.meaning} {info.remedy}"
+    name = f"{info.chinese} ({reason}): " if lang == "zh" else ""
+    return f"{name}{info.meaning} {info.remedy}"

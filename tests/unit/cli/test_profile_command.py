@@ -104,7 +104,7 @@ def test_a_banks_own_engine_is_planned_like_a_built_in_one(tmp_path: Path) -> No
         ("{", "is not valid JSON"),
         ("[]", "is not an object, so it is not a config.json"),
         ('{"architectures": ["GPT7ForCausalLM"]}', "architecture GPT7ForCausalLM is not known"),
-        (json.dumps(QWEN | {"num_hidden_layers": 10**9}), "layers: Input should be less than or equal to 10000000"),
+        (json.dumps(QWEN | {"num_hidden_layers": 10**9}), "spec.layers: must be at most 10000000"),
     ],
 )
 def test_errors_are_one_line(folder: Path, text: str, words: str) -> None:
@@ -118,4 +118,4 @@ def test_errors_are_one_line(folder: Path, text: str, words: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_named() -> None:
-    assert run("/nowhere/config.json").output == "error: /nowhere/config.json: cannot be read: No such file or directory\n"
+    assert run("/nowhere/config.json").output == "error: /nowhere/config.json: no such file\n"

@@ -46,7 +46,15 @@ def test_golden(name: str, spec: dict[str, Any], tmp_path: Path, golden: Any) ->
 
 
 def test_reasons_are_told_in_chinese_too(tmp_path: Path) -> None:
-    assert "不支持的量化格式 (QuantizationUnsupported)" in matrix(*why(tmp_path, "--lang", "zh", quantization="FP8")).output
+    output = " ".join(matrix(*why(tmp_path, "--lang", "zh", quantization="FP8")).output.split())
+    assert "不支持的量化格式 (QuantizationUnsupported): The chip or the engine cannot run weights of this format. Use" in output
+
+
+def test_what_fits_in_thought_would_be_placed_and_needs_no_waiting(tmp_path: Path) -> None:
+    output = matrix(*why(tmp_path)).output
+    assert "It would be placed:\n  1 on ascend-a as TP4" in output
+    assert "ReplicaStarting" not in output
+    assert "Wait" not in output
 
 
 def test_json_has_verdicts_conditions_and_placements(tmp_path: Path) -> None:
