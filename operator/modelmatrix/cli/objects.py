@@ -57,7 +57,9 @@ def checked(item: Document, namespace: str, path: object) -> Document:
     if wrong:
         raise CliError(" ".join(f"{path}: {kind.kind} {metadata['name']}: {wrong}".split()))
     own = {"namespace": metadata.get("namespace") or namespace} if kind.namespaced else {}
-    return {**item, "metadata": {**own, **{key: value for key, value in metadata.items() if key != "namespace"}}}
+    metadata = {**own, **{key: value for key, value in metadata.items() if key != "namespace"}}
+    # Applying does not touch the status of our kinds; that of a node says what devices it has.
+    return {key: value for key, value in item.items() if key != "status" or kind is names.NODES} | {"metadata": metadata}
 
 
 def _wrong_metadata(kind: names.Kind, metadata: Mapping[str, Any]) -> str:

@@ -151,8 +151,20 @@ def strange_nodes(draw: st.DrawFn) -> dict[str, Any]:
     return {**made, "status": {**made["status"], draw(st.sampled_from(("allocatable", "capacity", "conditions"))): draw(junk)}}
 
 
-@settings(max_examples=60)
-@given(st.lists(broken() | strange_nodes(), min_size=1, max_size=3))
+@st.composite
+def mangled(draw: st.DrawFn) -> dict[str, Any]:
+    """A manifest or a list with a part of the object itself that may be anything."""
+    made = draw(st.sampled_from([deployment(), pool(), node("n1"), {"kind": "List", "items": [pool()]}]))
+    inner = draw(st.sampled_from([{}, {"labels": draw(junk)}, {"name": draw(junk)}, {"namespace": draw(junk)}]))
+    made = {**made, "metadata": {**made.get("metadata", {}), **inner}}
+    if inner:
+        return made
+    part = draw(st.sampled_from(("apiVersion", "kind", "metadata", "spec", "status", "items")))
+    return {**made, part: draw(junk | st.lists(junk, max_size=2) | st.dictionaries(st.text(max_size=3), junk, max_size=2))}
+
+
+@settings(max_examples=100)
+@given(st.lists(broken() | strange_nodes() | mangled(), min_size=1, max_size=3))
 def test_any_manifest_gives_a_plan_or_one_line(manifests: list[dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = matrix("plan", "--offline", "-f", write(Path(folder), [pool(), node("n0"), *manifests]))

@@ -142,6 +142,11 @@ def test_files_without_anything_to_plan_with_are_named(tmp_path: Path) -> None:
         read_documents([first, second], namespace="default")
 
 
+def test_a_status_is_what_the_operator_says_and_not_what_a_file_says(tmp_path: Path) -> None:
+    path = write(tmp_path, [deployment() | {"status": {"desiredReplicas": 4, "conditions": 5}}, node("n0")])
+    assert ["status" in item for item in read_documents([path], namespace="default").items] == [False, True]
+
+
 def test_an_empty_namespace_is_the_default_one(tmp_path: Path) -> None:
     made = deployment()
     made["metadata"]["namespace"] = None
