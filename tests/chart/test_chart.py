@@ -44,6 +44,13 @@ def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
     return [item for item in manifests if item["kind"] == kind]
 
 
+def environment(manifests: list[Manifest]) -> dict[str, str]:
+    """Variables of the operator; empty where a pod's own field is the value."""
+    (deployment,) = of_kind(manifests, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {item["name"]: item.get("value", "") for item in container["env"]}
+
+
 def test_helm_finds_nothing_to_complain_about(programs: Programs) -> None:
     said = programs.run("helm", "lint", "--strict", str(CHART))
     assert "0 chart(s) failed" in said
@@ -75,6 +82,11 @@ def test_without_crds_there_are_none(programs: Programs) -> None:
         ("operator.logLevel=LOUD", "logLevel"),
         ("image.digest=sha256:123", "digest"),
         ("operator.extraEnv.lower=1", "lower"),
+        ("operator.extraEnv.MODELMATRIX_INTERVAL=5", "MODELMATRIX_INTERVAL: the chart sets this variable itself"),
+        (r"podLabels.app\.kubernetes\.io/name=mine", "app.kubernetes.io/name: the chart sets this label itself"),
+        ("metrics.podMonitor.interval=16s", "interval"),
+        ("metrics.podMonitor.interval=1m", "interval"),
+        ("prometheus.caSecret.file=ca.crt", "file"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(programs: Programs, value: str, words: str) -> None:
@@ -83,10 +95,8 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(programs: Programs, valu
 
 
 def test_every_variable_of_the_deployment_is_a_setting(programs: Programs) -> None:
-    (deployment,) = of_kind(render(programs, "prometheus.gatewayQuery=up"), "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
     known = {variable(name) for name in Settings.model_fields}
-    assert {item["name"] for item in container["env"]} <= known
+    assert environment(render(programs, "prometheus.gatewayQuery=up")).keys() <= known
 
 
 def test_the_operator_passes_pod_security_restricted(programs: Programs) -> None:
@@ -114,6 +124,85 @@ def test_the_roles_of_the_operator_hold_no_wildcard_and_nothing_that_leads_to_se
 def test_a_registry_of_the_bank_goes_before_the_image(programs: Programs) -> None:
     (deployment,) = of_kind(render(programs, "global.imageRegistry=registry.example"), "Deployment")
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].startswith("registry.example/modelmatrix/operator:")
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("rclone/rclone:1.71", "registry.example/rclone/rclone:1.71"),
+        ("rclone:1.71", "registry.example/rclone:1.71"),
+        ("mirror.bank:5000/rclone:1.71", "mirror.bank:5000/rclone:1.71"),
+        ("docker.io/rclone/rclone:1.71", "docker.io/rclone/rclone:1.71"),
+    ],
+)
+def test_the_registry_goes_before_the_image_for_weights_too_unless_that_names_one(
+    programs: Programs, image: str, expected: str
+) -> None:
+    values = ("global.imageRegistry=registry.example", f"operator.weightsImage={image}")
+    assert environment(render(programs, *values))["MODELMATRIX_WEIGHTS_IMAGE"] == expected
+
+
+def test_further_settings_and_labels_stand_beside_those_of_the_chart(programs: Programs) -> None:
+    manifests = render(programs, "operator.extraEnv.MODELMATRIX_TIME_SCALE=5", "podLabels.team=ai")
+    (deployment,) = of_kind(manifests, "Deployment")
+    assert environment(manifests)["MODELMATRIX_TIME_SCALE"] == "5"
+    assert deployment["spec"]["template"]["metadata"]["labels"]["team"] == "ai"
+
+
+def test_secrets_for_prometheus_are_mounted_read_only_and_named(programs: Programs) -> None:
+    manifests = render(programs, "prometheus.caSecret.name=bank-ca", "prometheus.tokenSecret.name=reader")
+    (deployment,) = of_kind(manifests, "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (mount,) = pod["containers"][0]["volumeMounts"]
+    assert mount["readOnly"] is True
+    assert pod["volumes"][0]["projected"]["sources"] == [
+        {"secret": {"name": "bank-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"secret": {"name": "reader", "items": [{"key": "token", "path": "token"}]}},
+    ]
+    found = environment(manifests)
+    assert found["MODELMATRIX_PROMETHEUS_CA_FILE"] == f"{mount['mountPath']}/ca.crt"
+    assert found["MODELMATRIX_PROMETHEUS_TOKEN_FILE"] == f"{mount['mountPath']}/token"
+
+
+def test_one_secret_for_prometheus_needs_no_other(programs: Programs) -> None:
+    manifests = render(programs, "prometheus.tokenSecret.name=reader", "prometheus.tokenSecret.key=jwt")
+    (deployment,) = of_kind(manifests, "Deployment")
+    (source,) = deployment["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"]
+    assert source["secret"]["items"] == [{"key": "jwt", "path": "token"}]
+    assert "MODELMATRIX_PROMETHEUS_CA_FILE" not in environment(manifests)
+
+
+def test_a_network_policy_lets_everyone_read_metrics_and_leaves_egress_open(programs: Programs) -> None:
+    assert of_kind(render(programs), "NetworkPolicy") == []
+    manifests = render(programs, "networkPolicy.enabled=true")
+    (policy,), (deployment,) = of_kind(manifests, "NetworkPolicy"), of_kind(manifests, "Deployment")
+    assert policy["spec"]["podSelector"] == deployment["spec"]["selector"]
+    assert policy["spec"]["policyTypes"] == ["Ingress"]
+    assert policy["spec"]["ingress"] == [{"ports": [{"port": "metrics", "protocol": "TCP"}]}]
+
+
+def test_a_network_policy_can_name_who_reads_metrics_and_what_is_reached(programs: Programs) -> None:
+    (policy,) = of_kind(
+        render(
+            programs,
+            "networkPolicy.enabled=true",
+            "networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
+            "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring",
+            "networkPolicy.egress[0].ports[0].port=443",
+        ),
+        "NetworkPolicy",
+    )
+    peer = {"podSelector": {"matchLabels": {"app": "prometheus"}}, "namespaceSelector": {"matchLabels": {"team": "monitoring"}}}
+    assert policy["spec"]["ingress"][0]["from"] == [peer]
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert policy["spec"]["egress"] == [{"ports": [{"port": 443}]}]
+
+
+def test_labels_of_engines_win_only_where_they_are_trusted(programs: Programs) -> None:
+    values = ("metrics.podMonitor.enabled=true", "metrics.podMonitor.honorEngineLabels=false")
+    engines, operator = of_kind(render(programs, *values), "PodMonitor")
+    assert [one["honorLabels"] for one in engines["spec"]["podMetricsEndpoints"]] == [False, False]
+    assert operator["spec"]["podMetricsEndpoints"][0]["honorLabels"] is True
 
 
 def test_monitors_give_the_labels_that_the_operator_asks_for(programs: Programs) -> None:

@@ -27,3 +27,56 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.image.digest -}}{{ $name }}@{{ .Values.image.digest }}
 {{- else -}}{{ $name }}:{{ default .Chart.AppVersion .Values.image.tag }}{{- end -}}
 {{- end -}}
+
+{{- /* As container runtimes read a name: its first part is a registry when it holds a dot or a port. */ -}}
+{{- define "modelmatrix.weightsImage" -}}
+{{- $image := .Values.operator.weightsImage -}}
+{{- if and .Values.global.imageRegistry (not (regexMatch "^([^/]*[.:][^/]*|localhost)/" $image)) -}}
+{{- printf "%s/%s" .Values.global.imageRegistry $image -}}
+{{- else -}}{{ $image }}{{- end -}}
+{{- end -}}
+
+{{- define "modelmatrix.environment" -}}
+- name: MODELMATRIX_NAMESPACE
+  valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}
+- name: MODELMATRIX_IDENTITY
+  valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}
+- name: MODELMATRIX_METRICS_ADDRESS
+  value: {{ printf "0.0.0.0:%d" (int .Values.metrics.port) | quote }}
+- name: MODELMATRIX_PROMETHEUS_URL
+  value: {{ .Values.prometheus.url | quote }}
+- name: MODELMATRIX_PROMETHEUS_TIMEOUT
+  value: {{ .Values.prometheus.timeoutSeconds | quote }}
+{{- if .Values.prometheus.caSecret.name }}
+- name: MODELMATRIX_PROMETHEUS_CA_FILE
+  value: {{ include "modelmatrix.prometheusFolder" . }}/ca.crt
+{{- end }}
+{{- if .Values.prometheus.tokenSecret.name }}
+- name: MODELMATRIX_PROMETHEUS_TOKEN_FILE
+  value: {{ include "modelmatrix.prometheusFolder" . }}/token
+{{- end }}
+- name: MODELMATRIX_GATEWAY_QUERY
+  value: {{ .Values.prometheus.gatewayQuery | quote }}
+- name: MODELMATRIX_INTERVAL
+  value: {{ .Values.operator.intervalSeconds | quote }}
+- name: MODELMATRIX_CLUSTER_DOMAIN
+  value: {{ .Values.operator.clusterDomain | quote }}
+- name: MODELMATRIX_WEIGHTS_IMAGE
+  value: {{ include "modelmatrix.weightsImage" . | quote }}
+- name: MODELMATRIX_LOG_FORMAT
+  value: {{ .Values.operator.logFormat | quote }}
+- name: MODELMATRIX_LOG_LEVEL
+  value: {{ .Values.operator.logLevel | quote }}
+{{- end -}}
+
+{{- /* Secrets that the kubelet mounts; the operator itself reads none. */ -}}
+{{- define "modelmatrix.prometheusFolder" -}}/var/run/secrets/modelmatrix/prometheus{{- end -}}
+
+{{- define "modelmatrix.prometheusSecrets" -}}
+{{- with .Values.prometheus.caSecret }}{{ if .name }}
+- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: ca.crt}]}
+{{- end }}{{ end }}
+{{- with .Values.prometheus.tokenSecret }}{{ if .name }}
+- secret: {name: {{ .name }}, items: [{key: {{ .key }}, path: token}]}
+{{- end }}{{ end }}
+{{- end -}}
