@@ -1,4 +1,5 @@
-# Everything a person types. Variables: CLUSTER (name of the local cluster), BANK (institution), TIME_SCALE (1 to 15).
+# Everything a person types. Variables: CLUSTER (name of the local cluster), BANK (institution), TIME_SCALE (1 to 15),
+# N (objects that `make costs` makes).
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=e2e:operator $(BIN)/python -m
@@ -27,7 +28,7 @@ up: .venv/installed ## the local cluster without the story
 down: .venv/installed ## stop the local cluster
 	@$(RUN) playground down
 
-check: .venv/installed ## linters, types, layers, generated files
+check: .venv/installed ## linters, types, layers; make test checks the generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,7 +44,7 @@ generate: .venv/installed ## CRDs, their copies in the chart, the institutions' 
 golden: .venv/installed ## rewrite the golden files from what the code does now
 	$(BIN)/python -m pytest -q tests --golden-update
 
-costs: .venv/installed ## what the operator costs the API server, for N=100 objects
+costs: .venv/installed ## what the operator costs the API server, for N objects (default 100)
 	@$(RUN) costs
 
 planbench: .venv/installed ## what planning a fleet costs, and how that grows

@@ -125,7 +125,7 @@ class AcceleratorPoolSpec(ApiModel):
     ] = Field(
         default_factory=dict,
         description="Container image by engine name, in place of the catalogue's, e.g. vLLM-Ascend: "
-        "registry.bank.local/vllm-ascend:v0.18.0.",
+        "registry.bank.local/vllm-ascend:TAG.",
         json_schema_extra=ATOMIC_MAP,
     )
 

@@ -157,7 +157,7 @@ class EngineImage(ApiModel):
         description="Catalogue id of a chip, or its family, e.g. 910b-64g or ascend-910b."
     )
     image: Annotated[str, StringConstraints(min_length=1, max_length=512)] = Field(
-        description="Container image, e.g. registry.bank.local/vllm-ascend:v0.18.0-bank1."
+        description="Container image, e.g. registry.bank.local/vllm-ascend:TAG-bank1."
     )
 
 

@@ -201,7 +201,7 @@ TABLE: dict[Reason, ReasonInfo] = {
     Reason.SIGNALS_FRESH: ReasonInfo("Every ready replica is measured.", "Nothing to do.", "指标正常"),
     Reason.SIGNALS_MISSING: ReasonInfo(
         "Ready replicas have no samples in Prometheus; the replica count is held.",
-        "Check that Prometheus scrapes the engine pods (PodMonitor of the chart).",
+        "Check that Prometheus scrapes the engine pods (metrics.podMonitor in the chart's values).",
         "指标缺失",
     ),
     Reason.SIGNALS_STALE: ReasonInfo(
@@ -211,7 +211,7 @@ TABLE: dict[Reason, ReasonInfo] = {
     ),
     Reason.PROMETHEUS_UNAVAILABLE: ReasonInfo(
         "Prometheus cannot be queried; the replica count is held.",
-        "Check the operator's prometheus-url setting and Prometheus itself.",
+        "Check prometheus.url in the chart's values (--prometheus-url of the operator) and Prometheus itself.",
         "Prometheus 不可用",
     ),
     Reason.NO_TRAFFIC: ReasonInfo(
@@ -235,7 +235,7 @@ TABLE: dict[Reason, ReasonInfo] = {
     Reason.SCHEDULED_FLOOR: ReasonInfo("A schedule window asks for at least this many replicas.", "Nothing to do.", "定时下限"),
     Reason.NO_WAKE_SIGNAL: ReasonInfo(
         "At zero replicas nothing can wake the deployment: it has no schedule and no gateway metric.",
-        "Set minReplicas to 1, add a schedule window, or configure a gateway metric.",
+        "Set minReplicas to 1, add a schedule window, or set prometheus.gatewayQuery in the chart's values.",
         "缺少唤醒信号",
     ),
     Reason.SUSPENDED: ReasonInfo("spec.suspend is true.", "Set spec.suspend to false to serve.", "已暂停"),
