@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,12 @@ def test_the_chart_brings_the_crds_of_this_version(programs: Programs) -> None:
     assert {item["metadata"]["name"]: item["spec"] for item in brought} == {
         item["metadata"]["name"]: item["spec"] for item in there
     }
+
+
+def test_models_that_outlive_the_chart_keep_their_priority_classes(programs: Programs) -> None:
+    kept, gone = (of_kind(render(programs, f"crds.keep={keep}"), "PriorityClass") for keep in ("true", "false"))
+    assert all(item["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"} for item in kept)
+    assert not any("annotations" in item["metadata"] for item in gone)
 
 
 def test_without_crds_there_are_none(programs: Programs) -> None:
@@ -218,3 +225,6 @@ def test_the_notes_warn_of_what_is_missing(programs: Programs, tmp_path: Path) -
         environment={"KUBECONFIG": str(folder)},
     )
     assert "prometheus.url is empty" in said
+    named = re.findall(r"manifests/\S+", said)
+    assert named
+    assert all((REPOSITORY / path).is_file() for path in named)

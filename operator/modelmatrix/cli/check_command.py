@@ -17,6 +17,7 @@ from modelmatrix.cli.world import World
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.conditions import STALLED
 from modelmatrix.planning.plan import Plan
+from modelmatrix.planning.sizing import counted
 
 
 class Finding(NamedTuple):
@@ -88,6 +89,6 @@ def _text(found: list[Finding], made: Plan) -> str:
     for finding in found:
         lines.append(paint(f"{finding.kind} {finding.name}: {finding.reason}", "bad"))
         lines.append(paragraph(finding.message, indent=2))
-    counted = f"{len(made.pools)} pools and {len(made.statuses)} deployments"
-    lines.append(f"{len(found)} findings in {counted}." if found else paint(f"Nothing to mend in {counted}.", "good"))
+    where = f"{counted(len(made.pools), 'pool')} and {counted(len(made.statuses), 'deployment')}"
+    lines.append(f"{counted(len(found), 'finding')} in {where}." if found else paint(f"Nothing to mend in {where}.", "good"))
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmatrix.cli.planning import passed_over
 from modelmatrix.cli.tables import paint, paragraph, table
+from modelmatrix.planning.sizing import counted
 
 Item = dict[str, Any]
 
@@ -72,7 +73,7 @@ def _caveats(items: list[Item]) -> str:
 def _displaced(displaced: list[Item]) -> str:
     lines = []
     for item in displaced:
-        lines.append(f"{item['namespace']}/{item['name']} loses {item['replicas']} replicas: {item['reason']}")
+        lines.append(f"{item['namespace']}/{item['name']} loses {counted(item['replicas'], 'replica')}: {item['reason']}")
         lines.append(paragraph(item["message"], indent=2))
     return "\n".join(lines)
 

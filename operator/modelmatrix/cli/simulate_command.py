@@ -20,6 +20,7 @@ from modelmatrix.cli.simulating import DAY_SECONDS, Subject, subject_of
 from modelmatrix.cli.tables import table
 from modelmatrix.cli.traffic import Traffic, read_traffic
 from modelmatrix.performance.timing import Lengths
+from modelmatrix.planning.sizing import counted
 from modelmatrix.scaling.policy import SloPolicy
 from modelmatrix.simulation.environment import Environment, RequestEnvironment
 from modelmatrix.simulation.fleet import Fleet
@@ -133,17 +134,13 @@ def _text(subject: Subject, result: SimulationResult, mode: str) -> str:
     slo = subject.known.slo
     met = "kept" if result.attainment_percent >= slo.percentile else "missed"
     share, worst = result.attainment_percent, result.worst_hour_attainment_percent
-    hours, mean = result.accelerator_hours, result.mean_replicas
+    hours, mean, changes = result.accelerator_hours, result.mean_replicas, counted(result.changes, "change")
     lines = [
         f"{subject.key} under policy {result.policy}, simulated as {mode}: {result.requests} requests",
         f"  {share:.2f} % within the SLO, {worst:.2f} % in the worst hour: the target of {slo.percentile:g} % is {met}",
-        f"  {hours:.1f} accelerator hours, {mean:.2f} replicas, {result.peak_replicas} at most, {_changes(result.changes)}",
+        f"  {hours:.1f} accelerator hours, {mean:.2f} replicas, {result.peak_replicas} at most, {changes}",
     ]
     return "\n".join([*lines, "", table(("HOUR", "REQ/S", "DESIRED", "READY", "DEVICES"), _rows(result))])
-
-
-def _changes(count: int) -> str:
-    return "1 change" if count == 1 else f"{count} changes"
 
 
 def _rows(result: SimulationResult) -> Iterator[tuple[str, str, int, int, int]]:
