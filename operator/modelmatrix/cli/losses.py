@@ -9,7 +9,9 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cli.world import World
 from modelmatrix.planning.plan import Plan
+from modelmatrix.planning.pools import PoolState
 
+NO_NODE = "there is no node at all: add some to the files, e.g. kubectl get nodes -o yaml > nodes.yaml"
 LOST = "all its nodes are taken away in this plan"
 
 Labels = Mapping[str, str]
@@ -44,15 +46,15 @@ def _selectors_of(world: World, site: str) -> list[Labels]:
     return found
 
 
-def say_lost(document: dict[str, Any], plan: Plan, lost: Collection[Labels]) -> None:
-    """Say of pools without nodes that these are lost: the planner, which knows no others, advises to label some."""
-    emptied = {
-        name
-        for name, pool in plan.pools.items()
-        if pool.spec and not pool.nodes and any(pool.spec.node_selector.items() <= labels.items() for labels in lost)
-    }
+def say_why_empty(document: dict[str, Any], plan: Plan, lost: Collection[Labels], *, has_nodes: bool) -> None:
+    """Say of pools without nodes that these are lost, or that there are none at all: the planner advises to label some."""
+    emptied = {name for name, pool in plan.pools.items() if not pool.nodes and (not has_nodes or _is_hit(pool, lost))}
     candidates = [candidate for item in document["items"] for candidate in item["candidates"]]
     advice = {c["message"] for c in candidates if c["pool"] in emptied and c["reason"] == Reason.NODES_MISMATCH}
     for told in (*candidates, *document["items"], *document["displaced"]):
         for text in advice:
-            told["message"] = told["message"].replace(text, LOST)
+            told["message"] = told["message"].replace(text, LOST if has_nodes else NO_NODE)
+
+
+def _is_hit(pool: PoolState, lost: Collection[Labels]) -> bool:
+    return pool.spec is not None and any(pool.spec.node_selector.items() <= labels.items() for labels in lost)

@@ -9,7 +9,7 @@ from modelmatrix.cli.access import Access
 from modelmatrix.cli.documents import Documents
 from modelmatrix.cli.errors import DoesNotFit
 from modelmatrix.cli.looking import file_options, given
-from modelmatrix.cli.losses import lost_nodes, say_lost
+from modelmatrix.cli.losses import lost_nodes, say_why_empty
 from modelmatrix.cli.options import access_options, output_option, parse_time, print_document
 from modelmatrix.cli.plan_text import plan_text
 from modelmatrix.cli.planning import fits, plan_document
@@ -47,7 +47,7 @@ def plan(  # noqa: PLR0913 - one parameter an option
     lost = lost_nodes(applied, without_site, without_node)
     old, new = (planner.plan(world.snapshot(now)) for world in (before, applied.without_nodes(lost)))
     document = plan_document(old, new, _named(documents) or set(new.outlooks))
-    say_lost(document, new, lost.values())
+    say_why_empty(document, new, lost.values(), has_nodes=bool(applied.objects.get(names.NODES.plural)))
     if output in ("json", "yaml"):
         print_document(document, output)
     else:

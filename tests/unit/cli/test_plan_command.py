@@ -154,7 +154,8 @@ def test_nodes_that_are_lost_in_thought_need_no_label(tmp_path: Path) -> None:
 def test_files_without_nodes_get_a_hint_where_it_harms_no_script(tmp_path: Path) -> None:
     result = matrix(*offline(tmp_path, deployment(), estate=[pool()]), "-o", "json")
     assert result.stderr.startswith("note: the files hold no Node")
-    assert json.loads(result.stdout)["items"]
+    (item,) = json.loads(result.stdout)["items"]
+    assert item["candidates"][0]["message"].startswith("there is no node at all: add some to the files")
     assert matrix(*offline(tmp_path, deployment())).stderr == ""
 
 
