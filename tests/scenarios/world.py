@@ -58,7 +58,8 @@ class Workload:
     def _status(self) -> Object:
         leaders = [pod for pod in self.pods if pod.leader and not pod.deleting]
         updated = sum(1 for pod in leaders if self.digests[pod.uid] == self.digest)
-        return {"observedGeneration": self.stored["metadata"]["generation"], "updatedReplicas": updated}
+        observed = {} if "leaderWorkerTemplate" in self.spec else {"observedGeneration": self.stored["metadata"]["generation"]}
+        return {**observed, "replicas": len(leaders), "updatedReplicas": updated}
 
 
 @dataclass(slots=True, repr=False)

@@ -198,7 +198,11 @@ def _creation_failure(status: Object) -> str:
 
 
 def _rolls(metadata: Object, spec: Object, status: Object) -> bool:
-    """Whether pods of an older template are still there."""
-    if status.get("observedGeneration", 0) < metadata.get("generation", 0):
+    """Whether pods of an older template are still there, a surge replica beside them or not.
+
+    The status of a LeaderWorkerSet names no generation.
+    """
+    generation, updated = metadata.get("generation", 0), int(status.get("updatedReplicas", 0))
+    if status.get("observedGeneration", generation) < generation:
         return True
-    return int(status.get("updatedReplicas", 0)) < int(spec.get("replicas", 1))
+    return updated < max(int(spec.get("replicas", 1)), int(status.get("replicas", 0)))
