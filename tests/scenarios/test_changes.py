@@ -224,6 +224,77 @@ def test_a_deleted_service_or_workload_comes_back() -> None:
     assert ready(rest(state)) == (1, "True", "ReplicasReady")
 
 
+def crash_new_pods(state: World) -> None:
+    """Pods of the newest template fail again and again."""
+    for item in state.workloads.values():
+        old = {uid for uid, digest in item.digests.items() if digest != item.digest}
+        item.pods = [
+            found if found.uid in old else replace(found, ready=False, failing=True, problem="CrashLoopBackOff: exit code 1")
+            for found in item.pods
+        ]
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_a_rollout_is_not_ready_until_the_last_new_pod_serves(replicas: int) -> None:
+    state = world(deployment(replicas=replicas))
+    state.apply(rest(state))
+    edit(state, replicas=replicas, maxModelLen=8192)
+    for _ in range(3):  # before the write, after it, with the new pod not ready
+        made = state.plan()
+        assert ready(made) == (replicas, "False", "ReplicaStarting")
+        assert f"{replicas} of {replicas} replicas serve, older ones among them" in condition(made, "Reconciling")["message"]
+        state.apply(made)
+    assert ready(rest(state)) == (replicas, "True", "ReplicasReady")
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_a_rollout_whose_new_pod_crashes_is_failing_although_the_old_ones_serve(replicas: int) -> None:
+    state = world(deployment(replicas=replicas))
+    state.apply(rest(state))
+    edit(state, replicas=replicas, maxModelLen=8192)
+    state.apply(state.plan())
+    state.step()
+    crash_new_pods(state)
+    made = state.plan()
+    assert ready(made) == (replicas, "False", "ReplicaFailing")
+    assert condition(made, "Reconciling")["message"].endswith("ascend-a: CrashLoopBackOff: exit code 1")
+
+
+def test_a_rollout_that_a_quota_forbids_quotes_it() -> None:
+    state = world(deployment())
+    state.apply(rest(state))
+    edit(state, maxModelLen=8192)
+    state.apply(state.plan())
+    snapshot = state.snapshot()
+    failed = replace(snapshot.workloads[0], failure="pods are forbidden: exceeded quota")
+    made = plan(replace(snapshot, workloads=(failed,)))
+    assert ready(made) == (1, "False", "ReplicaFailing")
+    assert "exceeded quota" in condition(made, "Ready")["message"]
+
+
+def test_a_move_whose_new_replicas_crash_is_failing_although_the_retired_ones_serve() -> None:
+    state = world(deployment(replicas=2), there=nodes(2))
+    state.apply(rest(state))
+    edit(state, replicas=2, quantization="BF16")
+    assert ready(state.plan()) == (2, "False", "ReplicaStarting")
+    state.apply(state.plan())
+    state.step()
+    new = next(item for item in state.workloads.values() if item.view.quantization == "BF16")
+    new.pods = [replace(found, ready=False, failing=True, problem="Error: exit code 1") for found in new.pods]
+    assert ready(state.plan()) == (2, "False", "ReplicaFailing")
+
+
+def test_what_scales_down_stays_ready() -> None:
+    state = world(deployment(replicas=3))
+    state.apply(rest(state))
+    edit(state, replicas=2)
+    for _ in range(4):
+        made = state.plan()
+        assert ready(made)[1:] == ("True", "ReplicasReady")
+        state.apply(made)
+        state.step()
+
+
 # pools and nodes
 
 

@@ -200,9 +200,10 @@ def _creation_failure(status: Object) -> str:
 def _rolls(metadata: Object, spec: Object, status: Object) -> bool:
     """Whether pods of an older template are still there, a surge replica beside them or not.
 
-    The status of a LeaderWorkerSet names no generation.
+    What was written and not seen by the controller yet may be a template, unless there are replicas to be removed. The
+    status of a LeaderWorkerSet names no generation.
     """
-    generation, updated = metadata.get("generation", 0), int(status.get("updatedReplicas", 0))
-    if status.get("observedGeneration", generation) < generation:
-        return True
-    return updated < max(int(spec.get("replicas", 1)), int(status.get("replicas", 0)))
+    wanted, there, updated = int(spec.get("replicas", 1)), int(status.get("replicas", 0)), int(status.get("updatedReplicas", 0))
+    generation = metadata.get("generation", 0)
+    unseen = status.get("observedGeneration", generation) < generation
+    return updated < max(wanted, there) or (unseen and there <= wanted)

@@ -9,7 +9,6 @@ from modelmatrix.planning.caveats import caveats
 from modelmatrix.planning.conditions import (
     FALSE,
     PLACED,
-    READY,
     RECONCILING,
     SIGNALS_FRESH,
     SLO_MET,
@@ -19,6 +18,7 @@ from modelmatrix.planning.conditions import (
     State,
 )
 from modelmatrix.planning.outlook import Outlook
+from modelmatrix.planning.readiness import ready_state
 from modelmatrix.planning.shortages import displaced_message, missing_message
 from modelmatrix.planning.snapshot import Measured, Snapshot
 
@@ -28,7 +28,7 @@ _GOOD_SIGNALS = (Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC)
 def condition_states(outlook: Outlook, snapshot: Snapshot) -> list[State]:
     """All conditions, without their times."""
     placed = _placed(outlook)
-    ready = _ready(outlook, placed)
+    ready = ready_state(outlook, placed, snapshot)
     measured = snapshot.measured.get(outlook.member.key)
     fresh = _signals_fresh(outlook, measured, has_gateway=snapshot.settings.gateway_metric)
     return [ready, placed, _slo_met(outlook, measured), fresh, *_progress(outlook, ready)]
@@ -66,43 +66,6 @@ def _refused(outlook: Outlook) -> State:
     options = outlook.member.case.options
     words = ". ".join(f"{option.pool}: {option.answer.message}" for option in options[:3])
     return State(PLACED, FALSE, options[0].answer.reason, words)
-
-
-def _ready(outlook: Outlook, placed: State) -> State:
-    member, desired, ready = outlook.member, outlook.desired, outlook.ready
-    if outlook.failure is not None:
-        return State(READY, FALSE, outlook.failure.reason, outlook.failure.message)
-    if placed.status == FALSE:
-        return State(READY, FALSE, placed.reason, placed.message)
-    if member.wanted is not None and desired == 0:
-        return State(READY, TRUE, member.wanted.reason, member.wanted.message)
-    broken = _broken(outlook)
-    if ready >= desired:
-        return State(READY, TRUE, Reason.REPLICAS_READY, f"{ready} of {desired} replicas serve")
-    if broken:
-        return State(READY, FALSE, Reason.REPLICA_FAILING, f"{ready} of {desired} replicas serve. {broken}")
-    return State(READY, FALSE, Reason.REPLICA_STARTING, f"{ready} of {desired} replicas serve{_waiting(outlook)}")
-
-
-def _broken(outlook: Outlook) -> str:
-    """Why pods cannot be created or do not stay up, in the words of those who know."""
-    for item in outlook.placed:
-        if item.workload is not None and item.workload.failure:
-            return f"{item.option.pool}: {item.workload.failure}"
-        if item.observed is not None and item.observed.failing:
-            return f"{item.option.pool}: {'; '.join(item.observed.problems[:2])}"
-    return ""
-
-
-def _waiting(outlook: Outlook) -> str:
-    groups = sum(item.waiting for item in outlook.placed)
-    if groups:
-        return f"; {groups} wait until whole nodes are free"
-    problems = [text for item in outlook.placed if item.observed for text in item.observed.problems]
-    if problems:
-        return f"; {problems[0]}"
-    expected = max((item.option.answer.start_seconds for item in outlook.placed if item.desired), default=0)
-    return f"; a start takes about {expected:.0f} s" if expected else ""
 
 
 def _slo_met(outlook: Outlook, measured: Measured | None) -> State:

@@ -206,6 +206,7 @@ def test_a_change_of_a_workloads_counts_is_no_change_of_its_view() -> None:
         ({"observedGeneration": 3}, True),
         ({}, True),
         ({"updatedReplicas": 2, "replicas": 2}, False),
+        ({"observedGeneration": 2, "updatedReplicas": 3, "replicas": 3}, False),
     ],
 )
 def test_a_workload_rolls_while_old_pods_are_there(status: dict[str, Any], *, rolling: bool) -> None:
