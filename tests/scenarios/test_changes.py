@@ -168,6 +168,58 @@ def test_what_runs_goes_on_when_an_edit_makes_the_spec_unreadable() -> None:
     assert condition(made, "Ready")["message"] == "spec.pools: Field required"
 
 
+PRICE = {"price": {"amount": "6.80", "currency": "CNY"}}
+
+
+def held(made: Plan, key: Key = KEY) -> tuple[Any, ...]:
+    """What the status says of the devices held: cost, summary, and each placement."""
+    said = made.statuses[key]
+    placements = [(p["quantization"], p["devicesPerReplica"], p["desired"], p["ready"]) for p in said["placements"]]
+    return said.get("costPerHour"), said["placementSummary"], placements
+
+
+def test_what_runs_is_still_said_while_the_schedule_cannot_be_read() -> None:
+    scaling = {"minReplicas": 2, "maxReplicas": 4}
+    window = {"name": "day", "start": "0 8 * * *", "end": "0 18 * * *", "timeZone": "Asia/Shangai", "minReplicas": 3}
+    state = world(deployment(scaling=scaling), pools=[pool(**PRICE)])
+    before = held(rest(state))
+    assert before == ("13.60 CNY", "ascend-a/W8A8:2", [("W8A8", 1, 2, 2)])
+    edit(state, scaling=scaling | {"schedule": [window]})
+    made = rest(state)
+    assert ready(made) == (2, "False", "Misconfigured")
+    assert held(made) == before
+
+
+def test_what_runs_is_still_said_while_the_spec_is_impossible() -> None:
+    state = world(deployment(replicas=2), pools=[pool(**PRICE)])
+    before = rest(state)
+    edit(state, replicas=2, quantization="FP8")
+    made = rest(state)
+    assert ready(made)[1:] == ("False", "QuantizationUnsupported")
+    assert held(made) == held(before)
+    assert made.statuses[KEY]["placements"] == before.statuses[KEY]["placements"]
+
+
+def test_old_replicas_are_said_and_paid_until_they_are_gone() -> None:
+    state = world(deployment(replicas=2), pools=[pool(**PRICE)], there=nodes(2))
+    state.apply(rest(state))
+    edit(state, replicas=2, quantization="BF16")
+    cost, summary, placements = held(state.plan())
+    assert (cost, summary) == ("40.80 CNY", "ascend-a/BF16:2 ascend-a/W8A8:2")
+    assert placements == [("BF16", 2, 2, 0), ("W8A8", 1, 2, 2)]
+    assert held(rest(state)) == ("27.20 CNY", "ascend-a/BF16:2", [("BF16", 2, 2, 2)])
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"), [({"suspend": True, "quantization": "FP8"}, "Suspended"), ({"replicas": 0}, "ScaledToZero")]
+)
+def test_what_is_to_have_no_replica_is_ready_even_where_it_could_have_none(fields: dict[str, Any], reason: str) -> None:
+    made = world(deployment(pools=["nowhere"], **fields)).plan()
+    assert ready(made) == (0, "True", reason)
+    assert {item["type"] for item in made.statuses[KEY]["conditions"]} == {"Ready", "Placed", "SLOMet", "SignalsFresh"}
+    assert made.statuses[KEY]["candidates"][0]["verdict"] == "Impossible"
+
+
 def test_suspending_stops_everything_and_keeps_the_object() -> None:
     state = world(deployment(replicas=2))
     rest(state)

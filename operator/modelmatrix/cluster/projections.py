@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from modelmatrix.api import names
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
-from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.api.model_deployment import ModelDeploymentSpec, Parallelism
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.quantity import count
 from modelmatrix.cluster.pods import pod_view
@@ -133,6 +133,8 @@ def workload_view(item: Object) -> WorkloadView:
         nodes_per_replica=nodes,
         digest=annotations.get(names.ANNOTATION_DIGEST, ""),
         manifest=_manifest(item),
+        image=_image(template),
+        parallelism=_parallelism(template),
         deleting="deletionTimestamp" in metadata,
         failure=_creation_failure(status),
         rolling=_rolls(metadata, spec, status),
@@ -181,6 +183,21 @@ def _pod_devices(template: Object) -> int:
     containers = (template.get("spec") or {}).get("containers") or ()
     limits = [container.get("resources", {}).get("limits") or {} for container in containers]
     return sum(count(value) for item in limits for name, value in item.items() if "/" in name)
+
+
+def _image(template: Object) -> str:
+    containers = (template.get("spec") or {}).get("containers") or ()
+    return str(containers[0].get("image", "")) if containers else ""
+
+
+def _parallelism(template: Object) -> Parallelism:
+    """How a replica is cut, as its pods say; one rank where they do not."""
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    said = str(annotations.get(names.ANNOTATION_PARALLELISM, "")).split(",")
+    try:
+        return Parallelism.model_validate(dict(zip(Parallelism.model_fields, said, strict=True)))
+    except ValueError:
+        return Parallelism()
 
 
 def _manifest(item: Object) -> dict[str, Any]:

@@ -113,10 +113,18 @@ def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) 
             target=target,
             workload=workload,
             observed=observed,
-            replicas=max(grant.replicas - len(grant.waiting) + grant.pending, _held_back(assignment, option, workload)),
+            replicas=_replicas(member, assignment, option),
             waiting=len(grant.waiting),
             surge=table.packing[option.pool].room(shape_of(option)) > 0,
         )
+
+
+def _replicas(member: Member, assignment: Assignment, option: Option) -> int:
+    """Replicas that a workload is told to have: those it has while nobody can say what is wanted."""
+    grant, workload = assignment.grants.get(option.pool, Grant()), member.current.get(option.pool)
+    if member.wanted is None and workload is not None:
+        return workload.replicas
+    return max(grant.replicas - len(grant.waiting) + grant.pending, _held_back(assignment, option, workload))
 
 
 def _held_back(assignment: Assignment, option: Option, workload: WorkloadView | None) -> int:

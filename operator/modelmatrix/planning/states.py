@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelmatrix.api.reasons import Reason, reason_of
+from modelmatrix.planning.attainment import is_met
 from modelmatrix.planning.caveats import caveats
 from modelmatrix.planning.conditions import (
     FALSE,
@@ -38,10 +39,10 @@ def _placed(outlook: Outlook) -> State:
     member = outlook.member
     if member.wanted is None:
         return State(PLACED, FALSE, Reason.MISCONFIGURED, member.error)
-    if not member.case.fitting:
-        return _refused(outlook)
     if outlook.desired == 0:
         return State(PLACED, TRUE, member.wanted.reason, member.wanted.message)
+    if not member.case.fitting:
+        return _refused(outlook)
     return _short(outlook) or _all_placed(outlook)
 
 
@@ -76,7 +77,7 @@ def _slo_met(outlook: Outlook, measured: Measured | None) -> State:
         return _as_before(outlook, SLO_MET)
     if measured.attainment_percent is None:
         return State(SLO_MET, UNKNOWN, measured.reason, measured.message)
-    met = measured.attainment_percent >= spec.slo.percentile
+    met = is_met(spec.slo, measured.attainment_percent)
     reason = Reason.SLO_MET if met else Reason.SLO_MISSED
     target = f"target {spec.slo.percentile} %"
     bound = f"; {measured.bound_message}" if measured.bound_message else ""

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from modelmatrix.api import names
 from modelmatrix.api.model_deployment import Parallelism
 from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.attainment import slo_figures
 from modelmatrix.planning.conditions import render_conditions, shorten, timestamp
-from modelmatrix.planning.outlook import Outlook, PlacedOn
-from modelmatrix.planning.placement import price_per_hour
+from modelmatrix.planning.holdings import Holding, costs, holdings
+from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.shortages import shortage_message
 from modelmatrix.planning.snapshot import Measured, Snapshot
 from modelmatrix.planning.states import condition_states
 from modelmatrix.planning.verdicts import Verdict
 
 HISTORY_LENGTH = 5
-ATTAINMENT_STEP_PERCENT = 1.0  # smaller changes of a measurement are no news: a status write costs the API server
-LATENCY_STEP_SHARE = 0.1
+PLACEMENTS_LENGTH = 32
 
 
 def deployment_status(outlook: Outlook, snapshot: Snapshot) -> dict[str, Any]:
     """The whole status. Fields without a value are left out."""
     view, previous = outlook.member.case.view, outlook.member.case.view.status
-    placements = [_placement(item) for item in outlook.placed]
+    held = list(holdings(outlook))[:PLACEMENTS_LENGTH]
     fields = {
         "replicas": outlook.existing,
         "readyReplicas": outlook.ready,
         "desiredReplicas": previous.get("desiredReplicas") if outlook.member.wanted is None else outlook.desired,
         "selector": f"{names.LABEL_DEPLOYMENT}={view.key.name},{names.LABEL_ROLE}={names.ROLE_LEADER}",
         "model": outlook.member.case.model or None,
-        "placements": placements,
-        "placementSummary": _summary(outlook),
+        "placements": [_placement(item) for item in held],
+        "placementSummary": _summary(held),
         "candidates": _candidates(outlook),
         "endpoint": f"http://{view.key.name}.{view.key.namespace}.svc.{snapshot.settings.cluster_domain}/v1",
-        "slo": _slo(snapshot.measured.get(view.key), previous.get("slo", {})),
+        "slo": _slo(outlook, snapshot.measured.get(view.key), previous.get("slo", {})),
         "costPerHour": _cost(outlook),
         "scalingHistory": _history(outlook, previous, snapshot.wall_seconds),
         "conditions": render_conditions(
@@ -50,18 +50,17 @@ def deployment_status(outlook: Outlook, snapshot: Snapshot) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _placement(item: PlacedOn) -> dict[str, Any]:
-    layout, answer = item.target.layout, item.option.answer
+def _placement(held: Holding) -> dict[str, Any]:
     return {
-        "pool": item.option.pool,
-        "quantization": str(item.option.quantization),
-        "engine": answer.engine,
-        "image": item.target.image,
-        "devicesPerReplica": layout.devices,
-        "nodesPerReplica": layout.nodes,
-        "parallelism": _cut(layout.parallelism),
-        "desired": item.desired,
-        "ready": item.ready,
+        "pool": held.pool,
+        "quantization": held.quantization,
+        "engine": held.engine,
+        "image": held.image,
+        "devicesPerReplica": held.devices,
+        "nodesPerReplica": held.nodes,
+        "parallelism": _cut(held.parallelism),
+        "desired": held.desired,
+        "ready": held.ready,
     }
 
 
@@ -74,8 +73,8 @@ def _cut(parallelism: Parallelism) -> dict[str, int]:
     }
 
 
-def _summary(outlook: Outlook) -> str:
-    parts = [f"{p.option.pool}/{p.option.quantization}:{p.desired}" for p in outlook.placed if p.desired]
+def _summary(held: Iterable[Holding]) -> str:
+    parts = [f"{item.pool}/{item.quantization}:{item.desired}" for item in held if item.desired]
     return " ".join(parts) or "-"
 
 
@@ -101,49 +100,19 @@ def _candidates(outlook: Outlook) -> list[dict[str, Any]]:
 
 
 def _cost(outlook: Outlook) -> str | None:
-    """Price of the wanted replicas' devices, per currency; ``None`` when no pool has a price."""
+    """Price of the devices held, per currency; ``None`` when no pool has a price."""
     sums: dict[str, Decimal] = {}
-    for item in outlook.placed:
-        price = item.target.pool_spec.price
-        if price is not None:
-            cost = price_per_hour(item.option, outlook.pools[item.option.pool]) * item.desired
-            sums[price.currency] = sums.get(price.currency, Decimal(0)) + cost
+    for (_, currency), amount in costs(outlook).items():
+        sums[currency] = sums.get(currency, Decimal(0)) + amount
     return " + ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(sums.items())) or None
 
 
-def _slo(measured: Measured | None, previous: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Measured latency; the previous figures stay as long as they are about right."""
-    if measured is None or measured.attainment_percent is None:
+def _slo(outlook: Outlook, measured: Measured | None, previous: Mapping[str, Any]) -> dict[str, Any] | None:
+    spec = outlook.member.case.spec
+    if spec is None:  # it cannot be read, and what it said is measured no more
         return dict(previous) or None
-    figures = {
-        "attainmentPercent": f"{measured.attainment_percent:.1f}",
-        "ttftMilliseconds": measured.ttft_milliseconds,
-        "tpotMilliseconds": measured.tpot_milliseconds,
-        "observedSeconds": measured.observed_seconds,
-    }
-    if _about_the_same(measured, previous):
-        return dict(previous)
-    return {key: value for key, value in figures.items() if value is not None}
-
-
-def _about_the_same(measured: Measured, previous: Mapping[str, Any]) -> bool:
-    try:
-        attained = float(previous["attainmentPercent"])
-    except (KeyError, ValueError):
-        return False
-    if abs(attained - (measured.attainment_percent or 0.0)) >= ATTAINMENT_STEP_PERCENT:
-        return False
-    pairs = (
-        (measured.ttft_milliseconds, previous.get("ttftMilliseconds")),
-        (measured.tpot_milliseconds, previous.get("tpotMilliseconds")),
-    )
-    return all(_close(new, old) for new, old in pairs)
-
-
-def _close(new: int | None, old: int | None) -> bool:
-    if new is None or old is None:
-        return new is old
-    return abs(new - old) <= LATENCY_STEP_SHARE * max(old, 1)
+    figures = slo_figures(spec.slo, measured, previous) if spec.slo is not None else None
+    return dict(figures) if figures else None
 
 
 def _history(outlook: Outlook, previous: Mapping[str, Any], now_seconds: float) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
-from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.api.model_deployment import ModelDeploymentSpec, Parallelism
 
 
 class Key(NamedTuple):
@@ -94,7 +94,8 @@ class WorkloadView:
     """A Deployment or LeaderWorkerSet of ours.
 
     ``manifest`` is the object as stored, without its status; ``version`` changes when that does. ``digest`` is that of the
-    manifest that was applied last. ``failure`` quotes why the API server refuses its pods.
+    manifest that was applied last; ``image`` and ``parallelism`` are those of its engine. ``failure`` quotes why the API
+    server refuses its pods.
     """
 
     kind: str
@@ -111,6 +112,8 @@ class WorkloadView:
     nodes_per_replica: int
     digest: str
     manifest: Mapping[str, Any]
+    image: str = ""
+    parallelism: Parallelism = field(default_factory=Parallelism)
     deleting: bool = False
     failure: str = ""
     rolling: bool = False

@@ -15,8 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from modelmatrix.planning.outlook import Outlook
-from modelmatrix.planning.placement import price_per_hour
+from modelmatrix.planning.holdings import costs
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.snapshot import Snapshot
@@ -182,20 +181,12 @@ def _conditions(plan: Plan) -> Family:
 
 def _costs(plan: Plan) -> Family:
     family = GaugeMetricFamily(
-        "modelmatrix_deployment_cost_per_hour", "Price of the wanted replicas' devices.", labels=_labels("pool", "currency")
+        "modelmatrix_deployment_cost_per_hour", "Price of the devices held.", labels=_labels("pool", "currency")
     )
     for key, outlook in plan.outlooks.items():
-        for pool, currency, amount in _prices(outlook):
-            family.add_metric((*key, pool, currency), amount)
+        for (pool, currency), amount in costs(outlook).items():
+            family.add_metric((*key, pool, currency), float(amount))
     return family
-
-
-def _prices(outlook: Outlook) -> Iterator[tuple[str, str, float]]:
-    for item in outlook.placed:
-        price = item.target.pool_spec.price
-        if price is not None:
-            amount = price_per_hour(item.option, outlook.pools[item.option.pool]) * item.desired
-            yield item.option.pool, price.currency, float(amount)
 
 
 def _pool_devices(plan: Plan) -> Family:

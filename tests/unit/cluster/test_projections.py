@@ -224,6 +224,19 @@ def test_a_workload_that_cannot_make_pods_quotes_why() -> None:
         assert view.failure == expected
 
 
+@pytest.mark.parametrize(
+    ("said", "cut"), [("8,2,1,1", (8, 2, 1, 1)), ("8,2", (1, 1, 1, 1)), ("8,2,1,x", (1, 1, 1, 1)), ("", (1, 1, 1, 1))]
+)
+def test_the_image_and_the_cut_of_a_workload_are_those_of_its_pods(said: str, cut: tuple[int, ...]) -> None:
+    template = {
+        "metadata": {"annotations": {names.ANNOTATION_PARALLELISM: said}},
+        "spec": {"containers": [{"image": "vllm:1", "resources": {"limits": {"nvidia.com/gpu": "8"}}}]},
+    }
+    view = projections.workload_view({"kind": "Deployment", "metadata": METADATA, "spec": {"template": template}})
+    assert view is not None
+    assert (view.image, tuple(view.parallelism.model_dump().values())) == ("vllm:1", cut)
+
+
 def test_a_service() -> None:
     view = projections.service_view({"metadata": {**METADATA, "annotations": {names.ANNOTATION_DIGEST: "d"}}, "spec": {"a": 1}})
     assert view is not None

@@ -80,7 +80,7 @@ def test_what_has_neither_slo_nor_scaling_is_told_that_nothing_is_measured() -> 
 
 
 def test_the_first_figures_are_written_without_those_that_are_not_known() -> None:
-    found = status(Measured(Reason.SIGNALS_FRESH, "", 97.46, ttft_milliseconds=800, observed_seconds=120))["slo"]
+    found = status(Measured(Reason.SIGNALS_FRESH, "", 97.56, ttft_milliseconds=800, observed_seconds=120))["slo"]
     assert found == {"attainmentPercent": "97.5", "ttftMilliseconds": 800, "observedSeconds": 120}
 
 
@@ -110,3 +110,18 @@ def test_what_is_not_measured_on_either_side_is_no_change() -> None:
 
 def test_a_stored_figure_that_is_no_number_is_replaced() -> None:
     assert figures(97.5, attainmentPercent="n/a")["attainmentPercent"] == "97.5"
+
+
+def test_figures_are_rewritten_when_the_verdict_flips() -> None:
+    for before, now in (("95.2", 94.9), ("94.8", 95.0)):
+        assert figures(now, attainmentPercent=before)["attainmentPercent"] == f"{now:.1f}"
+
+
+def test_a_share_just_below_its_target_does_not_read_as_the_target() -> None:
+    assert figures(94.96, attainmentPercent="90.0")["attainmentPercent"] == "94.9"
+    assert figures(64.1, attainmentPercent="90.0")["attainmentPercent"] == "64.1"
+
+
+def test_figures_go_when_the_slo_is_removed_and_stay_while_the_spec_cannot_be_read() -> None:
+    assert "slo" not in status(Measured(Reason.SIGNALS_FRESH, "", 99.0), slo=None, status={"slo": STORED})
+    assert status(Measured(Reason.SIGNALS_FRESH, "", 99.0), spec=None, error="junk", status={"slo": STORED})["slo"] == STORED

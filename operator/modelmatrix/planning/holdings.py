@@ -1,0 +1,79 @@
+"""What a deployment holds: its workloads by pool, those that retire too, and what their devices cost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from modelmatrix.api.model_deployment import Parallelism
+from modelmatrix.planning.outlook import Outlook, PlacedOn
+from modelmatrix.planning.replicas import WorkloadReplicas
+from modelmatrix.planning.views import WorkloadView
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Replicas of a deployment on a pool: ``desired`` are to stay or to come, ``ready`` serve."""
+
+    pool: str
+    quantization: str
+    engine: str
+    image: str
+    devices: int
+    nodes: int
+    parallelism: Parallelism
+    desired: int
+    ready: int
+
+
+def holdings(outlook: Outlook) -> Iterator[Holding]:
+    """All holdings, those of the present spec first."""
+    for item in outlook.placed:
+        yield _placed(item)
+    observed = {workload.key: replicas for workload, replicas in outlook.observed}
+    kept = {workload.key: replicas for workload, replicas in outlook.retiring}
+    for workload in outlook.member.retired:
+        desired = 0 if workload.deleting else kept.get(workload.key, workload.replicas)
+        yield _retired(workload, observed[workload.key], desired)
+
+
+def costs(outlook: Outlook) -> dict[tuple[str, str], Decimal]:
+    """Price of the devices held for an hour, by pool and currency; pools without a price are left out."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for held in holdings(outlook):
+        pool = outlook.pools.get(held.pool)
+        price = pool.spec.price if pool is not None and pool.spec is not None else None
+        if price is not None:
+            name = held.pool, price.currency
+            sums[name] = sums.get(name, Decimal(0)) + Decimal(price.amount) * held.devices * held.desired
+    return sums
+
+
+def _placed(item: PlacedOn) -> Holding:
+    layout = item.target.layout
+    return Holding(
+        pool=item.option.pool,
+        quantization=str(item.option.quantization),
+        engine=item.option.answer.engine,
+        image=item.target.image,
+        devices=layout.devices,
+        nodes=layout.nodes,
+        parallelism=layout.parallelism,
+        desired=item.desired,
+        ready=item.ready,
+    )
+
+
+def _retired(workload: WorkloadView, observed: WorkloadReplicas, desired: int) -> Holding:
+    return Holding(
+        pool=workload.pool,
+        quantization=workload.quantization,
+        engine=workload.engine,
+        image=workload.image,
+        devices=workload.devices_per_replica,
+        nodes=workload.nodes_per_replica,
+        parallelism=workload.parallelism,
+        desired=desired,
+        ready=observed.ready,
+    )
