@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelmatrix.planning.assessment import Option
-from modelmatrix.planning.demands import Assignment
+from modelmatrix.planning.demands import Assignment, Table
 from modelmatrix.planning.fleet import Member
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.replicas import WorkloadReplicas
@@ -47,7 +47,7 @@ class Outlook:
     """One deployment after placement.
 
     ``observed`` are the replicas of all of its workloads, those that retire too. ``rooms`` are the replicas that each pool
-    could still take, where somebody asks: replicas are missing, or scaled.
+    could still take, where somebody asks: replicas are missing, or scaled. ``table`` is what everybody got.
     """
 
     member: Member
@@ -57,6 +57,7 @@ class Outlook:
     observed: tuple[tuple[WorkloadView, WorkloadReplicas], ...]
     rooms: Mapping[str, int]
     pools: Mapping[str, PoolState]
+    table: Table
     failure: Failure | None
     ready: int
     existing: int

@@ -93,6 +93,7 @@ def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> 
         observed=tuple((workload, fleet.replicas[workload.key]) for workload in member.workloads),
         rooms=rooms,
         pools={name: packing.pool for name, packing in table.packing.items()},
+        table=table,
         failure=snapshot.failures.get(member.key),
         ready=fleet.ready(member.workloads),
         existing=sum(fleet.replicas[workload.key].existing for workload in member.workloads),

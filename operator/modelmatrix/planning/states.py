@@ -22,6 +22,7 @@ from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.readiness import ready_state
 from modelmatrix.planning.shortages import displaced_message, missing_message
 from modelmatrix.planning.snapshot import Measured, Snapshot
+from modelmatrix.planning.takers import still_displaced_message
 
 _GOOD_SIGNALS = (Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC)
 
@@ -52,8 +53,9 @@ def _short(outlook: Outlook) -> State | None:
     if outlook.assignment.displaced_by:
         return State(PLACED, FALSE, Reason.DISPLACED, displaced_message(outlook))
     before = _as_before(outlook, PLACED)
-    if before.reason is Reason.DISPLACED:  # the devices are still with those who took them
-        return before
+    still = still_displaced_message(outlook, before.message) if before.reason is Reason.DISPLACED else None
+    if still is not None:
+        return State(PLACED, FALSE, Reason.DISPLACED, still)
     return State(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(outlook))
 
 
