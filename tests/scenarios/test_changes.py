@@ -443,6 +443,21 @@ def test_a_missing_runtime_class_is_said_before_pods_are_rejected() -> None:
 # groups
 
 
+def test_a_group_whose_pool_loses_a_node_waits_for_devices_and_is_not_impossible() -> None:
+    state = world(deployment(**FLAGSHIP), there=nodes(2))
+    rest(state)
+    key = Key("bank", "flagship")
+    del state.nodes["ascend-a-1"]
+    (item,) = state.workloads.values()
+    item.pods = [found for found in item.pods if found.node != "ascend-a-1"]
+    made = rest(state)
+    assert ready(made, key)[1:] == ("False", "InsufficientDevices")
+    assert "a replica needs 2 whole nodes of 8 devices, the pool has 1; add 1" in condition(made, "Reconciling", key)["message"]
+    assert made.statuses[key]["candidates"][0]["verdict"] == "NoCapacity"
+    state.nodes["new"] = node(name="new")
+    assert ready(rest(state), key) == (1, "True", "ReplicasReady")
+
+
 def test_a_group_waits_until_its_nodes_are_really_free() -> None:
     small = deployment(name="small", replicas=2, model="Qwen3-235B-A22B")
     state = world(small, there=nodes(2))

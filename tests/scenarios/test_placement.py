@@ -98,9 +98,9 @@ CASES = [
         guests=[pod(name="guest", node="ascend-a-0", devices=1)],
     ),
     Case(
-        "one node is too few for any layout",
+        "one node is too few for a group",
         [deployment(**FLAGSHIP)],
-        {"flagship": ("-", "MemoryInsufficient")},
+        {"flagship": ("-", "InsufficientDevices")},
         ascend=1,
     ),
     Case(

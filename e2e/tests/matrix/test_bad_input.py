@@ -30,7 +30,7 @@ def test_each_mistake_has_its_reason_and_harms_nobody(bed: Bed, estate: Estate, 
     bed.refused("model", "ModelUnknown", "Qwen9-900B", "ModelProfile")
     bed.refused("pool", "PoolNotFound", "no-such-pool")
     bed.refused("cut", "ParallelismIllegal", "3")
-    bed.refused("estate", "MemoryInsufficient")
+    bed.refused("estate", "InsufficientDevices", "whole nodes", "make the replica smaller")
     eventually(lambda: _is_refused(bed, "million"))
     assert bed.status("neighbour")["readyReplicas"] == 1
     assert [pod["metadata"]["uid"] for pod in bed.pods("neighbour")] == [neighbour]

@@ -14,7 +14,6 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.api.source import Source, SourceError, parse_source
 from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
 from modelmatrix.planning.candidates import Answer, Question, answer, parallelism_of
-from modelmatrix.planning.layout import MAX_NODES
 from modelmatrix.planning.pace import tightest_bound
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.verdicts import Verdict
@@ -79,7 +78,7 @@ class Surroundings:
     @cached_property
     def _signature(self) -> tuple[Any, ...]:
         pools = (
-            (name, pool.accelerator, pool.devices_per_node, pool.whole_nodes, bool(pool.nodes), tuple(pool.problems))
+            (name, pool.accelerator, pool.devices_per_node, pool.images, bool(pool.nodes), tuple(pool.problems))
             for name, pool in sorted(self.pools.items())
         )
         return (id(self.catalogue), self.groups, tuple((name, chip and chip.id, *rest) for name, chip, *rest in pools))
@@ -171,8 +170,8 @@ def _question(
         unlisted=spec.unlisted,
         accelerator=pool.accelerator.id if pool.accelerator else "",
         devices_per_node=pool.devices_per_node,
-        nodes=pool.whole_nodes if pool.nodes else MAX_NODES,  # a pool may have lost its nodes for a while
         bound=tightest_bound(spec.slo),
+        images=pool.images,
     )
 
 

@@ -9,8 +9,8 @@ from modelmatrix.api.model_deployment import Parallelism, PoolCandidate, Quantiz
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.source import Scheme
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.planning.compatibility import Weights, choose_engine
-from modelmatrix.planning.layout import Hardware, Layout
+from modelmatrix.planning.compatibility import Place, Weights, choose_engine
+from modelmatrix.planning.layout import MAX_NODES, Hardware, Layout
 from modelmatrix.planning.memory import Load, total_weight_bytes
 from modelmatrix.planning.pace import Bound
 from modelmatrix.planning.sizing import Order, check_layout, choose_layout, counted, items, pace_note, too_long
@@ -19,7 +19,11 @@ from modelmatrix.planning.verdicts import Refusal, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything that the verdict depends on, by name, so that equal questions are answered once."""
+    """Everything that the verdict depends on, by name, so that equal questions are answered once.
+
+    ``nodes`` are the most that a replica may have: how many there are now is a question of devices, not of the verdict.
+    ``images`` are the engines for which the pool names an image of its own.
+    """
 
     model: str
     quantization: Quantization
@@ -30,8 +34,9 @@ class Question:
     unlisted: UnlistedPolicy
     accelerator: str
     devices_per_node: int
-    nodes: int
+    nodes: int = MAX_NODES
     bound: Bound | None = None
+    images: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ def answer(catalogue: Catalogue, question: Question) -> Answer:
     if known is None or accelerator is None:  # the caller has said so already, in better words
         return Answer(Verdict.IMPOSSIBLE, Reason.MODEL_UNKNOWN, "unknown model or accelerator", question.engine or "")
     weights = Weights(known.facts, question.quantization, question.scheme)
-    engine = choose_engine(catalogue, weights, accelerator, wanted=question.engine, unlisted=question.unlisted)
+    place = Place(accelerator, question.images)
+    engine = choose_engine(catalogue, weights, place, wanted=question.engine, unlisted=question.unlisted)
     if isinstance(engine, Refusal):
         return _refused(engine, engine.engine)
     max_model_len = question.max_model_len or known.facts.default_max_model_len

@@ -52,7 +52,7 @@ def _most(outlook: Outlook) -> int:
 def _capacity(option: Option, pool: PoolState) -> int:
     """Replicas of the option that the pool holds when nothing else runs there."""
     if option.nodes > 1:
-        held = pool.whole_nodes // option.nodes if pool.nodes else 0
+        held = pool.sizes[pool.devices_per_node] // option.nodes
     else:
         held = 0
         for size, count in pool.sizes.items():

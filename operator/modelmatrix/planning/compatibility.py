@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
@@ -24,8 +24,16 @@ class Weights:
     scheme: Scheme
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it is to be served: the chip, and the engines for which the pool names an image of its own."""
+
+    accelerator: Accelerator
+    images: frozenset[str] = frozenset()
+
+
 def choose_engine(
-    catalogue: Catalogue, weights: Weights, accelerator: Accelerator, *, wanted: str | None, unlisted: UnlistedPolicy
+    catalogue: Catalogue, weights: Weights, place: Place, *, wanted: str | None, unlisted: UnlistedPolicy
 ) -> Engine | Refusal:
     """The engine to use: the wanted one, or the preferred one of those that can; else the most helpful refusal."""
     if wanted is not None:
@@ -35,37 +43,40 @@ def choose_engine(
             return impossible(Reason.ENGINE_UNSUPPORTED, f"engine '{wanted}' is unknown; known are {known}")
         candidates: tuple[Engine, ...] = (engine,)
     else:
-        candidates = tuple(e for e in catalogue.engines_for(accelerator.vendor) if e.built_in)
-    verdicts = [(engine, judge_engine(catalogue, weights, accelerator, engine)) for engine in candidates]
-    return _best(verdicts, unlisted)
+        candidates = tuple(e for e in catalogue.engines_for(place.accelerator.vendor) if e.built_in)
+    return _best([(engine, refusals(catalogue, weights, place, engine)) for engine in candidates], unlisted)
 
 
-def judge_engine(catalogue: Catalogue, weights: Weights, accelerator: Accelerator, engine: Engine) -> Refusal | None:
-    """Why the engine cannot serve the weights on the chip; ``None`` when it can."""
+def refusals(catalogue: Catalogue, weights: Weights, place: Place, engine: Engine) -> list[Refusal]:
+    """Why the engine cannot serve the weights there, what nobody can waive first; empty when it can."""
+    accelerator = place.accelerator
     checks = (
         _wrong_vendor(catalogue, accelerator, engine),
         _wrong_task(weights.model, engine),
         _wrong_quantization(catalogue, weights.quantization, accelerator, engine),
         _wrong_scheme(weights.scheme, engine),
-        _no_image(accelerator, engine),
-        _unlisted_architecture(catalogue, weights, accelerator, engine),
+        _no_image(place, engine),
+        _unlisted_architecture(catalogue, weights, place, engine),
     )
-    return next((refusal for refusal in checks if refusal is not None), None)
+    found = [replace(refusal, engine=engine.name) for refusal in checks if refusal is not None]
+    return sorted(found, key=_is_unlisted)
 
 
-def _best(verdicts: Iterable[tuple[Engine, Refusal | None]], unlisted: UnlistedPolicy) -> Engine | Refusal:
+def _is_unlisted(refusal: Refusal) -> bool:
+    return refusal.verdict is Verdict.UNLISTED
+
+
+def _best(judged: Sequence[tuple[Engine, list[Refusal]]], unlisted: UnlistedPolicy) -> Engine | Refusal:
     """The first engine that can; with the user's leave the first unlisted one; else the most specific refusal."""
-    judged = list(verdicts)
-    for engine, refusal in judged:
-        if refusal is None:
-            return engine
-    refusals = [replace(refusal, engine=engine.name) for engine, refusal in judged if refusal is not None]
-    maybe = next((refusal for refusal in refusals if refusal.verdict is Verdict.UNLISTED), None)
+    able = next((engine for engine, found in judged if not found), None)
+    if able is not None:
+        return able
+    maybe = next(((engine, found[0]) for engine, found in judged if _is_unlisted(found[0])), None)
     if maybe is not None:
-        allowed = unlisted is UnlistedPolicy.ALLOW
-        return next(engine for engine, _ in judged if engine.name == maybe.engine) if allowed else maybe
-    by_format = [refusal for refusal in refusals if refusal.reason is Reason.QUANTIZATION_UNSUPPORTED]
-    return (by_format or refusals or [impossible(Reason.ENGINE_UNSUPPORTED, "no engine runs on this accelerator")])[0]
+        return maybe[0] if unlisted is UnlistedPolicy.ALLOW else maybe[1]
+    first = [found[0] for _, found in judged]
+    by_format = [refusal for refusal in first if refusal.reason is Reason.QUANTIZATION_UNSUPPORTED]
+    return (by_format or first or [impossible(Reason.ENGINE_UNSUPPORTED, "no engine runs on this accelerator")])[0]
 
 
 def _wrong_vendor(catalogue: Catalogue, accelerator: Accelerator, engine: Engine) -> Refusal | None:
@@ -113,17 +124,18 @@ def _wrong_scheme(scheme: Scheme, engine: Engine) -> Refusal | None:
     return impossible(Reason.SOURCE_INVALID, f"{engine.name} takes no weights from {scheme}://; use {schemes}")
 
 
-def _no_image(accelerator: Accelerator, engine: Engine) -> Refusal | None:
-    if engine.image_for(accelerator) is not None:
+def _no_image(place: Place, engine: Engine) -> Refusal | None:
+    if engine.name in place.images or engine.image_for(place.accelerator) is not None:
         return None
     return impossible(
         Reason.ENGINE_UNSUPPORTED,
-        f"no {engine.name} image is published for {accelerator.id}; use another engine, or give the image by an EngineProfile",
+        f"no {engine.name} image is published for {place.accelerator.id}; use another engine, or give the image by "
+        "spec.images of the pool or an EngineProfile",
     )
 
 
-def _unlisted_architecture(catalogue: Catalogue, weights: Weights, accelerator: Accelerator, engine: Engine) -> Refusal | None:
-    model = weights.model
+def _unlisted_architecture(catalogue: Catalogue, weights: Weights, place: Place, engine: Engine) -> Refusal | None:
+    model, accelerator = weights.model, place.accelerator
     if engine.architectures.lists(model.architecture, accelerator.family):
         return None
     others = [
@@ -131,7 +143,7 @@ def _unlisted_architecture(catalogue: Catalogue, weights: Weights, accelerator: 
         for other in catalogue.engines_for(accelerator.vendor)
         if other.built_in
         and other.architectures.lists(model.architecture, accelerator.family)
-        and judge_engine(catalogue, weights, accelerator, other) is None
+        and not refusals(catalogue, weights, place, other)
     ]
     way_out = f"use engine {' or '.join(others)}" if others else _other_models(catalogue, model, accelerator, engine)
     return Refusal(

@@ -42,8 +42,7 @@ class NodeState:
 class PoolState:
     """One pool at planning time. ``problems`` are what its Ready condition says; ``ours`` counts our own devices.
 
-    ``sizes`` counts nodes by their devices; ``devices_per_node`` are those of a whole node, ``whole_nodes`` the nodes that are
-    as large, whatever runs on them.
+    ``sizes`` counts nodes by their devices, whatever runs on them; ``devices_per_node`` are those of a whole node.
     ``granted`` are the devices that the plan keeps or hands out, which count against the limit.
     """
 
@@ -57,7 +56,6 @@ class PoolState:
     granted: int = 0
     sizes: Counter[int] = field(default_factory=Counter)
     devices_per_node: int = 0
-    whole_nodes: int = 1
 
     @property
     def name(self) -> str:
@@ -68,6 +66,11 @@ class PoolState:
     def limit(self) -> int | None:
         """Most devices that this operator may use; ``None`` for no limit."""
         return self.spec.limits.devices if self.spec and self.spec.limits else None
+
+    @property
+    def images(self) -> frozenset[str]:
+        """Engines for which the pool names an image of its own."""
+        return frozenset(self.spec.images) if self.spec else frozenset()
 
     @property
     def total(self) -> int:
@@ -192,11 +195,10 @@ def _add_node(state: PoolState, node: NodeView, usage: Mapping[tuple[str, str], 
 
 
 def _measure(state: PoolState) -> None:
-    """The whole node: the largest present one, else what such servers have; at least one, so that a layout can be judged."""
+    """The whole node: the largest present one, else what such servers have, so that a layout can be judged."""
     state.sizes = Counter(node.total for node in state.nodes)
     width = max(state.sizes, default=0) or (state.accelerator.devices_per_node if state.accelerator else 0)
     state.devices_per_node = width
-    state.whole_nodes = max(1, state.sizes[width])
 
 
 def _is_other_chip(state: PoolState, node: NodeView) -> bool:

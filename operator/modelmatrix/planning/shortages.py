@@ -31,6 +31,12 @@ def shortage_message(option: Option, pool: PoolState) -> str:
 
 def _group_message(option: Option, pool: PoolState, unit: str, free: int) -> str:
     width = option.devices // option.nodes
+    there = pool.sizes[width]
+    if there < option.nodes:
+        return (
+            f"a replica needs {option.nodes} whole nodes of {width} {unit}s, the pool has {there}; "
+            f"add {option.nodes - there}, or make the replica smaller (maxModelLen, quantization, parallelism)"
+        )
     whole = sum(1 for node in pool.nodes if node.whole and node.total == width)
     return (
         f"a replica needs {option.nodes} whole free nodes of {width} {unit}s; "

@@ -68,7 +68,7 @@ def test_a_million_tokens_of_a_model_that_was_made_for_it_need_memory(tmp_path: 
     [
         ({"tensor": 3}, "tensor 3 does not divide the 64 attention heads"),
         ({"tensor": 8, "expert": 8}, "has no experts"),
-        ({"tensor": 64}, "a replica needs 8 whole free nodes"),
+        ({"tensor": 64}, "a replica needs 8 whole nodes"),
         ({"pipeline": 64, "data": 1024}, "no whole nodes|GiB|devices"),
         ({"tensor": 16}, "devices|GiB"),
     ],
@@ -100,8 +100,8 @@ def test_a_model_larger_than_the_estate_is_told(tmp_path: Path) -> None:
     huge = {"name": "Llama-3.1-405B", "source": "pvc://weights/huge"}
     wish = deployment(model=huge, quantization="BF16", pools=PLACE)
     candidate = judged(tmp_path, pool(), node("n0"), wish)["candidates"][0]
-    assert (candidate["verdict"], candidate["reason"]) == ("Impossible", "MemoryInsufficient")
-    assert "GiB short" in candidate["message"]
+    assert (candidate["verdict"], candidate["reason"]) == ("NoCapacity", "InsufficientDevices")
+    assert candidate["message"].startswith("a replica needs 2 whole nodes of 8 devices, the pool has 1; add 1, ")
 
 
 @pytest.mark.parametrize("name", ["Qwen3-32", "qwen3_32b", "DeepSeekR1"])

@@ -11,7 +11,7 @@ from modelmatrix.api.source import Scheme
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.facts import Engine
 from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.compatibility import Weights, choose_engine
+from modelmatrix.planning.compatibility import Place, Weights, choose_engine
 from modelmatrix.planning.verdicts import Refusal, Verdict
 
 
@@ -23,6 +23,7 @@ def choose(  # noqa: PLR0913 - one parameter a fact
     engine: str | None = None,
     scheme: Scheme = Scheme.PVC,
     allow: bool = False,
+    images: tuple[str, ...] = (),
     catalogue: Catalogue | None = None,
 ) -> Engine | Refusal:
     """The engine for a model on a chip."""
@@ -31,7 +32,7 @@ def choose(  # noqa: PLR0913 - one parameter a fact
     return choose_engine(
         catalogue or builtin(),
         Weights(known.facts, Quantization(quantization), scheme),
-        builtin().accelerators[chip],
+        Place(builtin().accelerators[chip], frozenset(images)),
         wanted=engine,
         unlisted=UnlistedPolicy.ALLOW if allow else UnlistedPolicy.REFUSE,
     )
@@ -140,3 +141,26 @@ def test_an_engine_without_a_way_out_ends_its_sentence() -> None:
             chosen = choose("Qwen3-8B", quantization, chip)
             if isinstance(chosen, Refusal):
                 assert not chosen.message.endswith((" ", ";", ",")), chosen.message
+
+
+def test_leave_to_try_waives_nothing_but_the_list() -> None:
+    """Whatever an engine does not list, it still needs an image, and weights from where it can take them."""
+    for name, engine in builtin().engines.items():
+        for chip in builtin().accelerators.values():
+            for quantization in Quantization:
+                for scheme in (Scheme.PVC, Scheme.HUGGING_FACE):
+                    chosen = choose("Qwen3-8B", quantization, chip.id, engine=name, scheme=scheme, allow=True)
+                    able = engine.image_for(chip) is not None and scheme in engine.schemes
+                    assert isinstance(chosen, Refusal) or able, f"{name} {chip.id} {quantization} {scheme}"
+
+
+def test_what_is_unlisted_and_impossible_is_refused_for_what_nobody_can_waive() -> None:
+    refused = refusal("Qwen3-32B", "W4A8", "910b-64g", engine="MindIE", scheme=Scheme.HUGGING_FACE)
+    assert (refused.verdict, refused.reason) == (Verdict.IMPOSSIBLE, Reason.SOURCE_INVALID)
+
+
+def test_an_image_of_the_pools_own_is_as_good_as_a_published_one() -> None:
+    refused = refusal("Qwen3-8B", "W8A16", "910a-32g", engine="MindIE", allow=True)
+    assert refused.message.endswith("use another engine, or give the image by spec.images of the pool or an EngineProfile")
+    chosen = choose("Qwen3-8B", "W8A16", "910a-32g", engine="MindIE", allow=True, images=("MindIE",))
+    assert isinstance(chosen, Engine)
