@@ -22,7 +22,8 @@ from modelmatrix.planning.placement import price_per_hour
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.variants import layout_key, performance_of
 from modelmatrix.planning.views import Key
-from modelmatrix.planning.wanted import ScheduleError, floor_windows
+from modelmatrix.planning.wall_clock import ScheduleError
+from modelmatrix.planning.wanted import floor_windows
 from modelmatrix.scaling.observation import FloorWindow
 from modelmatrix.simulation.scaled_policy import KnownDeployment, KnownVariant
 from modelmatrix.simulation.variants import StartTime, Variant

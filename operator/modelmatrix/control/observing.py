@@ -14,7 +14,8 @@ from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.placement import price_per_hour
 from modelmatrix.planning.variants import layout_key, performance_of
-from modelmatrix.planning.wanted import ScheduleError, floor_windows
+from modelmatrix.planning.wall_clock import ScheduleError
+from modelmatrix.planning.wanted import floor_windows
 from modelmatrix.scaling.observation import FloorWindow, Observation, Variant
 from modelmatrix.telemetry.presence import Leader
 from modelmatrix.telemetry.reading import Reading

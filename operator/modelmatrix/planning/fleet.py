@@ -13,7 +13,8 @@ from modelmatrix.planning.replicas import WorkloadReplicas, observed_replicas
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.targets import workload_name
 from modelmatrix.planning.views import Key, ServiceView, WorkloadView
-from modelmatrix.planning.wanted import DEFAULT_LEAD_SECONDS, ScheduleError, Wanted, wanted_replicas
+from modelmatrix.planning.wall_clock import ScheduleError
+from modelmatrix.planning.wanted import DEFAULT_LEAD_SECONDS, Wanted, wanted_replicas
 
 
 @dataclass(slots=True)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from cronsim import CronSim, CronSimError
+from datetime import datetime
 
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, Scaling, ScheduleWindow
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.snapshot import ScaleDecision
+from modelmatrix.planning.wall_clock import last_time, next_time, second_of
 from modelmatrix.scaling.observation import FloorWindow
 
 DEFAULT_LEAD_SECONDS = 300
-_MINUTE = 60
-
-
-class ScheduleError(ValueError):
-    """A schedule window cannot be read; the text names the window and says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +87,8 @@ def schedule_floor(windows: Iterable[ScheduleWindow], *, now_seconds: float, lea
 
 def _is_open(window: ScheduleWindow, now_seconds: float, lead_seconds: float) -> bool:
     """Open from lead time before a start until the first end after that start."""
-    last_start = _last(window.start, window.time_zone, int((now_seconds + lead_seconds) // _MINUTE), window.name)
-    last_end = _last(window.end, window.time_zone, int(now_seconds // _MINUTE), window.name)
-    return last_start > last_end
+    last_start = last_time(window.start, window.time_zone, now_seconds + lead_seconds, window.name)
+    return last_start > last_time(window.end, window.time_zone, now_seconds, window.name)
 
 
 def floor_windows(windows: Iterable[ScheduleWindow], *, now_seconds: float, horizon_seconds: float) -> tuple[FloorWindow, ...]:
@@ -106,52 +97,26 @@ def floor_windows(windows: Iterable[ScheduleWindow], *, now_seconds: float, hori
     Raises:
         ScheduleError: a window cannot be read.
     """
-    found: list[FloorWindow] = []
-    for window in windows:
-        last_start, last_end = (
-            _last(expression, window.time_zone, int(now_seconds // _MINUTE), window.name)
-            for expression in (window.start, window.end)
-        )
-        starts = [last_start] if last_start > last_end else []
-        coming = _next(window.start, window.time_zone, last_start, window.name)
-        if coming <= now_seconds + max(horizon_seconds, window.lead_seconds or 0.0):
-            starts.append(coming)
-        for start in starts:
-            end = _next(window.end, window.time_zone, start, window.name)
-            found.append(
-                FloorWindow(
-                    start_second=start,
-                    end_second=end,
-                    replicas=window.min_replicas,
-                    lead_seconds=window.lead_seconds,
-                )
-            )
-    return tuple(found)
+    return tuple(found for window in windows for found in _floors(window, now_seconds, horizon_seconds))
 
 
-@lru_cache(maxsize=8192)
-def _next(expression: str, time_zone: str, second: float, window: str) -> float:
-    """The first time after a second that the expression names; the expression has been read before."""
-    try:
-        return next(CronSim(expression, datetime.fromtimestamp(second, ZoneInfo(time_zone)))).timestamp()
-    except (CronSimError, StopIteration):
-        raise ScheduleError(f"schedule window '{window}': '{expression}' names no time to come") from None
+def _floors(window: ScheduleWindow, now_seconds: float, horizon_seconds: float) -> Iterator[FloorWindow]:
+    """The floor of a window that is open, and the next one if it starts soon."""
+    last_start, last_end = (
+        last_time(expression, window.time_zone, now_seconds, window.name) for expression in (window.start, window.end)
+    )
+    if last_start > last_end:
+        yield _floor(window, last_start)
+    coming = _floor(window, next_time(window.start, last_start))
+    soon = now_seconds + max(horizon_seconds, window.lead_seconds or 0.0)
+    if coming.start_second <= soon and coming.start_second < coming.end_second:
+        yield coming
 
 
-@lru_cache(maxsize=8192)
-def _last(expression: str, time_zone: str, minute: int, window: str) -> float:
-    """The last time at or before a minute that the expression names, in seconds since the epoch."""
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ScheduleError(
-            f"schedule window '{window}': time zone '{time_zone}' is unknown; use one like Asia/Shanghai"
-        ) from None
-    try:
-        # The reverse iterator excludes its own starting point, so it starts one minute later.
-        start = datetime.fromtimestamp(minute * _MINUTE, zone) + timedelta(minutes=1)
-        return next(CronSim(expression, start, reverse=True)).timestamp()
-    except (CronSimError, StopIteration):
-        raise ScheduleError(
-            f"schedule window '{window}': '{expression}' is no cron expression; use five fields like '30 8 * * 1-5'"
-        ) from None
+def _floor(window: ScheduleWindow, start: datetime) -> FloorWindow:
+    return FloorWindow(
+        start_second=second_of(start, window.time_zone),
+        end_second=second_of(next_time(window.end, start), window.time_zone),
+        replicas=window.min_replicas,
+        lead_seconds=window.lead_seconds,
+    )

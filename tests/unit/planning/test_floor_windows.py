@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmatrix.api.model_deployment import ScheduleWindow
-from modelmatrix.planning.wanted import ScheduleError, floor_windows, schedule_floor
+from modelmatrix.planning.wall_clock import ScheduleError
+from modelmatrix.planning.wanted import floor_windows, schedule_floor
 from modelmatrix.scaling.observation import FloorWindow
 
 HOUR = 3600.0
