@@ -31,6 +31,7 @@ class Reason(StrEnum):
     DEVICES_UNHEALTHY = "DevicesUnhealthy"
     NO_SURGE_CAPACITY = "NoSurgeCapacity"
     NO_REDUNDANCY = "NoRedundancy"
+    PRICE_NOT_COMPARABLE = "PriceNotComparable"
     DISPLACED = "Displaced"
     # workloads
     NAME_CONFLICT = "NameConflict"
@@ -161,6 +162,11 @@ TABLE: dict[Reason, ReasonInfo] = {
         "All nodes that the deployment may use are one: its loss stops every replica.",
         "Accept it, or add a node or a pool.",
         "无冗余",
+    ),
+    Reason.PRICE_NOT_COMPARABLE: ReasonInfo(
+        "A pool has no price, or one in another currency: Cheapest uses it after those that can be compared.",
+        "Give the pools prices in one currency.",
+        "价格不可比",
     ),
     Reason.DISPLACED: ReasonInfo(
         "Replicas gave way to a deployment of a higher priority.",

@@ -16,7 +16,7 @@ from modelmatrix.cli.options import access_options, namespace_options, output_op
 from modelmatrix.cli.tables import table
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.outlook import Outlook, PlacedOn
-from modelmatrix.planning.placement import price_per_hour
+from modelmatrix.planning.prices import price_per_hour
 
 NOBODY = "-"
 

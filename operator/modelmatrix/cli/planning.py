@@ -10,9 +10,9 @@ from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.caveats import caveats
 from modelmatrix.planning.outlook import Outlook, PlacedOn
-from modelmatrix.planning.placement import price_per_hour
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.pools import PoolState
+from modelmatrix.planning.prices import price_per_hour
 from modelmatrix.planning.shortages import displaced_message
 from modelmatrix.planning.verdicts import Verdict
 from modelmatrix.planning.views import Key

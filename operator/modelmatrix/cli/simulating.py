@@ -18,7 +18,7 @@ from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.demands import shape_of
 from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.packing import PoolPacking
-from modelmatrix.planning.placement import price_per_hour
+from modelmatrix.planning.prices import price_per_hour
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.variants import layout_key, performance_of
 from modelmatrix.planning.views import Key

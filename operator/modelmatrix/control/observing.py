@@ -12,7 +12,7 @@ from modelmatrix.control.starts import Starts, starting_ages
 from modelmatrix.performance.timing import EngineLimits, EngineTiming, SloBounds
 from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.outlook import Outlook
-from modelmatrix.planning.placement import price_per_hour
+from modelmatrix.planning.prices import compared_prices
 from modelmatrix.planning.variants import layout_key, performance_of
 from modelmatrix.planning.wall_clock import ScheduleError
 from modelmatrix.planning.wanted import floor_windows
@@ -82,6 +82,7 @@ def _windows(outlook: Outlook, second: float) -> tuple[FloorWindow, ...]:
 def _variants(seen: Seen, catalogue: Catalogue, starts: Starts) -> Iterator[Variant]:
     outlook = seen.outlook
     placed = {item.option.pool: item for item in outlook.placed}
+    prices = compared_prices(outlook.member.case.fitting, outlook.pools)
     for option in outlook.member.case.fitting:
         known = _performance(outlook, option, catalogue)
         if known is None:
@@ -95,7 +96,7 @@ def _variants(seen: Seen, catalogue: Catalogue, starts: Starts) -> Iterator[Vari
             timing=timing,
             limits=limits,
             start_seconds=option.answer.start_seconds,
-            cost_per_hour=float(price_per_hour(option, pool)),
+            cost_per_hour=float(prices[option.pool]),
             devices=option.devices,
             ready=ready,
             starting=starting,

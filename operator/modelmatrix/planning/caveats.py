@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.pools import PoolState
+from modelmatrix.planning.prices import NOT_COMPARABLE, compared_currency, compared_prices
 
 
 class Caveat(NamedTuple):
@@ -40,6 +42,21 @@ def caveats(outlook: Outlook) -> Iterator[Caveat]:
     if nodes == 1:
         yield Caveat(
             Reason.NO_REDUNDANCY, f"no redundancy: {_names(options)} has one node, whose loss or restart stops every replica"
+        )
+    yield from _not_comparable(outlook)
+
+
+def _not_comparable(outlook: Outlook) -> Iterator[Caveat]:
+    """That Cheapest cannot tell how dear some pools are, where it knows it of others."""
+    options, spec = outlook.member.case.fitting, outlook.member.case.spec
+    if spec is None or spec.placement is not PlacementPolicy.CHEAPEST:
+        return
+    prices = compared_prices(options, outlook.pools)
+    unknown = tuple(option for option in options if prices[option.pool] == NOT_COMPARABLE)
+    if unknown:
+        currency, come = compared_currency(options, outlook.pools), "comes" if len(unknown) == 1 else "come"
+        yield Caveat(
+            Reason.PRICE_NOT_COMPARABLE, f"Cheapest compares prices in {currency}: {_names(unknown)} without one {come} last"
         )
 
 

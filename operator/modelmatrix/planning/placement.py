@@ -7,7 +7,6 @@ by priority, first replicas before second ones, large ones before small ones. Di
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from itertools import groupby
 
 from modelmatrix.api.model_deployment import PlacementPolicy
@@ -16,6 +15,7 @@ from modelmatrix.planning.demands import Assignment, Demand, Grant, HeldReplica,
 from modelmatrix.planning.displacement import Displacement
 from modelmatrix.planning.packing import PoolPacking, packings
 from modelmatrix.planning.pools import PoolState
+from modelmatrix.planning.prices import compared_prices
 from modelmatrix.planning.views import Key
 
 
@@ -167,14 +167,9 @@ def preference(demand: Demand, packing: Mapping[str, PoolPacking]) -> list[Optio
     fitting = list(demand.case.fitting)
     spec = demand.case.spec
     if spec is not None and spec.placement is PlacementPolicy.CHEAPEST:
-        fitting.sort(key=lambda option: price_per_hour(option, packing[option.pool].pool))
+        prices = compared_prices(fitting, {option.pool: packing[option.pool].pool for option in fitting})
+        fitting.sort(key=lambda option: prices[option.pool])
     return fitting
-
-
-def price_per_hour(option: Option, pool: PoolState) -> Decimal:
-    """Price of one replica for an hour; a pool without a price costs nothing."""
-    price = pool.spec.price if pool.spec else None
-    return Decimal(price.amount) * option.devices if price else Decimal(0)
 
 
 def _lacks(demand: Demand, assignment: Assignment, option: Option, *, beyond: int) -> bool:

@@ -73,3 +73,28 @@ def test_the_placed_condition_says_it() -> None:
     placed = next(c for c in plan(state).statuses[Key("bank", "assistant")]["conditions"] if c["type"] == "Placed")
     assert placed["status"] == "True"
     assert "no redundancy: ascend-a has one node" in placed["message"]
+
+
+BOTH: dict[str, Any] = {"pools": ["ascend-a", "ascend-b"], "placement": "Cheapest"}
+
+
+@pytest.mark.parametrize("other", [None, {"amount": "1.50", "currency": "USD"}])
+def test_pools_whose_prices_cannot_be_compared_come_last_and_are_named(other: dict[str, str] | None) -> None:
+    there = (*nodes(2), *nodes(2, pool="ascend-b"))
+    priced, strange = pool(price={"amount": "6.80", "currency": "CNY"}), pool(name="ascend-b", price=other)
+    (caveat,) = found(there, strange, priced, **BOTH)
+    assert caveat.reason is Reason.PRICE_NOT_COMPARABLE
+    assert caveat.message == "Cheapest compares prices in CNY: ascend-b without one comes last"
+    state = snapshot(deployments=(deployment(**BOTH),), pools=(strange, priced), nodes=there)
+    assert plan(state).statuses[Key("bank", "assistant")]["placementSummary"] == "ascend-a/W8A8:1"
+    if other is None:
+        reordered = BOTH | {"pools": ["ascend-b", "ascend-a"]}
+        state = snapshot(deployments=(deployment(**reordered),), pools=(strange, priced), nodes=there)
+        assert plan(state).statuses[Key("bank", "assistant")]["placementSummary"] == "ascend-a/W8A8:1"
+
+
+def test_prices_that_nobody_compares_or_that_nobody_gave_are_no_caveat() -> None:
+    there = (*nodes(2), *nodes(2, pool="ascend-b"))
+    priced = pool(price={"amount": "6.80", "currency": "CNY"})
+    assert reasons(there, priced, pool(name="ascend-b"), **(BOTH | {"placement": "Ordered"})) == []
+    assert reasons(there, pool(), pool(name="ascend-b"), **BOTH) == []
