@@ -153,7 +153,8 @@ class AcceleratorPoolStatus(ApiModel):
     nodes: NodeCounts | None = Field(default=None, description="Nodes of the pool.")
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
         default_factory=list,
-        description="Ready: labels, memory and resource of the nodes agree with the chip.",
+        description="Ready: the nodes' resource agrees with the chip, and the vendor's labels of chip and memory where there "
+        "are any.",
         json_schema_extra=keyed_list("type"),
     )
     observed_generation: int | None = Field(default=None, description="Generation of the spec that this status is about.", ge=0)

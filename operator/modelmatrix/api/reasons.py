@@ -252,7 +252,9 @@ TABLE: dict[Reason, ReasonInfo] = {
         "配置错误",
     ),
     Reason.POOL_READY: ReasonInfo(
-        "Labels, memory and resource of the nodes agree with the chip.", "Nothing to do.", "资源池就绪"
+        "The nodes' resource agrees with the chip, and the vendor's labels of chip and memory where there are any.",
+        "Nothing to do.",
+        "资源池就绪",
     ),
     Reason.POD_SECURITY_RELAXED: ReasonInfo(
         "Pods of this pool use the host's network or paths and leave Pod Security restricted.",

@@ -44,7 +44,8 @@ class Accelerator(ApiModel):
     """One kind of schedulable device.
 
     ``usable_gibibytes`` is what the framework sees, which is less than the nominal memory. ``device_counts`` are the
-    counts that one pod may ask for. ``labels`` are the vendor's own node labels with the values that this chip has.
+    counts that one pod may ask for. ``labels`` are the vendor's own node labels with the values that this chip has;
+    ``memory_label`` is the one that gives the chip's memory.
     ``evidence`` grades the ``sources``: s for the vendor's or measured several times, w for weak or secondary.
     """
 
@@ -62,6 +63,7 @@ class Accelerator(ApiModel):
     devices_per_node: int
     device_counts: tuple[int, ...]
     labels: dict[str, tuple[str, ...]]
+    memory_label: str
     resources: tuple[str, ...]
     architecture: str
     driver_mounts: tuple[DriverMount, ...] = ()

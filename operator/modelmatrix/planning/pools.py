@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec, Driver
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.facts import Accelerator
+from modelmatrix.planning.chips import disagreement
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.views import NodeView, PodView, PoolView
 
@@ -203,19 +204,12 @@ def _measure(state: PoolState) -> None:
 
 def _is_other_chip(state: PoolState, node: NodeView) -> bool:
     """Whether the vendor's own labels say that the node has another chip; it then counts for nothing."""
-    labels = state.accelerator.labels if state.accelerator else {}
-    for label, values in labels.items():
-        found = node.labels.get(label)
-        if found is not None and found not in values:
-            text = f"node {node.name} has {label}={found}, {state.spec and state.spec.accelerator} has {' or '.join(values)}"
-            state.problems.append(
-                (
-                    Reason.NODES_MISMATCH,
-                    f"{text}; it counts for nothing: correct spec.accelerator or the node's pool label",
-                )
-            )
-            return True
-    return False
+    found = disagreement(state.accelerator, node.labels) if state.accelerator else None
+    if found is None:
+        return False
+    text = f"node {node.name} has {found}; it counts for nothing: correct spec.accelerator or the node's pool label"
+    state.problems.append((Reason.NODES_MISMATCH, text))
+    return True
 
 
 def _check(state: PoolState, snapshot: Snapshot) -> None:

@@ -92,7 +92,7 @@ def test_an_accelerator_has_evidence_and_agrees_with_itself(chip: Accelerator) -
 
 
 def test_only_the_300i_cards_share_a_label_value() -> None:
-    """Where two chips share one, only the pool's own spec.accelerator tells them apart."""
+    """Where two chips share one, only the label of their memory, or the pool's own spec.accelerator, tells them apart."""
     owners: dict[tuple[str, str], list[str]] = {}
     for chip in builtin().accelerators.values():
         for label, values in chip.labels.items():

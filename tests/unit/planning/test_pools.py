@@ -100,3 +100,31 @@ def test_devices_of_pods_that_end_are_free_for_the_plan_and_not_yet_for_others()
     assert made.pool_statuses["ascend-a"]["devices"] == {"total": 8, "allocated": 5, "free": 3, "unhealthy": 0}
     (found,) = made.pools["ascend-a"].nodes
     assert found.free == 6, "nobody knows how long a pod of others takes to end"
+
+
+@pytest.mark.parametrize(
+    ("chip", "labels", "words"),
+    [
+        ("910b-64g", {"mind-cluster/npu-chip-memory": "64G"}, None),
+        ("910b-64g", {"mind-cluster/npu-chip-memory": "32G"}, "mind-cluster/npu-chip-memory=32G, 910b-64g has 65536 MiB"),
+        ("310p3-duo-48g", {"mind-cluster/npu-chip-memory": "48G"}, None),
+        ("310p3-duo-48g", {"mind-cluster/npu-chip-memory": "24G"}, "npu-chip-memory=24G, 310p3-duo-48g has 44280 MiB"),
+        ("h20-96g", {"nvidia.com/gpu.memory": "97871"}, None),
+        ("h20-96g", {"nvidia.com/gpu.memory": "143771"}, "nvidia.com/gpu.memory=143771, h20-96g has 97871 MiB"),
+        ("h20-96g", {"nvidia.com/gpu.memory": "plenty"}, None),
+        ("h20-96g", {"nvidia.com/gpu.product": "NVIDIA-H100"}, "nvidia.com/gpu.product=NVIDIA-H100, h20-96g has NVIDIA-H20"),
+    ],
+)
+def test_a_node_whose_labels_name_another_chip_or_memory_counts_for_nothing(
+    chip: str, labels: dict[str, str], words: str | None
+) -> None:
+    wanted = pool(accelerator=chip)
+    assert wanted.spec is not None
+    made = looked_at(wanted, there=(node(labels=labels, resource=wanted.spec.resource_name),))
+    status, reason, message = ready(made)
+    if words is None:
+        assert (status, reason) == ("True", "PoolReady")
+    else:
+        assert (status, reason, made.pools["ascend-a"].nodes) == ("False", "NodesMismatch", [])
+        assert words in message
+        assert message.endswith("it counts for nothing: correct spec.accelerator or the node's pool label")
