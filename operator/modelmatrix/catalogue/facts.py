@@ -328,7 +328,7 @@ class Engine(ApiModel):
     rank: int
     dialect: str
     images: tuple[EngineImageRule, ...]
-    command: tuple[str, ...] = ()
+    command: tuple[str, ...]
     arguments: tuple[Argument, ...]
     configuration: Configuration | None = None
     environment: tuple[Variable, ...] = ()

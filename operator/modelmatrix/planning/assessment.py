@@ -13,6 +13,7 @@ from modelmatrix.api.names import NAME_MAX_LENGTH
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.source import Source, SourceError, parse_source
 from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
+from modelmatrix.catalogue.facts import Accelerator
 from modelmatrix.planning.candidates import Answer, Question, answer, parallelism_of
 from modelmatrix.planning.pace import tightest_bound
 from modelmatrix.planning.pools import PoolState
@@ -138,12 +139,12 @@ def _judge(candidate: PoolCandidate, spec: ModelDeploymentSpec, known: KnownMode
     if known is None:
         return refuse(Reason.MODEL_UNKNOWN, _no_such_model(spec.model.name, around.catalogue))
     if pool.accelerator is None:
-        return refuse(*(_blocked(pool) or (Reason.ACCELERATOR_UNKNOWN, "its chip is not known")))
+        return refuse(*pool.problems[0])
     try:
         source = parse_source(candidate.source or spec.model.source)
     except SourceError as error:
         return refuse(Reason.SOURCE_INVALID, str(error))
-    judged = answer(around.catalogue, _question(candidate, spec, quantization, source, pool=pool))
+    judged = answer(around.catalogue, _question(candidate, spec, source, pool, pool.accelerator))
     hindered = _hindrance(judged, pool, groups=around.groups)
     return refuse(*hindered) if hindered else Option(candidate.name, quantization, judged, source)
 
@@ -158,17 +159,17 @@ def _hindrance(judged: Answer, pool: PoolState, *, groups: bool) -> tuple[Reason
 
 
 def _question(
-    candidate: PoolCandidate, spec: ModelDeploymentSpec, quantization: Quantization, source: Source, *, pool: PoolState
+    candidate: PoolCandidate, spec: ModelDeploymentSpec, source: Source, pool: PoolState, chip: Accelerator
 ) -> Question:
     return Question(
         model=spec.model.name,
-        quantization=quantization,
+        quantization=candidate.quantization or spec.quantization,
         scheme=source.scheme,
         engine=candidate.engine,
         parallelism=parallelism_of(candidate),
         max_model_len=spec.max_model_len,
         unlisted=spec.unlisted,
-        accelerator=pool.accelerator.id if pool.accelerator else "",
+        accelerator=chip.id,
         devices_per_node=pool.devices_per_node,
         bound=tightest_bound(spec.slo),
         images=pool.images,

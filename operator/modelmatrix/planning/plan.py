@@ -106,8 +106,6 @@ def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) 
         if not grant.replicas and not grant.pending and workload is None:
             continue
         target = workload_target(member.case.view, option, table.packing[option.pool].pool)
-        if target is None:
-            continue
         observed = fleet.replicas.get(workload.key) if workload else None
         yield PlacedOn(
             option=option,

@@ -72,11 +72,11 @@ def image_of(option: Option, pool: PoolState) -> str:
     return own or option.answer.image
 
 
-def workload_target(view: DeploymentView, option: Option, pool: PoolState) -> WorkloadTarget | None:
-    """The target of a fitting option; ``None`` for an option that does not fit."""
+def workload_target(view: DeploymentView, option: Option, pool: PoolState) -> WorkloadTarget:
+    """The target of a fitting option."""
     layout, source = option.answer.layout, option.source
     if view.spec is None or pool.spec is None or layout is None or source is None:
-        return None
+        raise ValueError(f"{view.key} does not fit on {option.pool}")
     name = workload_name(view.key.name, option)
     image = image_of(option, pool)
     return WorkloadTarget(

@@ -77,9 +77,8 @@ def _container(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engin
         "resources": _resources(target),
         "securityContext": container_security(),
         "volumeMounts": [*_mounts(target, engine), *host_mounts(host_paths(target, catalogue))],
+        "command": list(engine.command),
     }
-    if engine.command:
-        container["command"] = list(engine.command)
     if target.spec.model.secret_name:
         container["envFrom"] = [{"secretRef": {"name": target.spec.model.secret_name}}]
     if role == ROLE_LEADER:
