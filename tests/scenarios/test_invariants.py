@@ -187,6 +187,37 @@ def test_what_runs_goes_on_running_when_its_deployment_becomes_impossible(world:
     assert [uid for uid in running if uid not in left] == [] or wanted_none
 
 
+@given(worlds(), st.integers(0, 3))
+def test_ready_says_that_what_is_asked_for_now_serves(world: World, rounds: int) -> None:
+    for _ in range(rounds):
+        world.apply(world.plan())
+        world.step()
+    made = world.plan()
+    for key, outlook in made.outlooks.items():
+        said = {item["type"]: item["status"] for item in made.statuses[key]["conditions"]}
+        if said["Ready"] == "True" and outlook.desired:
+            assert sum(item.ready for item in outlook.placed) >= outlook.desired
+            assert not [item for item in outlook.placed if item.workload and item.workload.rolling]
+            assert said["Placed"] == "True"
+
+
+@given(worlds(sane=True))
+def test_what_runs_is_said_and_priced_the_same_when_nobody_can_say_what_is_wanted(world: World) -> None:
+    before = rest(world).statuses
+    for key, view in world.deployments.items():
+        world.deployments[key] = replace(view, spec=None, error="spec: junk", generation=view.generation + 1)
+    for key, status in world.plan().statuses.items():
+        for field in ("placements", "placementSummary", "costPerHour"):
+            assert _held(status.get(field)) == _held(before[key].get(field)), field
+
+
+def _held(said: Any) -> Any:
+    """Placements that have replicas, in any order, and a summary as its parts; the rest as it is."""
+    if isinstance(said, list):
+        return sorted((item["pool"], item["engine"], item["image"], item["ready"]) for item in said if item["ready"])
+    return sorted(said.split()) if isinstance(said, str) else said
+
+
 @given(worlds())
 def test_a_fleet_without_anything_else_is_planned(world: World) -> None:
     made = plan(snapshot(deployments=tuple(world.deployments.values())))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from factories import deployment, nodes, pool, snapshot
 from modelmatrix.api.reasons import Reason
@@ -125,3 +127,13 @@ def test_a_share_just_below_its_target_does_not_read_as_the_target() -> None:
 def test_figures_go_when_the_slo_is_removed_and_stay_while_the_spec_cannot_be_read() -> None:
     assert "slo" not in status(Measured(Reason.SIGNALS_FRESH, "", 99.0), slo=None, status={"slo": STORED})
     assert status(Measured(Reason.SIGNALS_FRESH, "", 99.0), spec=None, error="junk", status={"slo": STORED})["slo"] == STORED
+
+
+@given(before=st.floats(0, 100), now=st.floats(0, 100), target=st.integers(1, 100))
+def test_the_figures_never_contradict_the_verdict(before: float, now: float, target: int) -> None:
+    slo = SLO | {"percentile": target}
+    first = status(Measured(Reason.SIGNALS_FRESH, "", before), slo=slo)
+    second = status(Measured(Reason.SIGNALS_FRESH, "", now), slo=slo, status=first)
+    for made in (first, second):
+        met = next(item["status"] for item in made["conditions"] if item["type"] == "SLOMet")
+        assert (float(made["slo"]["attainmentPercent"]) >= target) == (met == "True")
