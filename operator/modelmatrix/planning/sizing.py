@@ -96,12 +96,14 @@ def pace_note(order: Order, layout: Layout) -> str:
 
 
 def _fast_enough(order: Order, smallest: Layout) -> Layout | Refusal:
-    """The smallest layout that should keep the bound; where none should, the smallest that is not refuted."""
+    """The smallest layout that should keep the bound; where none should, the smallest that is not refuted.
+
+    More nodes are for memory, not for speed: estimates know no network, and a pool has few whole nodes.
+    """
     if order.bound is None or order.pace(smallest) is None:
         return smallest
-    fitting = [
-        layout for layout in legal_layouts(order.load, order.quantization, order.hardware, order.engine) if layout.memory.fits
-    ]
+    legal = legal_layouts(order.load, order.quantization, order.hardware, order.engine)
+    fitting = [layout for layout in legal if layout.memory.fits and layout.nodes <= smallest.nodes]
     for is_within in (_is_estimated_within, _is_possibly_within):
         found = next((layout for layout in fitting if is_within(order, layout)), None)
         if found is not None:

@@ -15,6 +15,7 @@ from modelmatrix.catalogue.load import builtin
 from modelmatrix.planning.candidates import Answer, Question, answer, parallelism_of
 from modelmatrix.planning.layout import Layout
 from modelmatrix.planning.memory import MemoryNeed
+from modelmatrix.planning.pace import Bound
 from modelmatrix.planning.variants import layout_key, performance_of
 from modelmatrix.planning.verdicts import Verdict
 
@@ -51,6 +52,15 @@ def test_the_name_of_the_cut_leaves_out_what_is_one() -> None:
     assert pipelined.message.startswith("TP8 PP2: 16 devices on 2 nodes")
     spread = ask(model="DeepSeek-R1", nodes=2, parallelism=(8, 1, 2, 16))
     assert spread.message.startswith("TP8 DP2 EP16: 16 devices on 2 nodes")
+
+
+def test_more_nodes_are_taken_for_memory_and_not_for_speed() -> None:
+    bound = Bound("tpotMilliseconds", 10)
+    for chip, quantization, model in (("310p3-duo-48g", "W8A8", "deepseek-vl2"), ("310p3-duo-48g", "FP16", "gpt-oss-20b")):
+        fields = {"accelerator": chip, "quantization": Quantization(quantization), "model": model, "bound": bound}
+        few, many = (ask(**fields, unlisted=UnlistedPolicy.ALLOW, nodes=nodes) for nodes in (1, 16))
+        assert few.layout is not None
+        assert few == many
 
 
 def test_a_context_above_the_models_own_is_pointed_out() -> None:
