@@ -108,6 +108,32 @@ def test_a_surge_that_finds_its_room_taken_goes_on_in_place() -> None:
     assert ready(rest(state)) == (7, "True", "ReplicasReady")
 
 
+def test_the_surge_of_a_single_replica_that_finds_its_room_taken_goes_on_in_place() -> None:
+    """Its one new pod counts as updated, though it has no node: the old one beside it says that the rollout goes on."""
+    state = world(deployment(), there=nodes(1, devices=2))
+    rest(state)
+    edit(state, maxModelLen=8192)
+    state.apply(state.plan())
+    guest = pod(name="guest", node="ascend-a-0")
+    state.foreign[guest.key] = guest
+    rest(state)
+    (item,) = state.workloads.values()
+    assert [(found.ready, item.digests[found.uid]) for found in item.pods] == [(True, item.digest)]
+
+
+def test_the_surge_of_a_single_group_that_finds_its_nodes_taken_goes_on_in_place() -> None:
+    state = world(deployment(**FLAGSHIP), there=nodes(4))
+    rest(state)
+    flagship = Key("bank", "flagship")
+    edit(state, flagship, model="DeepSeek-R1", maxModelLen=8192)
+    state.apply(state.plan())
+    guest = pod(name="guest", node=max(set(state.nodes) - {found.node for found in state.pods}))
+    state.foreign[guest.key] = guest
+    rest(state)
+    (item,) = state.workloads.values()
+    assert [(found.ready, item.digests[found.uid]) for found in item.pods] == [(True, item.digest)] * 2
+
+
 def test_what_changes_the_placement_starts_a_new_workload_before_the_old_one_stops() -> None:
     state = world(deployment(replicas=2), there=nodes(2))
     rest(state)
