@@ -18,8 +18,8 @@ def shortage_message(option: Option, pool: PoolState) -> str:
             f"{max(0, limit - pool.granted)}; raise spec.limits.devices"
         )
     if pool.spec is not None and pool.nodes and not pool.total:
-        return f"{pool.name}: its nodes offer no {pool.spec.resource_name}: check the device plugin and spec.resourceName"
-    free = [node.free for node in pool.nodes if node.usable]
+        return f"its nodes offer no {pool.spec.resource_name}: check the device plugin and spec.resourceName"
+    free = [max(0, node.free) for node in pool.nodes if node.usable]
     if option.nodes > 1:
         return _group_message(option, pool, unit, sum(free))
     best = max(free, default=0)

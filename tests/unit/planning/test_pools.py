@@ -76,7 +76,9 @@ def test_who_wants_devices_of_nodes_that_offer_none_is_sent_to_the_device_plugin
     (candidate,) = status["candidates"]
     assert (candidate["verdict"], candidate["reason"]) == ("NoCapacity", "InsufficientDevices")
     words = "its nodes offer no huawei.com/Ascend910: check the device plugin and spec.resourceName"
-    assert candidate["message"].endswith(words)
+    assert candidate["message"] == words
+    placed = next(item for item in status["conditions"] if item["type"] == "Placed")
+    assert placed["message"] == f"1 of 1 replicas find no devices. ascend-a: {words}"
 
 
 @pytest.mark.parametrize(
