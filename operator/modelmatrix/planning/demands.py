@@ -128,9 +128,9 @@ class Table:
     demands: dict[Key, Demand]
     assignments: dict[Key, Assignment]
 
-    def option(self, key: Key, pool: str) -> Option | None:
-        """The fitting option of a deployment on a pool."""
-        return next((o for o in self.demands[key].case.fitting if o.pool == pool), None)
+    def option(self, key: Key, pool: str) -> Option:
+        """The fitting option of a deployment on a pool that it has a grant of."""
+        return next(o for o in self.demands[key].case.fitting if o.pool == pool)
 
 
 def shape_of(option: Option) -> Shape:

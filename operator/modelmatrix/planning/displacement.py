@@ -65,10 +65,10 @@ class Displacement:
         return self._victims[pool]
 
     def _of_demand(self, key: Key, demand: Demand, pool: str) -> Iterable[Victim]:
-        grant, option = self._table.assignments[key].grants.get(pool), self._table.option(key, pool)
-        if grant is None or option is None:
+        grant = self._table.assignments[key].grants.get(pool)
+        if grant is None:
             return
-        shape = shape_of(option)
+        shape = shape_of(self._table.option(key, pool))
         for nodes in grant.new_nodes:
             yield Victim(key, demand.priority, shape, nodes, None)
         # Groups go in the order of their numbers, so only the last one can be chosen.

@@ -71,9 +71,7 @@ def _taken(table: Table) -> dict[str, int]:
     taken: dict[str, int] = {}
     for key, assignment in table.assignments.items():
         for pool, grant in assignment.grants.items():
-            option = table.option(key, pool)
-            if option is not None:
-                taken[pool] = taken.get(pool, 0) + len(grant.new_nodes) * option.devices
+            taken[pool] = taken.get(pool, 0) + len(grant.new_nodes) * table.option(key, pool).devices
     return taken
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -118,8 +118,3 @@ def _replicas(workload: WorkloadView, pods: Iterable[PodView]) -> WorkloadReplic
     result.existing = sum(1 for replica in result.replicas if replica.leader is not None)
     result.problems = tuple(dict.fromkeys(problems))
     return result
-
-
-def total_ready(replicas: Mapping[Key, WorkloadReplicas], workloads: Iterable[WorkloadView]) -> int:
-    """Replicas that serve, over several workloads."""
-    return sum(replicas[workload.key].ready for workload in workloads)
