@@ -110,7 +110,7 @@ def check_devices(world: World) -> None:
             assert granted[node.name] == 0 or granted[node.name] <= node.allocatable - node.used + node.leaving + held_there(
                 made, name, node.name
             )
-            assert node.free >= 0
+            assert node.free >= min(0, node.allocatable - node.used + node.leaving)
         if pool.limit is not None:
             new = sum(len(o.assignment.grants[name].new_nodes) for o in made.outlooks.values() if name in o.assignment.grants)
             assert total <= pool.limit or not new

@@ -75,7 +75,7 @@ class PoolPacking:
     def room(self, shape: Shape) -> int:
         """Replicas of the shape that would still find room."""
         if shape.nodes == 1:
-            found = sum((free // shape.devices) * len(nodes) for free, nodes in self._buckets.items())
+            found = sum((free // shape.devices) * len(nodes) for free, nodes in self._buckets.items() if free > 0)
         else:
             found = self._count_whole(shape) // shape.nodes
         return min(found, self._below_limit(shape))

@@ -20,6 +20,8 @@ _SHOWN = 3  # names in a message before it says how many more
 class NodeState:
     """Devices of one node of a pool. ``free`` shrinks while a plan hands devices out; nothing else changes.
 
+    It is below zero where pods hold more than the node offers since devices fell ill: so many must come back first.
+
     ``total`` counts unhealthy devices too. ``leaving`` are devices of our pods that terminate: free soon, not now.
     ``usable`` is false for nodes that are not ready or cordoned: what runs there stays, nothing new comes.
     """
@@ -190,7 +192,7 @@ def _add_node(state: PoolState, node: NodeView, usage: Mapping[tuple[str, str], 
             leaving=used.leaving,
             usable=usable,
             ready=node.ready,
-            free=max(0, allocatable - used.used + used.leaving) if usable else 0,
+            free=allocatable - used.used + used.leaving if usable else 0,
         )
     )
 

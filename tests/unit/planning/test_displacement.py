@@ -79,6 +79,22 @@ def test_what_was_only_planned_gives_way_before_it_is_made() -> None:
     assert serving(rest(state)) == {"urgent": 1, "office": 0, "batch": 0}
 
 
+def test_nobody_leaves_a_node_whose_sick_devices_forbid_it_anyway() -> None:
+    state = world(nodes(1), batch(8))
+    state.nodes["ascend-a-0"] = node(name="ascend-a-0", healthy=7)
+    assert asked_to_go(arrive(state, urgent(8))) == {}
+    made = rest(state)
+    assert serving(made) == {"urgent": 0, "batch": 8}
+    placed = next(c for c in made.statuses[Key("bank", "urgent")]["conditions"] if c["type"] == "Placed")
+    assert "0 are free, 0 on the best node, 1 unhealthy" in placed["message"]
+
+
+def test_who_gives_way_makes_up_for_devices_that_fell_ill_under_it_too() -> None:
+    state = world(nodes(1), batch(8))
+    state.nodes["ascend-a-0"] = node(name="ascend-a-0", healthy=6)
+    assert asked_to_go(arrive(state, urgent(2))) == {"batch": 4}
+
+
 def test_a_full_limit_is_reason_enough_to_give_way() -> None:
     state = world(nodes(1), batch(4), pools=(pool(limit=4),))
     assert asked_to_go(arrive(state, urgent())) == {"batch": 1}
