@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from factories import deployment, node, nodes, pod, pool
-from modelmatrix.planning.actions import Create, Mark
+from modelmatrix.planning.actions import Create, Delete, Mark
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.views import DeploymentView, Key, NodeView, PoolView
 from scenarios.world import World, rest
@@ -99,6 +99,44 @@ def test_a_full_limit_is_reason_enough_to_give_way() -> None:
     state = world(nodes(1), batch(4), pools=(pool(limit=4),))
     assert asked_to_go(arrive(state, urgent())) == {"batch": 1}
     assert serving(rest(state)) == {"urgent": 1, "batch": 3}
+
+
+def group(name: str, **fields: Any) -> DeploymentView:
+    """A deployment whose replica needs two whole nodes."""
+    return deployment(name=name, model="DeepSeek-R1", **{"priority": "P3"} | fields)
+
+
+def groups_asked_to_go(made: Plan) -> set[str]:
+    """Deployments of one group that lose it."""
+    return {item.deployment.name for item in made.actions if isinstance(item, Delete)}
+
+
+def test_what_leaves_a_node_is_taken_off_the_limit_first() -> None:
+    large = deployment(name="large", priority="P3", quantization="BF16", replicas=4)
+    state = world(nodes(2), large, batch(8), pools=(pool(limit=16),))
+    assert asked_to_go(arrive(state, urgent(2))) == {"large": 1}
+
+
+def test_a_full_limit_costs_one_group_and_not_two() -> None:
+    state = world(nodes(4), group("zzz"), pools=(pool(limit=32),))
+    state.deployments[Key("bank", "aaa")] = group("aaa")
+    rest(state)
+    assert len(groups_asked_to_go(arrive(state, group("urgent", priority="P0")))) == 1
+
+
+def test_of_groups_that_lie_across_each_other_one_goes() -> None:
+    guests = [pod(name=name, node=name) for name in ("ascend-a-1", "ascend-a-3")]
+    state = world(nodes(4), group("zzz"), foreign={guest.key: guest for guest in guests})
+    state.foreign.clear()
+    state.deployments[Key("bank", "aaa")] = group("aaa")
+    rest(state)
+    assert len(groups_asked_to_go(arrive(state, group("urgent", priority="P0")))) == 1
+
+
+def test_a_small_one_is_spared_where_a_group_must_go_anyway() -> None:
+    state = world(nodes(3), group("flagship"), batch())
+    made = arrive(state, group("urgent", priority="P0"))
+    assert (groups_asked_to_go(made), asked_to_go(made)) == ({"flagship"}, {})
 
 
 def test_nobody_gives_way_to_what_the_limit_would_still_forbid() -> None:
