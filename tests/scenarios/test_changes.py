@@ -533,6 +533,58 @@ def test_a_running_group_is_not_given_up_for_one_that_lost_a_node() -> None:
     assert any(found.ready and found.group == "1" for found in item.pods)
 
 
+def lose_a_node_of(state: World, group: str) -> str:
+    """Take a node away from a group of the only workload; its name."""
+    (item,) = state.workloads.values()
+    lost = next(found.node for found in item.pods if found.group == group)
+    del state.nodes[lost]
+    item.pods = [found for found in item.pods if found.node != lost]
+    return lost
+
+
+def test_a_group_that_serves_stays_while_fewer_are_wanted_and_one_of_a_lower_number_does_not_serve() -> None:
+    state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(4))
+    rest(state)
+    flagship = Key("bank", "flagship")
+    lost = lose_a_node_of(state, "0")
+    rest(state)
+    edit(state, flagship, replicas=1, model="DeepSeek-R1")
+    assert lowest_ready(state, flagship) == 1
+    state.nodes[lost] = node(name=lost)
+    assert lowest_ready(state, flagship) == 1
+    assert {found.group for found in state.pods} == {"0"}, "the one of the higher number goes when the other serves"
+
+
+def test_a_group_that_starts_does_not_end_one_of_a_higher_number_that_serves() -> None:
+    state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(4))
+    rest(state)
+    (item,) = state.workloads.values()
+    item.pods = [replace(found, ready=found.group == "1") for found in item.pods]
+    state.starts = False
+    flagship = Key("bank", "flagship")
+    edit(state, flagship, replicas=1, model="DeepSeek-R1")
+    assert lowest_ready(state, flagship) == 1
+    state.starts = True
+    assert lowest_ready(state, flagship) == 1
+    assert {found.group for found in state.pods} == {"0"}
+
+
+def test_a_serving_group_of_an_old_workload_stays_until_the_new_one_serves() -> None:
+    state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(6))
+    rest(state)
+    flagship = Key("bank", "flagship")
+    lose_a_node_of(state, "0")
+    state.nodes = {name: found for name, found in state.nodes.items() if name in {item.node for item in state.pods}}
+    rest(state)
+    state.nodes |= {name: node(name=name) for name in ("new-0", "new-1")}
+    state.starts = False
+    edit(state, flagship, replicas=1, model="DeepSeek-R1", quantization="W4A8")
+    assert lowest_ready(state, flagship) == 1
+    state.starts = True
+    assert lowest_ready(state, flagship) == 1
+    assert len(state.workloads) == 1
+
+
 def test_groups_need_the_leader_worker_set_api_and_hold_nothing_meanwhile() -> None:
     batch = deployment(name="batch", priority="P3", replicas=2)
     state = world(batch, there=nodes(2), leader_worker_sets=False)

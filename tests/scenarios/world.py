@@ -64,7 +64,10 @@ class Workload:
 
 @dataclass(slots=True, repr=False)
 class World:
-    """The cluster. ``best_fit`` schedules into the fullest node that has room, else into the first."""
+    """The cluster. ``best_fit`` schedules into the fullest node that has room, else into the first.
+
+    Without ``drains`` terminating pods never end, without ``starts`` no pod becomes ready.
+    """
 
     deployments: dict[Key, DeploymentView] = field(default_factory=dict)
     pools: dict[str, PoolView] = field(default_factory=dict)
@@ -78,6 +81,7 @@ class World:
     leader_worker_sets: bool = True
     best_fit: bool = True
     drains: bool = True
+    starts: bool = True
     now_seconds: float = NOW
     catalogue: Catalogue = field(default_factory=builtin)
     _numbers: Any = field(default_factory=itertools.count)
@@ -190,7 +194,7 @@ class World:
         return True
 
     def step(self) -> None:
-        """One round of everyone; terminating pods end if ``drains``."""
+        """One round of everyone."""
         self.now_seconds += STEP_SECONDS
         self._end_pods()
         for key, workload in list(self.workloads.items()):
@@ -289,7 +293,7 @@ class World:
         return node.allocatable.get(resource, 0) - held
 
     def _start_pods(self) -> None:
-        for workload in self.workloads.values():
+        for workload in self.workloads.values() if self.starts else ():
             whole = {group[0].group for group in self._groups(workload) if all(pod.node for pod in group)}
             workload.pods = [
                 replace(pod, ready=True, ready_seconds=self.now_seconds)

@@ -12,7 +12,6 @@ from typing import Any
 
 from modelmatrix.api import names
 from modelmatrix.planning.actions import Action, Mark, Note
-from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.demands import Assignment, Grant, Table, shape_of
 from modelmatrix.planning.fleet import Fleet, Member, gather
 from modelmatrix.planning.notes import deployment_notes, pool_notes
@@ -21,6 +20,7 @@ from modelmatrix.planning.placement import place
 from modelmatrix.planning.pool_status import pool_status
 from modelmatrix.planning.pools import PoolState, pool_states
 from modelmatrix.planning.reconciliation import Wish, retired_actions, service_actions, workload_actions
+from modelmatrix.planning.replicas import WorkloadReplicas
 from modelmatrix.planning.retirement import retiring
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.status import deployment_status
@@ -110,24 +110,29 @@ def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) 
             target=target,
             workload=workload,
             observed=observed,
-            replicas=_replicas(member, assignment, option),
+            replicas=_replicas(member, assignment, option, observed),
             waiting=len(grant.waiting),
             surge=table.packing[option.pool].room(shape_of(option)) > 0,
         )
 
 
-def _replicas(member: Member, assignment: Assignment, option: Option) -> int:
+def _replicas(member: Member, assignment: Assignment, option: Option, observed: WorkloadReplicas | None) -> int:
     """Replicas that a workload is told to have: those it has while nobody can say what is wanted."""
     grant, workload = assignment.grants.get(option.pool, Grant()), member.current.get(option.pool)
     if member.wanted is None and workload is not None:
         return workload.replicas
-    return max(grant.replicas - len(grant.waiting) + grant.pending, _held_back(assignment, option, workload))
+    told = grant.replicas - len(grant.waiting) + grant.pending
+    return max(told, _held_back(told, assignment, workload, observed))
 
 
-def _held_back(assignment: Assignment, option: Option, workload: WorkloadView | None) -> int:
-    """Replicas that a workload keeps until the pods that must go are marked: else others would go in their place."""
-    unmarked = [r for pool, r in assignment.evicted if pool == option.pool and not r.marked]
-    return workload.replicas if workload is not None and unmarked and option.nodes == 1 else 0
+def _held_back(told: int, assignment: Assignment, workload: WorkloadView | None, observed: WorkloadReplicas | None) -> int:
+    """Replicas that a workload keeps so that those go which must: pods once they are marked, groups from the last one on."""
+    if workload is None or observed is None:
+        return 0
+    leaving = [replica for pool, replica in assignment.evicted if pool == workload.pool]
+    if workload.nodes_per_replica > 1:
+        return observed.least_for(told, workload, gone={replica.uid for replica in leaving})
+    return 0 if all(replica.marked for replica in leaving) else workload.replicas
 
 
 def _marks(outlook: Outlook) -> Iterator[Action]:

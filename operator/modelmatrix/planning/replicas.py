@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -54,14 +54,19 @@ class Replica:
         )
 
     @property
+    def number(self) -> int:
+        """The group's number in its LeaderWorkerSet; 0 for a single pod."""
+        group = self.pods[0].group
+        return int(group) if group.isdecimal() else 0
+
+    @property
     def worth(self) -> tuple[bool, bool, bool, float, str]:
         """Order in which replicas are kept: serving, complete and old ones first, those that are marked last.
 
         Groups are kept in the order of their numbers: a LeaderWorkerSet removes the highest, whatever it does.
         """
         if self.size > 1:
-            group = self.pods[0].group
-            return (False, False, False, float(group) if group.isdecimal() else 0.0, self.pods[0].uid)
+            return (False, False, False, float(self.number), self.pods[0].uid)
         leader = self.leader
         marked = leader is not None and leader.marked
         return (marked, not self.ready, not self.bound, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
@@ -90,6 +95,18 @@ class WorkloadReplicas:
         last_bound = max((index for index, replica in enumerate(best) if replica.bound), default=-1)
         limits = (oldest_seconds if index > last_bound else -math.inf for index in range(len(best)))
         return Held(workload.replicas, tuple(replica.held(limit) for replica, limit in zip(best, limits, strict=True)))
+
+    def least_for(self, count: int, workload: WorkloadView, gone: Container[str] = ()) -> int:
+        """The number that the workload must be told so that the best ``count`` replicas stay, those ``gone`` set aside.
+
+        Groups of a LeaderWorkerSet that serve may need others below them, because it removes the highest number. The pods of
+        a Deployment that do not serve are the first to go by themselves.
+        """
+        if workload.nodes_per_replica == 1:
+            return count
+        groups = (r for r in self.replicas if r.number < workload.replicas and (r.leader is None or r.leader.uid not in gone))
+        best = sorted(groups, key=lambda group: (not group.ready, not group.bound, group.number))[:count]
+        return max([count, *(group.number + 1 for group in best)])
 
 
 def observed_replicas(workloads: Iterable[WorkloadView], pods: Iterable[PodView]) -> dict[Key, WorkloadReplicas]:

@@ -26,10 +26,11 @@ def retiring(
     for workload in member.retired:
         replicas = fleet.replicas[workload.key]
         keep = min(workload.replicas, needed)
-        if workload.pool in in_the_way and keep == workload.replicas and not replicas.draining:
-            keep, in_the_way = keep - 1, frozenset()
+        told = replicas.least_for(keep, workload)
+        if workload.pool in in_the_way and told == workload.replicas > 0 and not replicas.draining:
+            keep, told, in_the_way = keep - 1, told - 1, frozenset()
         needed = max(0, needed - max(keep, replicas.ready if keep else 0))
-        yield workload, keep
+        yield workload, told
 
 
 def _in_the_way(member: Member, fleet: Fleet, table: Table) -> frozenset[str]:
