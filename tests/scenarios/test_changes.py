@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -518,6 +519,64 @@ def test_a_group_that_stays_partly_bound_is_given_up_after_a_minute() -> None:
     assert not state.pods
     del state.foreign[guest.key]
     assert ready(rest(state), key) == (1, "True", "ReplicasReady")
+
+
+def until(state: World, seconds: float) -> Plan:
+    """Plan and carry out for so long; the next plan."""
+    end = state.now_seconds + seconds
+    while state.now_seconds < end:
+        state.apply(state.plan())
+        state.step()
+    return state.plan()
+
+
+def test_a_group_that_the_scheduler_does_not_bind_holds_no_nodes_and_is_tried_again_now_and_then() -> None:
+    """Its nodes have free devices and one has a taint: only the scheduler knows."""
+    state = world(deployment(**FLAGSHIP), there=nodes(2), tainted={"ascend-a-1"})
+    flagship = Key("bank", "flagship")
+    made = until(state, 120)
+    assert [bool(item.node) for item in state.pods] == [True, False]
+    assert ready(made, flagship)[1:] == ("False", "Unschedulable")
+    assert "only part of a group: Insufficient devices" in condition(made, "Placed", flagship)["message"]
+    assert not made.actions, "what is not written down would be tried again at once"
+    created = Counter[float]()
+    for _ in range(60):
+        made = until(state, 30)
+        created.update({item.created_seconds: 1 for item in state.pods})
+        assert ready(made, flagship)[2] in ("Unschedulable", "ReplicaStarting")
+    assert 3 <= len(created) <= 7, "half an hour"
+    state.tainted.clear()
+    assert ready(until(state, 360), flagship) == (1, "True", "ReplicasReady")
+
+
+def test_others_use_the_nodes_of_a_group_that_the_scheduler_does_not_bind() -> None:
+    state = world(deployment(**FLAGSHIP), there=nodes(2), tainted={"ascend-a-1"})
+    until(state, 240)
+    other = deployment(replicas=8, priority="P3")
+    state.deployments[other.key] = other
+    assert ready(until(state, 60))[0] == 8
+
+
+def test_a_group_that_the_scheduler_does_not_bind_is_started_on_another_pool() -> None:
+    state = world(
+        deployment(pools=["ascend-a", "ascend-b"], **FLAGSHIP),
+        pools=(pool(), pool(name="ascend-b")),
+        there=(*nodes(2), *nodes(2, pool="ascend-b")),
+        tainted={"ascend-a-1"},
+    )
+    made = until(state, 240)
+    assert ready(made, Key("bank", "flagship")) == (1, "True", "ReplicasReady")
+    assert {item.node for item in state.pods} == {"ascend-b-0", "ascend-b-1"}
+
+
+def test_an_edit_is_tried_at_once_though_the_scheduler_has_just_refused() -> None:
+    state = world(deployment(**FLAGSHIP), there=nodes(2), tainted={"ascend-a-1"})
+    flagship = Key("bank", "flagship")
+    until(state, 240)
+    assert not state.pods
+    state.tainted.clear()
+    edit(state, flagship, model="DeepSeek-R1", maxModelLen=8192)
+    assert ready(until(state, 60), flagship)[0] == 1
 
 
 def test_a_running_group_is_not_given_up_for_one_that_lost_a_node() -> None:

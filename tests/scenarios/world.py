@@ -66,6 +66,7 @@ class Workload:
 class World:
     """The cluster. ``best_fit`` schedules into the fullest node that has room, else into the first.
 
+    The pools tolerate no taint: nothing is scheduled to ``tainted`` nodes.
     Without ``drains`` terminating pods never end, without ``starts`` no pod becomes ready.
     """
 
@@ -76,6 +77,7 @@ class World:
     workloads: dict[Key, Workload] = field(default_factory=dict)
     services: dict[Key, Object] = field(default_factory=dict)
     taken_names: set[Key] = field(default_factory=set)
+    tainted: set[str] = field(default_factory=set)
     failures: dict[Key, Failure] = field(default_factory=dict)
     runtime_classes: frozenset[str] = frozenset()
     leader_worker_sets: bool = True
@@ -282,7 +284,7 @@ class World:
         rooms = [
             (self.free(node, resource), node.name)
             for node in self.nodes.values()
-            if node.ready and node.schedulable and selector.items() <= node.labels.items()
+            if node.ready and node.schedulable and node.name not in self.tainted and selector.items() <= node.labels.items()
         ]
         fitting = sorted(room for room in rooms if room[0] >= count) if self.best_fit else [r for r in rooms if r[0] >= count]
         return fitting[0][1] if fitting else ""

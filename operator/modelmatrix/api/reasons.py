@@ -28,6 +28,7 @@ class Reason(StrEnum):
     MEMORY_INSUFFICIENT = "MemoryInsufficient"
     SLO_INFEASIBLE = "SLOInfeasible"
     INSUFFICIENT_DEVICES = "InsufficientDevices"
+    UNSCHEDULABLE = "Unschedulable"
     DEVICES_UNHEALTHY = "DevicesUnhealthy"
     NO_SURGE_CAPACITY = "NoSurgeCapacity"
     NO_REDUNDANCY = "NoRedundancy"
@@ -147,6 +148,11 @@ TABLE: dict[Reason, ReasonInfo] = {
         "The replica would fit, but too few devices are free.",
         "Add nodes, raise the pool's limit, or lower what others use; the message says how much is missing.",
         "可用设备不足",
+    ),
+    Reason.UNSCHEDULABLE: ReasonInfo(
+        "Whole nodes are free for a group, and the scheduler binds only a part of it.",
+        "Read the scheduler's words in the message; often a taint without a toleration, or too little CPU or memory.",
+        "调度器未能绑定全部 Pod",
     ),
     Reason.DEVICES_UNHEALTHY: ReasonInfo(
         "Devices are missing from a node's allocatable: the device plugin reports them unhealthy.",

@@ -25,6 +25,11 @@ class HeldReplica:
     uid: str = ""
     marked: bool = False
 
+    @property
+    def stuck(self) -> bool:
+        """Whether it is a group that has held some of its nodes for too long without the others."""
+        return self.overdue and bool(self.nodes) and self.missing > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -40,10 +45,15 @@ class Held:
 
     @property
     def unbound(self) -> list[HeldReplica]:
-        """Replicas that the workload was told to make and that lack nodes, the most complete first."""
-        partial = sorted((r for r in self.existing if r.missing), key=lambda replica: replica.missing)
+        """Replicas that the workload was told to make and that lack nodes, the most complete first, without stuck ones."""
+        partial = sorted((r for r in self.existing if r.missing and not r.stuck), key=lambda replica: replica.missing)
         nowhere = self.replicas - len(self.existing)
         return [*partial, *[HeldReplica((), missing=0)] * nowhere]
+
+    @property
+    def stuck(self) -> list[HeldReplica]:
+        """Groups that hold nodes in vain."""
+        return [replica for replica in self.existing if replica.stuck]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +61,14 @@ class Demand:
     """What a deployment wants, and what it has by pool.
 
     ``shares`` are the replicas that belong on each pool by the scaling policy; empty when it has no view on that.
+    ``backs_off`` says that the scheduler has just left a group partly bound: no other one is made for a while.
     """
 
     case: Case
     replicas: int
     held: Mapping[str, Held] = field(default_factory=dict)
     shares: Mapping[str, int] = field(default_factory=dict)
+    backs_off: bool = False
 
     @property
     def key(self) -> Key:
@@ -93,13 +105,15 @@ class Grant:
 class Assignment:
     """Replicas of one deployment by pool, what found no devices, and who took replicas away.
 
-    ``evicted`` are running replicas that must go, with their pools, so that others get just their devices.
+    ``evicted`` are running replicas that must go, with their pools, so that others get just their devices. ``refused`` says
+    that devices are there and the scheduler does not bind a group to them.
     """
 
     grants: dict[str, Grant] = field(default_factory=dict)
     wanted: int = 0
     displaced_by: dict[Key, int] = field(default_factory=dict)
     evicted: list[tuple[str, HeldReplica]] = field(default_factory=list)
+    refused: bool = False
 
     def replicas(self, pool: str) -> int:
         """Replicas that have devices on a pool."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.assessment import Case, Option, Surroundings, assess
+from modelmatrix.planning.conditions import PLACED, seconds_of
 from modelmatrix.planning.demands import Demand, Held
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.replicas import WorkloadReplicas, observed_replicas
 from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.targets import workload_name
-from modelmatrix.planning.views import Key, ServiceView, WorkloadView
+from modelmatrix.planning.views import DeploymentView, Key, ServiceView, WorkloadView
 from modelmatrix.planning.wall_clock import ScheduleError
 from modelmatrix.planning.wanted import DEFAULT_LEAD_SECONDS, Wanted, wanted_replicas
+
+PATIENCE_PER_TRY = 5  # of five times that a group may take to be bound, one is for trying again
 
 
 @dataclass(slots=True)
@@ -30,6 +35,7 @@ class Member:
     service: ServiceView | None = None
     wanted: Wanted | None = None
     shares: Mapping[str, int] = field(default_factory=dict)
+    backs_off: bool = False
     error: str = ""
 
     @property
@@ -61,7 +67,8 @@ class Fleet:
     def demand(self, member: Member) -> Demand:
         """The member's demand with what it holds."""
         held = {pool: self.held(workload) for pool, workload in member.current.items() if not workload.deleting}
-        return Demand(member.case, member.wanted.replicas if member.wanted else 0, held, member.shares)
+        wanted = member.wanted.replicas if member.wanted else 0
+        return Demand(member.case, wanted, held, member.shares, backs_off=member.backs_off)
 
     def held(self, workload: WorkloadView) -> Held:
         """What a workload holds of its pool."""
@@ -80,7 +87,7 @@ def gather(snapshot: Snapshot, pools: Mapping[str, PoolState]) -> Fleet:
     for view in snapshot.deployments:
         if view.deleting:
             continue
-        member = Member(assess(view, around), service=services.get(view.key))
+        member = Member(assess(view, around), service=services.get(view.key), backs_off=_backs_off(view, snapshot))
         _attach(member, [w for w in workloads.get(view.key, ()) if w.owner_uid == view.uid])
         _want(member, snapshot)
         fleet.members[view.key] = member
@@ -95,6 +102,17 @@ def _attach(member: Member, workloads: Sequence[WorkloadView]) -> None:
             member.retired.append(workload)
         else:
             member.current[option.pool] = workload
+
+
+def _backs_off(view: DeploymentView, snapshot: Snapshot) -> bool:
+    """Whether groups that the scheduler left partly bound must wait: most of the time since the status says so."""
+    stored: Sequence[Mapping[str, Any]] = view.status.get("conditions", ())
+    placed = next((condition for condition in stored if condition.get("type") == PLACED), {})
+    if placed.get("reason") != Reason.UNSCHEDULABLE or placed.get("observedGeneration") != view.generation:
+        return False
+    patience = snapshot.settings.group_bind_seconds
+    age = snapshot.age_seconds(seconds_of(placed.get("lastTransitionTime", "")))
+    return age % (PATIENCE_PER_TRY * patience) < (PATIENCE_PER_TRY - 1) * patience
 
 
 def _want(member: Member, snapshot: Snapshot) -> None:

@@ -89,14 +89,27 @@ def _first_to_go(demand: Demand, assignment: Assignment, packing: Mapping[str, P
 
 
 def _resume(level: Sequence[Demand], table: Table) -> None:
-    """Replicas that were created and are not bound yet keep their place before anything new is placed."""
+    """Replicas that were created and are not bound yet keep their place before anything new is placed.
+
+    Stuck groups do not: their devices are there, and the scheduler has other reasons.
+    """
     for demand in level:
         assignment = table.assignments[demand.key]
-        for option in preference(demand, table.packing) if assignment.shortage else ():
+        if not assignment.shortage:
+            continue
+        assignment.refused = demand.backs_off or any(_could_be_whole(demand, o, table) for o in demand.case.fitting)
+        for option in preference(demand, table.packing):
             held = demand.held.get(option.pool)
             for replica in held.unbound if held else ():
                 if not assignment.shortage or not _take(option, assignment, table, replica):
                     break
+
+
+def _could_be_whole(demand: Demand, option: Option, table: Table) -> bool:
+    """Whether there are devices for a group that is stuck."""
+    held, shape = demand.held.get(option.pool), shape_of(option)
+    own = (dict.fromkeys(replica.nodes, shape.per_node) for replica in held.stuck) if held else ()
+    return any(table.packing[option.pool].would_fit(shape, freed) for freed in own)
 
 
 def _grow(level: Sequence[Demand], table: Table) -> None:
@@ -118,7 +131,7 @@ def _displace(ordered: Sequence[Demand], table: Table) -> None:
             continue
         while assignment.shortage and assignment.displaced_by and _place_one(demand, table):
             pass
-        options = preference(demand, table.packing)
+        options = [o for o in preference(demand, table.packing) if not _hopeless(demand, o)]
         while assignment.shortage and any(displacement.make_room(demand, o) and _take(o, assignment, table) for o in options):
             pass
 
@@ -127,23 +140,32 @@ def _place_one(demand: Demand, table: Table) -> bool:
     assignment = table.assignments[demand.key]
     if not assignment.shortage:
         return False
-    options = preference(demand, table.packing)
+    options = [o for o in preference(demand, table.packing) if not _hopeless(demand, o)]
     if _spreads(demand):
         options.sort(key=lambda option: _site_share(option, assignment, table.packing))
     options.sort(key=lambda option: not _lacks(demand, assignment, option, beyond=1))
     return any(_take(option, assignment, table) for option in options)
 
 
+def _hopeless(demand: Demand, option: Option) -> bool:
+    """Whether a new group would not be bound any more than the last one."""
+    held = demand.held.get(option.pool)
+    return option.nodes > 1 and (demand.backs_off or (held is not None and bool(held.stuck)))
+
+
 def _leave_pending(demand: Demand, assignment: Assignment) -> None:
-    """Replicas that were created and found no devices stay; groups only for a while, because they hold nodes."""
+    """Replicas that were created and found no devices stay; groups only for a while, because they hold nodes.
+
+    Groups that the scheduler refuses go once the status says so: else they would be made again at once.
+    """
     left = assignment.shortage
     for option in demand.case.fitting:
         held = demand.held.get(option.pool)
         if held is None or not left:
             continue
         grant = assignment.grants.setdefault(option.pool, Grant())
-        lacking = held.unbound[max(0, len(grant.new_nodes)) :]
-        stay = [replica for replica in lacking if option.nodes == 1 or not replica.overdue]
+        stay = [replica for replica in held.unbound[len(grant.new_nodes) :] if option.nodes == 1 or not replica.overdue]
+        stay += held.stuck if assignment.refused and not demand.backs_off else []
         grant.pending = min(len(stay), left)
         left -= grant.pending
 

@@ -58,6 +58,15 @@ def missing_message(outlook: Outlook) -> str:
     return f"{outlook.assignment.shortage} of {outlook.desired} replicas find no devices. {reasons}"
 
 
+def refused_message(outlook: Outlook) -> str:
+    """That the scheduler leaves groups partly bound, in its own words."""
+    problem = next((text for item in outlook.placed if item.observed for text in item.observed.problems), "it gives no reason")
+    return (
+        f"whole nodes are free, and the scheduler binds only part of a group: {problem}. It is tried again every few minutes: "
+        "compare the nodes' taints with the pool's tolerations, and their free CPU and memory with what a pod needs"
+    )
+
+
 def displaced_message(outlook: Outlook) -> str:
     """Who took the replicas away."""
     takers = ", ".join(f"{count} to {key}" for key, count in sorted(_takers(outlook).items()))

@@ -20,7 +20,7 @@ from modelmatrix.planning.conditions import (
 )
 from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.readiness import ready_state
-from modelmatrix.planning.shortages import displaced_message, missing_message
+from modelmatrix.planning.shortages import displaced_message, missing_message, refused_message
 from modelmatrix.planning.snapshot import Measured, Snapshot
 from modelmatrix.planning.takers import still_displaced_message
 
@@ -53,6 +53,9 @@ def _short(outlook: Outlook) -> State | None:
     if outlook.assignment.displaced_by:
         return State(PLACED, FALSE, Reason.DISPLACED, displaced_message(outlook))
     before = _as_before(outlook, PLACED)
+    if outlook.assignment.refused:
+        words = before.message if before.reason is Reason.UNSCHEDULABLE else refused_message(outlook)
+        return State(PLACED, FALSE, Reason.UNSCHEDULABLE, words)
     still = still_displaced_message(outlook, before.message) if before.reason is Reason.DISPLACED else None
     if still is not None:
         return State(PLACED, FALSE, Reason.DISPLACED, still)
