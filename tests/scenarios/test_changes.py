@@ -644,6 +644,21 @@ def test_a_serving_group_of_an_old_workload_stays_until_the_new_one_serves() -> 
     assert len(state.workloads) == 1
 
 
+@pytest.mark.parametrize(("broken", "left"), [("0", {"0", "1"}), ("1", {"0"})])
+def test_of_groups_that_nothing_can_replace_those_go_that_hold_nodes_in_vain(broken: str, left: set[str]) -> None:
+    """But not from under one of a higher number that serves."""
+    state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(4))
+    rest(state)
+    lose_a_node_of(state, broken)
+    edit(state, Key("bank", "flagship"), replicas=2, model="Unheard-of")
+    made = until(state, 240)
+    assert ready(made, Key("bank", "flagship")) == (1, "False", "ModelUnknown")
+    assert {item.group for item in state.pods} == left
+    other = deployment(priority="P0")
+    state.deployments[other.key] = other
+    assert ready(until(state, 60))[0] == (broken == "1")
+
+
 def test_groups_need_the_leader_worker_set_api_and_hold_nothing_meanwhile() -> None:
     batch = deployment(name="batch", priority="P3", replicas=2)
     state = world(batch, there=nodes(2), leader_worker_sets=False)

@@ -20,6 +20,7 @@ def retiring(
     """
     wanted = member.wanted
     if wanted is None or (not member.case.fitting and wanted.replicas):
+        yield from ((workload, _in_use(workload, fleet)) for workload in member.retired)
         return  # nothing can replace them: what serves goes on serving
     needed = max(0, wanted.replicas - ready_new)
     in_the_way = _in_the_way(member, fleet, table) if assignment.shortage else frozenset()
@@ -31,6 +32,11 @@ def retiring(
             keep, told, in_the_way = keep - 1, told - 1, frozenset()
         needed = max(0, needed - max(keep, replicas.ready if keep else 0))
         yield workload, told
+
+
+def _in_use(workload: WorkloadView, fleet: Fleet) -> int:
+    """Replicas of a workload without the groups that hold nodes in vain."""
+    return workload.replicas - len(fleet.held(workload).stuck)
 
 
 def _in_the_way(member: Member, fleet: Fleet, table: Table) -> frozenset[str]:
