@@ -156,6 +156,18 @@ def test_a_new_workload_without_room_gets_the_room_of_the_old_one_replica_by_rep
     assert ready(rest(state)) == (4, "True", "ReplicasReady")
 
 
+def test_no_second_old_replica_gives_way_before_the_new_one_serves() -> None:
+    """Weights load for minutes, an old pod ends in seconds: to go on at once would leave nobody to serve."""
+    state = world(deployment(replicas=8))
+    rest(state)
+    edit(state, replicas=8, pools=[{"name": "ascend-a", "engine": "SGLang"}], unlisted="Allow")
+    state.starts = False
+    assert lowest_ready(state) == 7
+    state.starts = True
+    assert lowest_ready(state) == 7
+    assert len(state.workloads) == 1
+
+
 def test_nothing_is_stopped_for_a_new_pool_that_has_no_room() -> None:
     """The old replicas hold nothing that the new ones could use: to stop them would help nobody."""
     pools = (pool(), pool(name="nvidia-a", accelerator="h20-96g"))

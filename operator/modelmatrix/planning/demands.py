@@ -61,6 +61,7 @@ class Demand:
     """What a deployment wants, and what it has by pool.
 
     ``shares`` are the replicas that belong on each pool by the scaling policy; empty when it has no view on that.
+    ``retired`` are devices by pool and node that its own old workloads hold until new replicas serve.
     ``backs_off`` says that the scheduler has just left a group partly bound: no other one is made for a while.
     """
 
@@ -68,6 +69,7 @@ class Demand:
     replicas: int
     held: Mapping[str, Held] = field(default_factory=dict)
     shares: Mapping[str, int] = field(default_factory=dict)
+    retired: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     backs_off: bool = False
 
     @property

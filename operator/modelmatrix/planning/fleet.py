@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +68,18 @@ class Fleet:
         """The member's demand with what it holds."""
         held = {pool: self.held(workload) for pool, workload in member.current.items() if not workload.deleting}
         wanted = member.wanted.replicas if member.wanted else 0
-        return Demand(member.case, wanted, held, member.shares, backs_off=member.backs_off)
+        return Demand(member.case, wanted, held, member.shares, self._retired(member), backs_off=member.backs_off)
+
+    def _retired(self, member: Member) -> Mapping[str, Counter[str]]:
+        """Devices that retired workloads hold, by pool and node."""
+        retired: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for workload in member.retired:
+            width = workload.devices_per_replica // workload.nodes_per_replica
+            for replica in self.replicas[workload.key].replicas:
+                for pod in replica.pods:
+                    if pod.node:
+                        retired[workload.pool][pod.node] += width
+        return retired
 
     def held(self, workload: WorkloadView) -> Held:
         """What a workload holds of its pool."""

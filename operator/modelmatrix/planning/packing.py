@@ -82,14 +82,19 @@ class PoolPacking:
 
     def would_fit(self, shape: Shape, freed: Mapping[str, int]) -> bool:
         """Whether one replica would find room if so many devices of ours came free on the nodes named."""
-        limit = self.pool.limit
-        if limit is not None and self.granted - sum(freed.values()) + shape.devices > limit:
-            return False
+        return self.room_after(shape, freed) > 0
+
+    def room_after(self, shape: Shape, freed: Mapping[str, int]) -> int:
+        """Replicas that would find room if so many devices of ours came free on the nodes named."""
+        below_limit = self._below_limit(shape, freed=sum(freed.values()))
+        if not below_limit:
+            return 0
         free = ((node, node.free + freed.get(node.name, 0)) for node in self.usable_nodes())
         if shape.nodes == 1:
-            return any(devices >= shape.devices for _, devices in free)
-        whole = sum(1 for node, devices in free if devices == node.total == shape.per_node)
-        return whole >= shape.nodes
+            found = sum(devices // shape.devices for _, devices in free if devices > 0)
+        else:
+            found = sum(1 for node, devices in free if devices == node.total == shape.per_node) // shape.nodes
+        return min(found, below_limit)
 
     def node(self, name: str) -> NodeState | None:
         """The node of that name."""
@@ -99,11 +104,11 @@ class PoolPacking:
         """Nodes that new replicas may use, by name."""
         return (node for node in self.pool.nodes if node.usable)
 
-    def _below_limit(self, shape: Shape) -> int:
+    def _below_limit(self, shape: Shape, freed: int = 0) -> int:
         limit = self.pool.limit
         if limit is None:
             return 1_000_000
-        return max(0, (limit - self.granted) // shape.devices)
+        return max(0, (limit - self.granted + freed) // shape.devices)
 
     def _best_fit(self, shape: Shape) -> tuple[NodeState, ...] | None:
         enough = [free for free, nodes in self._buckets.items() if free >= shape.devices and nodes]

@@ -123,7 +123,10 @@ def _grow(level: Sequence[Demand], table: Table) -> None:
 
 
 def _displace(ordered: Sequence[Demand], table: Table) -> None:
-    """Who still lacks replicas takes devices of lower priorities; who lost some looks for room elsewhere."""
+    """Who still lacks replicas takes devices of lower priorities; who lost some looks for room elsewhere.
+
+    Nobody is displaced for replicas that come into the place of the deployment's own old ones.
+    """
     displacement = Displacement(table)
     for demand in ordered:
         assignment = table.assignments[demand.key]
@@ -132,8 +135,19 @@ def _displace(ordered: Sequence[Demand], table: Table) -> None:
         while assignment.shortage and assignment.displaced_by and _place_one(demand, table):
             pass
         options = [o for o in preference(demand, table.packing) if not _hopeless(demand, o)]
-        while assignment.shortage and any(displacement.make_room(demand, o) and _take(o, assignment, table) for o in options):
+        own = _own_room(demand, options, table)
+        while assignment.shortage > own and any(_displace_one(demand, o, displacement, table) for o in options):
             pass
+
+
+def _displace_one(demand: Demand, option: Option, displacement: Displacement, table: Table) -> bool:
+    return displacement.make_room(demand, option) and _take(option, table.assignments[demand.key], table)
+
+
+def _own_room(demand: Demand, options: Iterable[Option], table: Table) -> int:
+    """New replicas that find room once the deployment's old ones have gone."""
+    retired = demand.retired
+    return sum(table.packing[o.pool].room_after(shape_of(o), retired[o.pool]) for o in options if o.pool in retired)
 
 
 def _place_one(demand: Demand, table: Table) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from modelmatrix.planning.demands import Assignment, Table, shape_of
@@ -16,14 +15,15 @@ def retiring(
     """Retired workloads with the replicas that they keep.
 
     They shrink as new replicas serve (``ready_new`` do). Where the new ones lack devices that the old ones hold, the old
-    ones give way one at a time, so that as many as possible keep serving.
+    ones give way one at a time, the next when every new one serves, so that as many as possible keep serving.
     """
     wanted = member.wanted
     if wanted is None or (not member.case.fitting and wanted.replicas):
         yield from ((workload, _in_use(workload, fleet)) for workload in member.retired)
         return  # nothing can replace them: what serves goes on serving
     needed = max(0, wanted.replicas - ready_new)
-    in_the_way = _in_the_way(member, fleet, table) if assignment.shortage else frozenset()
+    served = assignment.shortage and ready_new >= assignment.placed
+    in_the_way = _in_the_way(member, table) if served else frozenset()
     for workload in member.retired:
         replicas = fleet.replicas[workload.key]
         keep = min(workload.replicas, needed)
@@ -39,21 +39,11 @@ def _in_use(workload: WorkloadView, fleet: Fleet) -> int:
     return workload.replicas - len(fleet.held(workload).stuck)
 
 
-def _in_the_way(member: Member, fleet: Fleet, table: Table) -> frozenset[str]:
+def _in_the_way(member: Member, table: Table) -> frozenset[str]:
     """Pools on which a new replica would find room if the old ones were gone."""
+    retired = table.demands[member.key].retired
     return frozenset(
         option.pool
         for option in member.case.fitting
-        if table.packing[option.pool].would_fit(shape_of(option), _held(member, option.pool, fleet))
+        if table.packing[option.pool].would_fit(shape_of(option), retired.get(option.pool, {}))
     )
-
-
-def _held(member: Member, pool: str, fleet: Fleet) -> Counter[str]:
-    """Devices that retired workloads hold on a pool, by node."""
-    held: Counter[str] = Counter()
-    for workload in member.retired:
-        if workload.pool == pool:
-            width = workload.devices_per_replica // workload.nodes_per_replica
-            for replica in fleet.replicas[workload.key].replicas:
-                held.update({pod.node: width for pod in replica.pods if pod.node})
-    return held

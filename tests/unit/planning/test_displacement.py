@@ -95,6 +95,36 @@ def test_who_gives_way_makes_up_for_devices_that_fell_ill_under_it_too() -> None
     assert asked_to_go(arrive(state, urgent(2))) == {"batch": 4}
 
 
+def lowest_serving(state: World, rounds: int = 40) -> dict[str, int]:
+    """The fewest replicas that ever serve until there is nothing more to do."""
+    lowest: dict[str, int] = {}
+    for _ in range(rounds):
+        made = state.plan()
+        lowest = {name: min(count, lowest.get(name, count)) for name, count in serving(made).items()}
+        state.apply(made)
+        state.step()
+    assert not state.plan().actions
+    return lowest
+
+
+def edit(state: World, changed: DeploymentView) -> None:
+    state.deployments[changed.key] = replace(changed, status=state.deployments[changed.key].status)
+
+
+def test_nobody_gives_way_to_new_replicas_for_which_the_old_ones_make_room() -> None:
+    state = world(nodes(1), deployment(name="trading", priority="P1", replicas=4), batch(4))
+    edit(state, deployment(name="trading", priority="P1", replicas=2, quantization="BF16"))
+    assert lowest_serving(state) == {"trading": 1, "batch": 4}
+    assert serving(rest(state)) == {"trading": 2, "batch": 4}
+
+
+def test_others_give_way_to_new_replicas_as_far_as_the_old_ones_make_no_room() -> None:
+    state = world(nodes(1), deployment(name="trading", priority="P1", replicas=3), batch(5))
+    edit(state, deployment(name="trading", priority="P1", replicas=3, quantization="BF16"))
+    assert lowest_serving(state) == {"trading": 3, "batch": 1}, "old ones make room for one of three"
+    assert serving(rest(state)) == {"trading": 3, "batch": 2}
+
+
 def test_a_full_limit_is_reason_enough_to_give_way() -> None:
     state = world(nodes(1), batch(4), pools=(pool(limit=4),))
     assert asked_to_go(arrive(state, urgent())) == {"batch": 1}
