@@ -470,6 +470,16 @@ def test_a_node_of_another_chip_counts_for_nothing() -> None:
     assert ready(made)[1:] == ("False", "NodesMismatch")
 
 
+@pytest.mark.parametrize("chip", ["910B3", None], ids=["labelled", "without the label"])
+@pytest.mark.parametrize("spec", [{"name": "assistant"}, FLAGSHIP], ids=["one node", "a group"])
+def test_no_pod_goes_to_a_node_of_another_chip_though_the_pool_selects_it(spec: dict[str, Any], chip: str | None) -> None:
+    label = "node.kubernetes.io/npu.chip.name"
+    own = [node(name=name, labels={label: chip} if chip else {}) for name in ("b", "c")]
+    state = world(deployment(**spec), there=[node(name="a", labels={label: "310P3"}), *own], best_fit=False)
+    assert ready(rest(state), Key("bank", spec["name"])) == (1, "True", "ReplicasReady")
+    assert "a" not in {item.node for item in state.pods}
+
+
 def test_a_missing_runtime_class_is_said_before_pods_are_rejected() -> None:
     state = world(deployment(), pools=[pool(runtimeClassName="ascend")])
     made = state.plan()

@@ -273,18 +273,18 @@ class World:
         """Pods of higher priority classes first, as the scheduler's queue does."""
         by_class = sorted(self.workloads.values(), key=lambda item: str(_template(item.spec)["spec"]["priorityClassName"]))
         for workload in by_class:
-            selector = _template(workload.spec)["spec"]["nodeSelector"]
+            spec = _template(workload.spec)["spec"]
             for index, pod in enumerate(workload.pods):
                 if not pod.node and not pod.deleting:
-                    found = self._node_for(pod, selector)
+                    found = self._node_for(pod, spec)
                     workload.pods[index] = replace(pod, node=found, problem="" if found else "Insufficient devices")
 
-    def _node_for(self, pod: PodView, selector: Mapping[str, str]) -> str:
+    def _node_for(self, pod: PodView, spec: Mapping[str, Any]) -> str:
         ((resource, count),) = pod.devices.items()
         rooms = [
             (self.free(node, resource), node.name)
             for node in self.nodes.values()
-            if node.ready and node.schedulable and node.name not in self.tainted and selector.items() <= node.labels.items()
+            if node.ready and node.schedulable and node.name not in self.tainted and _selects(spec, node.labels)
         ]
         fitting = sorted(room for room in rooms if room[0] >= count) if self.best_fit else [r for r in rooms if r[0] >= count]
         return fitting[0][1] if fitting else ""
@@ -303,6 +303,21 @@ class World:
                 else pod
                 for pod in workload.pods
             ]
+
+
+def _selects(spec: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a pod may run on a node with these labels: its selector, and one term of its required affinity."""
+    required = spec.get("affinity", {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution")
+    terms = required["nodeSelectorTerms"] if required else [{"matchExpressions": []}]
+    return spec["nodeSelector"].items() <= labels.items() and any(
+        all(_meets(expression, labels) for expression in term["matchExpressions"]) for term in terms
+    )
+
+
+def _meets(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, operator = expression["key"], expression["operator"]
+    assert operator in ("In", "DoesNotExist")
+    return key not in labels if operator == "DoesNotExist" else labels.get(key) in expression["values"]
 
 
 def _surges(spec: Mapping[str, Any]) -> bool:

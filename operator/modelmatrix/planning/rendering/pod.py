@@ -52,7 +52,7 @@ def pod_spec(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine:
     spec: Manifest = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,  # a Service named vllm would set VLLM_PORT, which vLLM takes for its own
-        **scheduling(target),
+        **scheduling(target, catalogue),
         "securityContext": pod_security(target),
         "terminationGracePeriodSeconds": PRE_STOP_SECONDS + engine.drain.seconds + GRACE_MARGIN_SECONDS,
         "containers": [_container(target, role, catalogue=catalogue, engine=engine)],

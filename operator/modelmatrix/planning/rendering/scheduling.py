@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import product
+
 from modelmatrix.api import names
+from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.planning.rendering.manifest import Manifest
 from modelmatrix.planning.targets import WorkloadTarget
 
 LARGEST_WEIGHT = 100
 
 
-def scheduling(target: WorkloadTarget) -> Manifest:
-    """Fields of the pod's spec: the pool's nodes, and on them those that are in use already."""
-    pool = target.pool_spec
+def scheduling(target: WorkloadTarget, catalogue: Catalogue) -> Manifest:
+    """Fields of the pod's spec: the pool's nodes of its chip, and of those the ones that are in use already."""
+    pool, chip = target.pool_spec, catalogue.accelerator(target.pool_spec.accelerator)
+    affinity = _of_chip(chip.labels if chip else {}) | (_near_others(target) if target.layout.nodes == 1 else {})
     spec: Manifest = {
         "priorityClassName": f"{names.PRIORITY_CLASS_PREFIX}{target.spec.priority.lower()}",
         "nodeSelector": dict(sorted(pool.node_selector.items())),
@@ -20,23 +25,40 @@ def scheduling(target: WorkloadTarget) -> Manifest:
         spec["tolerations"] = [item.model_dump(by_alias=True, exclude_none=True) for item in pool.tolerations]
     if pool.scheduler_name:
         spec["schedulerName"] = pool.scheduler_name
-    return spec if target.layout.nodes > 1 else spec | _packing(target)
+    if affinity:
+        spec["affinity"] = affinity
+    if target.layout.nodes == 1:
+        spec["topologySpreadConstraints"] = [_over_zones(target)]
+    return spec
 
 
-def _packing(target: WorkloadTarget) -> Manifest:
-    """Keep whole nodes whole for the replicas that need them, whatever the scheduler.
+def _of_chip(labels: Mapping[str, Sequence[str]]) -> Manifest:
+    """No node that the vendor's labels show to have another chip: it does not count, and neither would a pod on it.
 
-    The spread is needed because without one the default scheduler spreads a Service's pods over all nodes.
+    A node without the label counts, so each label is either right or missing.
     """
+    if not labels:
+        return {}
+    right_or_missing = (
+        ({"key": label, "operator": "In", "values": list(values)}, {"key": label, "operator": "DoesNotExist"})
+        for label, values in sorted(labels.items())
+    )
+    terms = [{"matchExpressions": list(term)} for term in product(*right_or_missing)]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+def _near_others(target: WorkloadTarget) -> Manifest:
+    """Keep whole nodes whole for the replicas that need them, whatever the scheduler."""
     on_pool = {"labelSelector": {"matchLabels": {names.LABEL_POOL: target.pool}}, "namespaceSelector": {}}
     near = {"weight": LARGEST_WEIGHT, "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname", **on_pool}}
-    zones = {
+    return {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [near]}}
+
+
+def _over_zones(target: WorkloadTarget) -> Manifest:
+    """Without a spread of its own the default scheduler spreads a Service's pods over all nodes."""
+    return {
         "maxSkew": 1,
         "topologyKey": "topology.kubernetes.io/zone",
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": {names.LABEL_DEPLOYMENT: target.deployment.key.name}},
-    }
-    return {
-        "affinity": {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [near]}},
-        "topologySpreadConstraints": [zones],
     }
