@@ -12,6 +12,7 @@ from typing import Any
 
 from modelmatrix.api import names
 from modelmatrix.planning.actions import Action, Mark, Note
+from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.demands import Assignment, Grant, Table, shape_of
 from modelmatrix.planning.fleet import Fleet, Member, gather
 from modelmatrix.planning.notes import deployment_notes, pool_notes
