@@ -1,6 +1,6 @@
 """A small API server in this process: list, watch, bookmarks, apply, merge patch, status, preconditions; and its faults.
 
-Server-side apply is a plain merge; there is no admission, no defaulting and no garbage collection.
+Server-side apply takes lists whole; there is no admission, no defaulting and no garbage collection.
 """
 
 from __future__ import annotations
@@ -131,18 +131,23 @@ class FakeApiServer:
         verbs: dict[str, Callable[[], Object]] = {
             "list": lambda: self._list(request),
             "get": lambda: self.store.get(plural, key),
-            "create": lambda: self.store.create(plural, Key(key.namespace, body["metadata"]["name"]), body),
+            "create": lambda: self._create(request),
             "update": lambda: self.store.replace(plural, key, body),
             "patch": lambda: self._patch(request),
         }
         return verbs[request.verb]()
 
+    def _create(self, request: Request) -> Object:
+        key = Key(request.key.namespace, request.body["metadata"]["name"])
+        return self.store.create(request.plural, key, request.body, manager=request.query.get("fieldManager", ""))
+
     def _patch(self, request: Request) -> Object:
         plural, key, body = request.plural, request.key, request.body
+        manager = request.query.get("fieldManager", "")
         if request.content_type == "application/apply-patch+yaml":
-            return self.store.apply(plural, key, body)
+            return self.store.apply(plural, key, body, manager=manager)
         if request.content_type == "application/merge-patch+json":
-            return self.store.patch(plural, key, body, subresource=request.subresource)
+            return self.store.patch(plural, key, body, subresource=request.subresource, manager=manager)
         raise Refusal(415, "UnsupportedMediaType", request.content_type)
 
     def _list(self, request: Request) -> Object:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fakes.objects import Object, merge, spec_changed, without_status
+from fakes.ownership import fields_of, noted, without_dropped
 from modelmatrix.api.names import Kind
 from modelmatrix.planning.views import Key
 
@@ -57,7 +58,7 @@ class Store:
         """Copies of all objects of a kind, in order of their keys."""
         return [copy.deepcopy(item) for _, item in sorted(self.items.get(plural, {}).items())]
 
-    def create(self, plural: str, key: Key, item: Object) -> Object:
+    def create(self, plural: str, key: Key, item: Object, *, manager: str = "", operation: str = "Update") -> Object:
         """A new object, with what the server adds."""
         if key in self.items.get(plural, {}):
             raise Refusal(409, "AlreadyExists", f'{plural} "{key.name}" already exists')
@@ -68,7 +69,7 @@ class Store:
             metadata["namespace"] = key.namespace
         kind = self.kinds[plural]
         fresh |= {"metadata": metadata, "apiVersion": kind.api_version, "kind": kind.kind}
-        return self._put(plural, key, fresh, None)
+        return self._put(plural, key, noted(fresh, manager, operation, fields_of(item)) if manager else fresh, None)
 
     def replace(self, plural: str, key: Key, item: Object) -> Object:
         """A whole new object, if it carries the version that is stored."""
@@ -78,25 +79,42 @@ class Store:
             raise Refusal(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
         return self._change(plural, key, before, {**item, "metadata": {**before["metadata"], **item["metadata"]}})
 
-    def patch(self, plural: str, key: Key, patch: Object, *, subresource: str = "") -> Object:
+    def patch(self, plural: str, key: Key, patch: Object, *, subresource: str = "", manager: str = "") -> Object:
         """A merge patch of the object, or of its status alone: then a UID is not looked at, as on a real server."""
         before = self.get(plural, key)
         if subresource == "status":
             return self._change(plural, key, before, merge(before, {"status": patch.get("status", {})}))
-        wished = patch.get("metadata", {}).get("uid", before["metadata"]["uid"])
-        if wished != before["metadata"]["uid"]:
-            message = f'{plural} "{key.name}" is invalid: metadata.uid: Invalid value: "{wished}": field is immutable'
-            raise Refusal(422, "Invalid", message)
-        return self._change(plural, key, before, merge(before, without_status(patch)))
+        self._check(plural, before, patch)
+        after, fields = merge(before, without_status(patch)), fields_of(patch)
+        return self._change(
+            plural, key, before, noted(after, manager, "Update", fields) if manager and any(fields.values()) else after
+        )
 
-    def apply(self, plural: str, key: Key, item: Object) -> Object:
-        """Server-side apply, as a plain merge of what is sent; creates what is not there unless a UID is wished."""
+    def apply(self, plural: str, key: Key, item: Object, *, manager: str) -> Object:
+        """Server-side apply: what the manager's last one set and this one does not must go, unless others set it, too.
+
+        Creates what is not there unless a UID is wished.
+        """
         wished = item.get("metadata", {}).get("uid")
         if key not in self.items.get(plural, {}):
             if wished:
                 raise Refusal(409, "Conflict", f"uid mismatch: the provided object specified uid {wished}, and none was found")
-            return self.create(plural, key, item)
-        return self.patch(plural, key, item)
+            return self.create(plural, key, item, manager=manager, operation="Apply")
+        before = self.get(plural, key)
+        self._check(plural, before, item)
+        after = merge(without_dropped(before, manager, item), without_status(item))
+        return self._change(plural, key, before, noted(after, manager, "Apply", fields_of(item)))
+
+    def _check(self, plural: str, before: Object, sent: Object) -> None:
+        """Refuse a patch of a namesake or of another version, in the API server's words."""
+        wished, found = sent.get("metadata", {}), before["metadata"]
+        if wished.get("uid", found["uid"]) != found["uid"]:
+            message = (
+                f'{plural} "{found["name"]}" is invalid: metadata.uid: Invalid value: "{wished["uid"]}": field is immutable'
+            )
+            raise Refusal(422, "Invalid", message)
+        if wished.get("resourceVersion", found["resourceVersion"]) != found["resourceVersion"]:
+            raise Refusal(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
 
     def delete(self, plural: str, key: Key, *, uid: str = "", silent: bool = False) -> None:
         """Remove an object; ``silent`` leaves no trace for watches, as when their stream is broken."""

@@ -29,7 +29,7 @@ MANAGED_BY = "modelmatrix"
 ROLE_LEADER = "leader"
 ROLE_WORKER = "worker"
 
-# The digest of the manifest that was applied last: server-side apply alone cannot tell that a field we once set must go.
+# The digest of the manifest that was applied last: a look at what is wished does not tell that something else must go.
 ANNOTATION_DIGEST = f"{GROUP}/manifest-digest"
 # What a pod runs, for people, dashboards and simulated engines: labels cannot hold a model's name.
 ANNOTATION_MODEL = f"{GROUP}/model"

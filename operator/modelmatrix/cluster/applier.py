@@ -1,35 +1,30 @@
-"""The only writer of workloads: executes actions, at most one at a time for an object, and backs off from refusals."""
+"""The only writer of workloads: executes actions, at most one at a time for an object, and pauses after refusals."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 
-from modelmatrix.api.names import DELETION_COST
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
-from modelmatrix.cluster.inflight import InFlight
-from modelmatrix.planning.actions import Action, Apply, Create, Delete, Mark, Scale
+from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, ServerFault, Unreachable
+from modelmatrix.cluster.inflight import InFlight, Name
+from modelmatrix.cluster.pauses import Pauses
+from modelmatrix.cluster.sending import Sender, name_of
+from modelmatrix.planning.actions import Action
 from modelmatrix.planning.snapshot import Failure
 from modelmatrix.planning.views import Key
 
 _log = logging.getLogger(__name__)
 
 FIRST_BACKOFF_SECONDS = 1.0
-LAST_BACKOFF_SECONDS = 300.0
-FIRST_TO_GO = "-1000"
+LONGEST_REFUSED_SECONDS = 300.0
+LONGEST_UNANSWERED_SECONDS = 30.0  # what passes by itself has passed soon, and nobody wants to wait for us then
 CACHE_LAG_SECONDS = 5.0  # longer than a watch event ever takes; a write that is repeated after it does no harm
+TOLD_FROM_TIMES = 3  # what happens so often in a row does not pass by itself
 
-
-@dataclass(slots=True)
-class _Backoff:
-    failure: Failure | None
-    delay_seconds: float
-    until: float
+NOT_OURS = " exists and is not ours; it is left alone. Delete or rename it, or rename the deployment"
 
 
 class Applier:
@@ -47,146 +42,78 @@ class Applier:
         failed: Callable[[], None] = lambda: None,
     ) -> None:
         self.in_flight = InFlight()
-        self._client = client
+        self._sender = Sender(client)
         self._failed = failed
-        self._clock = clock
         self._wall_clock = wall_clock
-        self._backoffs: dict[tuple[str, Key], _Backoff] = {}
-        self._owners: dict[tuple[str, Key], Key] = {}
-        self._done: dict[tuple[str, Key], tuple[Action, float]] = {}
+        self._done = Pauses(clock, CACHE_LAG_SECONDS)
+        self._refused = Pauses(clock, FIRST_BACKOFF_SECONDS)
+        self._failures: dict[Name, tuple[Key, Failure]] = {}
 
     @property
     def failures(self) -> dict[Key, Failure]:
-        """The refusal of each deployment's writes, if there is one."""
-        return {self._owners[name]: backoff.failure for name, backoff in self._backoffs.items() if backoff.failure is not None}
+        """What is wrong with each deployment's writes, if anything is."""
+        return dict(self._failures.values())
 
     def submit(self, actions: Iterable[Action]) -> None:
         """Start the actions that are due; those of objects that are being written wait for the next plan.
 
         ``actions`` is everything that the plan wants: what failed and is not among them does not matter any more.
         """
-        wanted = list(actions)
-        self._forget_done()
-        self._forget_failures(but={_name(action) for action in wanted})
-        for action in wanted:
-            name = _name(action)
-            if name not in self.in_flight and self._is_due(action) and not self._was_done(action):
+        wanted = {name_of(action): action for action in actions}
+        self._forget(but=wanted)
+        for name, action in wanted.items():
+            if name not in self.in_flight and self._refused.is_over(name, action) and self._done.is_over(name, action):
                 self.in_flight.start(name, partial(self._execute, action))
-
-    def forget(self, deployments: Iterable[Key]) -> None:
-        """Drop what is remembered about deployments that are gone."""
-        gone = set(deployments)
-        for name in [name for name, owner in self._owners.items() if owner in gone]:
-            self._backoffs.pop(name, None)
-            del self._owners[name]
-
-    def owners(self) -> set[Key]:
-        """Deployments that something is remembered about."""
-        return set(self._owners.values())
 
     @property
     def next_due(self) -> float | None:
-        """When the first backed-off action may be tried again, on ``clock``; ``None`` when there is none.
+        """When the first refused action may be tried again, on ``clock``; ``None`` when there is none.
 
         One that is being tried wakes the loop by itself when it fails.
         """
-        waiting = (backoff.until for name, backoff in self._backoffs.items() if name not in self.in_flight)
-        return min(waiting, default=None)
-
-    def _is_due(self, action: Action) -> bool:
-        backoff = self._backoffs.get(_name(action))
-        return backoff is None or self._clock() >= backoff.until
-
-    def _was_done(self, action: Action) -> bool:
-        """Whether just this was done a moment ago, so that the cache only does not show it yet."""
-        done = self._done.get(_name(action))
-        return done is not None and self._clock() - done[1] < CACHE_LAG_SECONDS and done[0] == action
+        return min((self._refused.until(name) for name in self._refused.names() if name not in self.in_flight), default=None)
 
     async def _execute(self, action: Action) -> None:
+        name = name_of(action)
+        times = self._done.times(name, action)
         try:
-            await self._send(action)
-        except (Unreachable, Conflict) as error:
-            _log.info("%s %s: %s", type(action).__name__, action.key, error)
-            self._back_off(action, None)
-        except ApiError as error:
-            failure = _failure(action, error, self._wall_clock())
-            _log.warning("%s %s %s: %s", type(action).__name__, action.kind.kind, action.key, failure.message)
-            self._back_off(action, failure)
+            undone = await self._sender.send(action, again=times > 0)
+        except (ApiError, Unreachable) as error:
+            self._refuse(action, error)
+            return
+        self._refused.end(name)
+        self._done.begin(name, action)
+        if undone and times + 1 >= TOLD_FROM_TIMES:
+            self._tell(action, Reason.WRITE_FAILED, f": somebody or a policy changes {undone} back each time it is written")
         else:
-            self._backoffs.pop(_name(action), None)
-            self._owners.pop(_name(action), None)
-            self._done[_name(action)] = (action, self._clock())
+            self._failures.pop(name, None)
 
-    def _forget_done(self) -> None:
-        now = self._clock()
-        self._done = {name: entry for name, entry in self._done.items() if now - entry[1] < CACHE_LAG_SECONDS}
-
-    def _forget_failures(self, *, but: set[tuple[str, Key]]) -> None:
-        for name in self._backoffs.keys() - but:
-            if name not in self.in_flight:
-                del self._backoffs[name]
-                del self._owners[name]
-
-    async def _send(self, action: Action) -> None:
-        match action:
-            case Create():
-                await self._create(action)
-            case Apply():
-                # With the UID in the manifest the API server refuses to touch a namesake.
-                metadata = {**action.manifest["metadata"], "uid": action.uid}
-                await self._client.apply(action.kind, action.key, {**action.manifest, "metadata": metadata})
-            case Scale():
-                patch = {"metadata": {"uid": action.uid}, "spec": {"replicas": action.replicas}}
-                await _unless_gone(self._client.merge(action.kind, action.key, patch))
-            case Mark():
-                annotations = {DELETION_COST: FIRST_TO_GO}
-                patch = {"metadata": {"uid": action.uid, "annotations": annotations}}
-                await _unless_gone(self._client.merge(action.kind, action.key, patch))
-            case Delete():
-                await _unless_gone(self._client.delete(action.kind, action.key, uid=action.uid))
-
-    async def _create(self, action: Create) -> None:
-        """Create; an object that is there already is ours when its owner is, else it is a conflict of names."""
-        try:
-            await self._client.create(action.kind, action.key, dict(action.manifest))
-        except AlreadyExists as error:
-            try:
-                existing = await self._client.get(action.kind, action.key)
-            except NotFound:
-                raise Conflict(error.code, error.reason, "deleted meanwhile") from None
-            wished = {owner["uid"] for owner in action.manifest["metadata"]["ownerReferences"]}
-            owners = {owner.get("uid") for owner in existing["metadata"].get("ownerReferences") or ()}
-            if not wished & owners:
-                raise
-
-    def _back_off(self, action: Action, failure: Failure | None) -> None:
-        name, before = _name(action), self._backoffs.get(_name(action))
-        delay = min(2 * before.delay_seconds, LAST_BACKOFF_SECONDS) if before else FIRST_BACKOFF_SECONDS
-        known = before.failure if before else None
-        if failure is None:
-            failure = known  # no answer does not solve what the last answer said
-        elif known is not None:
-            failure = Failure(failure.reason, failure.message, known.since_seconds)
-        self._backoffs[name] = _Backoff(failure, delay, self._clock() + delay)
-        self._owners[name] = action.deployment
+    def _refuse(self, action: Action, error: ApiError | Unreachable) -> None:
+        """Pause. What may pass by itself is told when it has not passed; no answer does not solve what the last one said."""
+        name, passes = name_of(action), isinstance(error, (Unreachable, Conflict))
+        self._done.end(name)
+        self._refused.begin(name, action, most_seconds=LONGEST_UNANSWERED_SECONDS if passes else LONGEST_REFUSED_SECONDS)
+        if isinstance(error, AlreadyExists):
+            self._tell(action, Reason.NAME_CONFLICT, NOT_OURS)
+        elif not passes or (isinstance(error, ServerFault) and self._refused.times(name, action) >= TOLD_FROM_TIMES):
+            self._tell(action, Reason.WRITE_FAILED, f": {error}")
+        else:
+            _log.info("%s %s: %s", type(action).__name__, action.key, error)
         self._failed()
 
+    def _tell(self, action: Action, reason: Reason, words: str) -> None:
+        name = name_of(action)
+        _, known = self._failures.get(name, (None, None))
+        since = known.since_seconds if known else self._wall_clock()
+        message = f"{action.kind.kind} {action.key}{words}"
+        self._failures[name] = (action.deployment, Failure(reason, message, since))
+        _log.warning("%s %s", type(action).__name__, message)
 
-async def _unless_gone(write: Awaitable[object]) -> None:
-    """Whoever shrinks or deletes an object wants less of it: that it is gone is fine."""
-    with suppress(NotFound):
-        await write
-
-
-def _name(action: Action) -> tuple[str, Key]:
-    return (action.kind.plural, action.key)
-
-
-def _failure(action: Action, error: ApiError, now_seconds: float) -> Failure:
-    if isinstance(error, AlreadyExists):
-        message = (
-            f"{action.kind.kind} {action.key} exists and is not ours; it is left alone. Delete or rename it, or rename the "
-            "deployment"
-        )
-        return Failure(Reason.NAME_CONFLICT, message, now_seconds)
-    return Failure(Reason.WRITE_FAILED, f"{action.kind.kind} {action.key}: {error.message}", now_seconds)
+    def _forget(self, *, but: Container[Name]) -> None:
+        """Forget failures of what is not wanted any more; what is undone again and again is wanted now and then."""
+        self._done.forget_old()
+        gone = [name for name in {*self._refused.names(), *self._failures} if name not in but and name not in self.in_flight]
+        for name in gone:
+            self._refused.end(name)
+            if name not in self._done:
+                self._failures.pop(name, None)

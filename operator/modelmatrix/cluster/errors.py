@@ -9,6 +9,7 @@
     ├── Gone                 410: the version to watch from is too old; list again
     └── Rejected             400, 403, 422: it will not be accepted as it is
     Unreachable              no answer, a broken one, 429 or 5xx: try again later
+    └── ServerFault          500: often somebody whom the API server asks, as an admission webhook
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from typing import Any
 
 class Unreachable(Exception):
     """No useful answer. The request may or may not have been carried out."""
+
+
+class ServerFault(Unreachable):
+    """The API server could not carry it out, and says why: often a webhook that fails, or its own database."""
 
 
 class ApiError(Exception):
@@ -61,7 +66,8 @@ def error_from(code: int, body: Any) -> Exception:
     reason = str(status.get("reason") or "")
     message = str(status.get("message") or f"HTTP {code}")
     if code in _RETRIED or code >= _SERVER_ERROR:
-        return Unreachable(f"the API server answered {code}: {message}")
+        unanswered = ServerFault if code == _SERVER_ERROR else Unreachable
+        return unanswered(f"the API server answered {code}: {message}")
     if reason == "AlreadyExists":
         return AlreadyExists(code, reason, message)
     if reason == "Invalid" and "metadata.uid" in message:  # what a patch of a namesake is told

@@ -74,7 +74,6 @@ class ControlLoop:
         self.last = made
         self.writer.offer(_wishes(snapshot, made))
         self.applier.submit(made.actions)
-        self._forget(snapshot)
         self.observe(snapshot, made, self._plan_seconds)
 
     def snapshot(self) -> Snapshot:
@@ -112,10 +111,6 @@ class ControlLoop:
         look = time.monotonic() + self.clock.real_seconds(self.interval_seconds)
         due = self.applier.next_due
         return look if due is None else min(look, due)
-
-    def _forget(self, snapshot: Snapshot) -> None:
-        present = {view.key for view in snapshot.deployments}
-        self.applier.forget(self.applier.owners() - present)
 
 
 def _wishes(snapshot: Snapshot, made: Plan) -> Iterator[StatusWish]:

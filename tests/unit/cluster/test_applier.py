@@ -10,7 +10,7 @@ from fakes.faults import Answer, Hang, Reset, of
 from fakes.waiting import FakeClock, settle, until
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
-from modelmatrix.cluster.applier import CACHE_LAG_SECONDS, LAST_BACKOFF_SECONDS, Applier
+from modelmatrix.cluster.applier import CACHE_LAG_SECONDS, LONGEST_REFUSED_SECONDS, LONGEST_UNANSWERED_SECONDS, Applier
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.planning.actions import Action, Apply, Create, Delete, Scale
 from modelmatrix.planning.views import Key
@@ -23,6 +23,7 @@ class Bench:
     """An applier with its clocks, on the fake API server."""
 
     def __init__(self, client: ApiClient) -> None:
+        self.client = client
         self.clock = FakeClock()
         self.failed = 0
         self.applier = Applier(client, self.clock, lambda: 1_790_000_000.0 + self.clock(), self._fail)
@@ -65,7 +66,7 @@ async def test_it_creates_applies_scales_and_deletes(api: FakeApiServer, bench: 
     assert api.stored(names.DEPLOYMENTS, key)["spec"] == {"replicas": 3}
     await bench.do(Delete(names.DEPLOYMENTS, key, CHAT, uid))
     assert api.store.list("deployments") == []
-    assert [request.verb for request in api.writes] == ["create", "patch", "patch", "delete"]
+    assert [request.verb for request in api.requests] == ["create", "get", "patch", "patch", "patch", "delete"]
     assert (bench.applier.failures, bench.applier.next_due) == ({}, None)
 
 
@@ -82,6 +83,55 @@ async def test_an_object_with_another_owner_of_our_kind_is_not_ours(api: FakeApi
     api.put(names.DEPLOYMENTS, Key("bank", "w"), metadata={"ownerReferences": [{**OWNER, "uid": "another chat"}]})
     await bench.do(create("w", replicas=1))
     assert bench.applier.failures[CHAT].reason is Reason.NAME_CONFLICT
+
+
+async def test_what_is_not_wished_any_more_goes(api: FakeApiServer, bench: Bench) -> None:
+    await bench.do(create("w", replicas=1, pod={"hostNetwork": True, "image": "a"}, tolerations=["all"]))
+    api.store.patch("deployments", Key("bank", "w"), {"spec": {"paused": True}}, manager="kubectl")
+    await bench.do(apply(api, "w", replicas=1, pod={"image": "b"}))
+    assert api.stored(names.DEPLOYMENTS, Key("bank", "w"))["spec"] == {"replicas": 1, "pod": {"image": "b"}, "paused": True}
+
+
+async def test_what_a_create_has_set_is_taken_over_once(api: FakeApiServer, bench: Bench) -> None:
+    await bench.do(create("w", replicas=1))
+    api.requests.clear()
+    for replicas in (2, 3):
+        await bench.do(apply(api, "w", replicas=replicas))
+    assert [request.verb for request in api.requests] == ["get", "patch", "patch", "patch"]
+    api.requests.clear()
+    restarted = Bench(bench.client)
+    await restarted.do(apply(api, "w", replicas=4))
+    assert [request.verb for request in api.requests] == ["get", "patch"]
+
+
+async def test_a_change_between_the_look_and_the_take_over_is_a_conflict(api: FakeApiServer, bench: Bench) -> None:
+    await bench.do(create("w", replicas=1))
+    action = apply(api, "w", replicas=2)
+    api.faults.add(Answer(409, "Conflict"), of("patch"), times=1)
+    await bench.do(action)
+    assert bench.applier.failures == {}
+    bench.clock.pass_(1)
+    await bench.do(action)
+    assert api.stored(names.DEPLOYMENTS, Key("bank", "w"))["spec"] == {"replicas": 2}
+
+
+async def test_an_object_of_ours_that_lost_its_labels_gets_them_back(api: FakeApiServer, bench: Bench) -> None:
+    action = create("w", replicas=2)
+    action.manifest["metadata"]["labels"] = {"managed-by": "us"}
+    await bench.do(action)
+    api.store.patch("deployments", Key("bank", "w"), {"metadata": {"labels": {"managed-by": "them"}}}, manager="them")
+    bench.clock.pass_(100)
+    await bench.do(action)
+    assert api.stored(names.DEPLOYMENTS, Key("bank", "w"))["metadata"]["labels"] == {"managed-by": "us"}
+    assert bench.applier.failures == {}
+
+
+async def test_an_object_of_ours_that_is_being_deleted_is_waited_for(api: FakeApiServer, bench: Bench) -> None:
+    api.put(names.DEPLOYMENTS, Key("bank", "w"), metadata={"ownerReferences": [OWNER], "deletionTimestamp": "now"})
+    await bench.do(create("w", replicas=1))
+    assert [request.verb for request in api.writes] == ["create"]
+    assert bench.applier.failures == {}
+    assert bench.applier.next_due == bench.clock() + 1
 
 
 async def test_an_object_of_ours_that_the_cache_does_not_show_yet_is_no_conflict(api: FakeApiServer, bench: Bench) -> None:
@@ -120,8 +170,8 @@ async def test_a_namesake_is_never_touched(api: FakeApiServer, bench: Bench, uid
         Delete(names.DEPLOYMENTS, key, CHAT, uid),
     ):
         await bench.do(action)
-        bench.clock.pass_(LAST_BACKOFF_SECONDS)
-    assert len(api.writes) == 3
+        bench.clock.pass_(LONGEST_REFUSED_SECONDS)
+    assert [request.verb for request in api.requests] == ["get", "patch", "delete"]
     assert api.stored(names.DEPLOYMENTS, key) == namesake
     assert bench.applier.failures == {}  # the next plan will see the namesake
 
@@ -157,28 +207,105 @@ async def test_a_failure_keeps_the_time_of_its_beginning(api: FakeApiServer, ben
     assert bench.applier.failures[CHAT].since_seconds == 1_790_001_000.0
 
 
-async def test_refusals_back_off(api: FakeApiServer, bench: Bench) -> None:
-    api.faults.add(Answer(422, "Invalid"))
-    waits = []
-    for _ in range(12):
+async def pauses(api: FakeApiServer, bench: Bench, *, tries: int) -> list[float]:
+    """How long each try of an action lets the next one wait."""
+    found = []
+    for _ in range(tries):
         await bench.do(create("w"))
         due = bench.applier.next_due
         assert due is not None
-        waits.append(due - bench.clock())
+        found.append(due - bench.clock())
         sent = len(api.writes)
         await bench.do(create("w"))  # too early
         assert len(api.writes) == sent
         bench.clock.seconds = due
-    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    return found
+
+
+async def test_refusals_back_off(api: FakeApiServer, bench: Bench) -> None:
+    api.faults.add(Answer(422, "Invalid"))
+    assert await pauses(api, bench, tries=12) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+
+
+@pytest.mark.parametrize("fault", [Answer(500), Answer(503), Answer(409, "Conflict"), Reset()])
+async def test_what_passes_by_itself_is_tried_again_soon(api: FakeApiServer, bench: Bench, fault: Answer | Reset) -> None:
+    api.faults.add(fault)
+    assert await pauses(api, bench, tries=7) == [1, 2, 4, 8, 16, LONGEST_UNANSWERED_SECONDS, LONGEST_UNANSWERED_SECONDS]
+
+
+async def test_a_corrected_action_does_not_wait_for_the_refused_one(api: FakeApiServer, bench: Bench) -> None:
+    api.faults.add(Answer(422, "Invalid"), times=5)
+    for _ in range(5):
+        await bench.do(create("w", replicas=-1))
+        bench.clock.seconds = bench.applier.next_due or 0.0
+    bench.clock.pass_(-10)
+    await bench.do(create("w", replicas=1))
+    assert len(api.store.list("deployments")) == 1
+    assert (bench.applier.failures, bench.applier.next_due) == ({}, None)
+
+
+async def test_a_webhook_that_fails_is_told_when_it_has_not_passed(api: FakeApiServer, bench: Bench) -> None:
+    api.faults.add(Answer(500, 'failed calling webhook "vleaderworkerset.kb.io"'))
+    for _ in range(2):
+        await bench.do(create("w"))
+        assert bench.applier.failures == {}
+        bench.clock.seconds = bench.applier.next_due or 0.0
+    await bench.do(create("w"))
+    failure = bench.applier.failures[CHAT]
+    assert failure.reason is Reason.WRITE_FAILED
+    assert 'failed calling webhook "vleaderworkerset.kb.io"' in failure.message
+
+
+@pytest.mark.parametrize("fault", [Answer(503), Answer(429), Reset()])
+async def test_an_api_server_that_is_away_is_no_failure_of_a_deployment(
+    api: FakeApiServer, bench: Bench, fault: Answer | Reset
+) -> None:
+    api.faults.add(fault)
+    await pauses(api, bench, tries=9)
+    assert bench.applier.failures == {}
+
+
+async def test_what_somebody_changes_back_is_named_and_written_ever_more_seldom(api: FakeApiServer, bench: Bench) -> None:
+    wished = {"replicas": 1, "containers": [{"image": "a"}]}
+    await bench.do(create("w", **wished))
+    action = apply(api, "w", **wished)
+    sent = []
+    for second in range(200):
+        theirs = {"spec": {"containers": [{"image": "mirror/a"}]}}
+        api.store.patch("deployments", Key("bank", "w"), theirs, manager="policy")
+        before = len(api.writes)
+        await bench.do(action)
+        if len(api.writes) > before:
+            sent.append(second)
+        bench.clock.pass_(1)
+    assert sent == [0, 5, 15, 35, 75, 155]
+    failure = bench.applier.failures[CHAT]
+    assert failure.reason is Reason.WRITE_FAILED
+    assert failure.message == (
+        "Deployment bank/w: somebody or a policy changes spec.containers[0].image back each time it is written"
+    )
+    for _ in range(2):  # and now nobody does
+        await bench.do()
+        bench.clock.pass_(400)
+    await bench.do()
+    assert bench.applier.failures == {}
+
+
+async def test_what_was_changed_back_once_is_nobodys_failure(api: FakeApiServer, bench: Bench) -> None:
+    await bench.do(create("w", replicas=1))
+    await bench.do(apply(api, "w", replicas=2))
+    bench.clock.pass_(CACHE_LAG_SECONDS)
+    api.store.patch("deployments", Key("bank", "w"), {"spec": {"replicas": 7}}, manager="kubectl")
+    await bench.do(apply(api, "w", replicas=2))
+    assert bench.applier.failures == {}
 
 
 async def test_a_success_ends_the_backoff(api: FakeApiServer, bench: Bench) -> None:
     api.faults.add(Answer(500), times=3)
     for _ in range(4):
         await bench.do(create("w"))
-        bench.clock.pass_(LAST_BACKOFF_SECONDS)
+        bench.clock.pass_(LONGEST_REFUSED_SECONDS)
     assert bench.applier.next_due is None
-    assert bench.applier.owners() == set()
     api.faults.add(Answer(500), times=1)
     await bench.do(apply(api, "w", replicas=2))
     assert bench.applier.next_due == bench.clock() + 1
@@ -217,10 +344,11 @@ async def test_what_was_just_done_is_not_done_again(api: FakeApiServer, bench: B
     await bench.do(action)  # the cache does not show it yet
     assert len(api.writes) == 1
     await bench.do(apply(api, "w", replicas=2))  # another action of the same object is
-    assert len(api.writes) == 2
+    assert api.stored(names.DEPLOYMENTS, Key("bank", "w"))["spec"] == {"replicas": 2}
+    sent = len(api.writes)
     bench.clock.pass_(CACHE_LAG_SECONDS)
     await bench.do(apply(api, "w", replicas=2))  # somebody has undone it
-    assert len(api.writes) == 3
+    assert len(api.writes) == sent + 1
 
 
 async def test_a_failure_is_forgotten_when_the_plan_does_not_want_the_write_any_more(api: FakeApiServer, bench: Bench) -> None:
@@ -252,16 +380,6 @@ async def test_a_write_that_is_under_way_is_not_due(api: FakeApiServer, bench: B
     bench.applier.submit([create("w")])
     await settle()
     assert bench.applier.next_due is None  # else the loop would look again and again, and never let it go on
-
-
-async def test_deployments_that_are_gone_are_forgotten(api: FakeApiServer, bench: Bench) -> None:
-    api.faults.add(Answer(422))
-    other = Key("bank", "other")
-    await bench.do(create("w"), create("v", deployment=other))
-    assert bench.applier.owners() == {CHAT, other}
-    bench.applier.forget([CHAT])
-    assert bench.applier.owners() == {other}
-    assert set(bench.applier.failures) == {other}
 
 
 async def test_at_most_sixteen_writes_are_under_way(api: FakeApiServer, bench: Bench) -> None:

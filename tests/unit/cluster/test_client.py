@@ -11,7 +11,7 @@ from modelmatrix.api.names import Kind
 from modelmatrix.cluster import client as client_module
 from modelmatrix.cluster.client import ApiClient, path
 from modelmatrix.cluster.credentials import Credentials
-from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, NotFound, Rejected, Unreachable
+from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, NotFound, Rejected, ServerFault, Unreachable
 from modelmatrix.planning.views import Key
 
 KEY = Key("bank", "chat")
@@ -77,7 +77,7 @@ async def test_a_list_whose_pages_have_expired_is_gone(api: FakeApiServer, clien
         (413, "RequestEntityTooLarge", ApiError),
         (422, "Invalid", Rejected),
         (429, "TooManyRequests", Unreachable),
-        (500, "InternalError", Unreachable),
+        (500, "InternalError", ServerFault),
         (503, "ServiceUnavailable", Unreachable),
         (504, "Timeout", Unreachable),
     ],
@@ -99,9 +99,9 @@ async def test_every_answer_has_its_error(
         (403, "<html>proxy</html>", Rejected),
         (502, "<html>bad gateway</html>", Unreachable),
         (502, b"<html>\xe9chec</html>", Unreachable),
-        (500, "", Unreachable),
-        (500, "[]", Unreachable),
-        (500, '"text"', Unreachable),
+        (500, "", ServerFault),
+        (500, "[]", ServerFault),
+        (500, '"text"', ServerFault),
     ],
 )
 async def test_an_error_without_a_status_object_keeps_its_code(
