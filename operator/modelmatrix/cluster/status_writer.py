@@ -16,15 +16,18 @@ from typing import Any
 
 from modelmatrix.api.names import Kind
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.errors import ApiError, NotFound, Unreachable
+from modelmatrix.cluster.errors import ApiError, Conflict, NotFound, Unreachable
 from modelmatrix.cluster.events import EventRecorder
 from modelmatrix.cluster.inflight import InFlight
+from modelmatrix.cluster.pauses import Pauses
 from modelmatrix.planning.actions import Note
 from modelmatrix.planning.views import Key
 
 _log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
+LONGEST_UNANSWERED_SECONDS = 15.0  # what passes by itself has passed soon
+LONGEST_REFUSED_SECONDS = 300.0
 CACHE_LAG_SECONDS = 5.0  # longer than a watch event ever takes; a write that is repeated after it does no harm
 
 
@@ -71,14 +74,15 @@ class StatusWriter:
         self._changed = asyncio.Event()
         self.in_flight = InFlight(ended=self._changed.set)
         self._pending: dict[tuple[str, Key], _Pending] = {}
-        self._written: dict[tuple[str, Key], tuple[StatusWish, float]] = {}
+        self._written = Pauses(clock, CACHE_LAG_SECONDS)
+        self._refused = Pauses(clock, RETRY_SECONDS)
 
     def offer(self, wishes: Iterable[StatusWish]) -> None:
         """Take the wished statuses of all objects; those of objects that are not named are forgotten."""
         now, before, self._pending = self._clock(), self._pending, {}
         for wish in wishes:
             name = (wish.kind.plural, wish.key)
-            if wish.stored == wish.wished or self._was_written(name, wish):
+            if wish.stored == wish.wished or not self._written.is_over(name, _effect(wish)):
                 continue
             old = before.get(name)
             if old is None:
@@ -86,18 +90,11 @@ class StatusWriter:
             elif timeless(old.wish.wished) == timeless(wish.wished):  # it became true when it was first said
                 self._pending[name] = replace(old, wish=replace(wish, wished=old.wish.wished))
             else:
-                self._pending[name] = _Pending(wish, old.since, now, old.not_before)
+                again = _truth(old.wish.wished) == _truth(wish.wished)
+                self._pending[name] = _Pending(wish, old.since, now, old.not_before if again else 0.0)
+        self._written.forget_old()
+        self._refused.forget_old()
         self._changed.set()
-
-    def _was_written(self, name: tuple[str, Key], wish: StatusWish) -> bool:
-        """Whether just this was written a moment ago, so that the cache only does not show it yet."""
-        written = self._written.get(name)
-        if written is None:
-            return False
-        if self._clock() - written[1] > CACHE_LAG_SECONDS or written[0].stored != wish.stored:
-            del self._written[name]
-            return False
-        return timeless(written[0].wished) == timeless(wish.wished)
 
     async def run(self) -> None:
         """Write what is due, whenever it is due, until cancelled."""
@@ -130,10 +127,11 @@ class StatusWriter:
             pass  # deleted meanwhile
         except (ApiError, Unreachable) as error:
             _log.warning("status of %s %s was not written: %s", wish.kind.kind, wish.key, error)
-            self._retry_later(wish)
+            self._retry_later(wish, error)
             return
         self._drop(wish)
-        self._written[wish.kind.plural, wish.key] = (wish, self._clock())
+        self._refused.end((wish.kind.plural, wish.key))
+        self._written.begin((wish.kind.plural, wish.key), _effect(wish))
         for note in wish.notes:
             await self._recorder.tell(note)
 
@@ -144,10 +142,19 @@ class StatusWriter:
         if pending is not None and pending.wish.wished == wish.wished:
             del self._pending[name]
 
-    def _retry_later(self, wish: StatusWish) -> None:
-        pending = self._pending.get((wish.kind.plural, wish.key))
-        if pending is not None:
-            pending.not_before = self._clock() + RETRY_SECONDS
+    def _retry_later(self, wish: StatusWish, error: ApiError | Unreachable) -> None:
+        name = (wish.kind.plural, wish.key)
+        passes = isinstance(error, (Unreachable, Conflict))
+        most = LONGEST_UNANSWERED_SECONDS if passes else LONGEST_REFUSED_SECONDS
+        until = self._refused.begin(name, _truth(wish.wished), most_seconds=most)
+        pending = self._pending.get(name)
+        if pending is not None and _truth(pending.wish.wished) == _truth(wish.wished):
+            pending.not_before = until
+
+
+def _effect(wish: StatusWish) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """What a write changes; the cache shows what was before for a moment, and later only if somebody has undone it."""
+    return (wish.stored, timeless(wish.wished))
 
 
 def timeless(status: Mapping[str, Any]) -> dict[str, Any]:

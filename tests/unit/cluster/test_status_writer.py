@@ -17,11 +17,12 @@ from fakes.waiting import FakeClock
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.errors import Unreachable
+from modelmatrix.cluster.errors import Rejected, Unreachable
 from modelmatrix.cluster.events import EventRecorder
 from modelmatrix.cluster.status_writer import (
     CACHE_LAG_SECONDS,
     DEPLOYMENT_DELAYS,
+    LONGEST_UNANSWERED_SECONDS,
     POOL_DELAYS,
     RETRY_SECONDS,
     Delays,
@@ -230,16 +231,41 @@ def test_notes_are_told_after_the_write_and_only_then() -> None:
     assert simulate(main()) == [("status", patch), ("status", patch), ("event", "one"), ("event", "two")]
 
 
-def test_a_failed_write_is_tried_again_soon() -> None:
+def times_of_failures(error: Exception, *offers: StatusWish, seconds: float) -> list[float]:
+    """When a status is sent that is never taken; every wish is offered ten seconds after the one before."""
+
     async def main() -> list[float]:
         bench = Bench()
-        bench.client.errors = [Unreachable("busy")] * 3
+        bench.client.errors = [error] * 100
         async with bench.running():
-            bench.writer.offer([wish(status(0), status(0, READY))])
-            await asyncio.sleep(30)
+            for number, offered in enumerate(offers):
+                asyncio.get_running_loop().call_later(10 * number, bench.writer.offer, [offered])
+            await asyncio.sleep(seconds)
         return bench.times
 
-    assert simulate(main()) == [0, RETRY_SECONDS, 2 * RETRY_SECONDS, 3 * RETRY_SECONDS]
+    return simulate(main())
+
+
+def test_a_failed_write_is_tried_again_soon() -> None:
+    busy = times_of_failures(Unreachable("busy"), wish(status(0), status(0, READY)), seconds=60)
+    assert busy == [0, RETRY_SECONDS, 6, 14, 14 + LONGEST_UNANSWERED_SECONDS, 14 + 2 * LONGEST_UNANSWERED_SECONDS, 59]
+
+
+def test_a_status_that_is_never_taken_is_tried_ever_more_seldom() -> None:
+    refused = Rejected(422, "Invalid", "status.message: Too long")
+    sent = times_of_failures(refused, *(wish(status(0), status(number, READY)) for number in range(60)), seconds=600)
+    assert sent == [0, 2, 6, 14, 30, 62, 126, 254, 510]
+
+
+def test_another_truth_does_not_wait_for_one_that_was_refused() -> None:
+    refused = Rejected(422, "Invalid", "status.message: Too long")
+    before, after = wish(status(0), status(0, READY)), wish(status(0), status(0, condition(reason="ReplicaFailing")))
+    assert times_of_failures(refused, before, before, before, before, after, seconds=41) == [0, 2, 6, 14, 30, 40]
+
+
+def test_a_status_that_somebody_changes_back_each_time_is_written_ever_more_seldom() -> None:
+    once = wish(status(0), status(0, READY))
+    assert times_of(*((second, once) for second in range(100)), until_=100) == [0, 5, 15, 35, 75]
 
 
 def test_a_newer_wish_is_written_when_the_write_before_it_has_ended() -> None:
