@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
@@ -52,7 +51,7 @@ def workload_actions(
         return
     surge = wish.surge if observed.digest != found else _surges(observed) and not stuck
     same = observed.digest == found and observed.replicas == wish.replicas and surge == _surges(observed)
-    if not same or not _intact(_template_ref(template, found), _observed_ref(observed)):
+    if not same or not _intact(template, found, observed):
         manifest = workload_manifest(template, found, replicas=wish.replicas, surge=surge)
         yield Apply(kind, key, deployment, manifest, observed.uid)
 
@@ -73,9 +72,7 @@ def service_actions(view: DeploymentView, observed: ServiceView | None) -> Itera
     manifest, found = service_manifest(view)
     if observed is None:
         yield Create(names.SERVICES, view.key, view.key, manifest)
-    elif not observed.deleting and (
-        observed.digest != found or not _intact(_template_ref(manifest, found), _observed_ref(observed))
-    ):
+    elif not observed.deleting and (observed.digest != found or not _intact(manifest, found, observed)):
         yield Apply(names.SERVICES, view.key, view.key, manifest, observed.uid)
 
 
@@ -91,31 +88,24 @@ def _surges(observed: WorkloadView) -> bool:
     return update.get("maxSurge", 0) not in (0, "0", "0%")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Reference:
-    """A value that is compared by a name of it, so that results about it can be remembered."""
+class _Known(NamedTuple):
+    """Whether an object was intact, at a version of it and for a template with a digest."""
 
-    name: tuple[str, ...]
-    value: Mapping[str, Any]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Reference) and self.name == other.name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
+    digest: str
+    version: str
+    intact: bool
 
 
-def _template_ref(template: Mapping[str, Any], digest: str) -> _Reference:
-    """A rendered template, named by its digest."""
-    return _Reference((digest,), template)
+REMEMBERED = 65536  # more objects than any fleet has
+_known: dict[str, _Known] = {}
 
 
-def _observed_ref(stored: WorkloadView | ServiceView) -> _Reference:
-    """A stored object, named by its version."""
-    return _Reference((stored.uid, stored.version), stored.manifest)
-
-
-@lru_cache(maxsize=16384)
-def _intact(template: _Reference, observed: _Reference) -> bool:
-    """Whether nobody has changed what we applied."""
-    return contains(observed.value, template.value)
+def _intact(template: Mapping[str, Any], digest: str, stored: WorkloadView | ServiceView) -> bool:
+    """Whether nobody has changed what we applied; remembered by UID, without the objects themselves."""
+    known = _known.get(stored.uid)
+    if known is None or (known.digest, known.version) != (digest, stored.version):
+        known = _Known(digest, stored.version, contains(stored.manifest, template))
+        if len(_known) >= REMEMBERED:
+            del _known[next(iter(_known))]
+        _known[stored.uid] = known
+    return known.intact
