@@ -14,7 +14,7 @@ from aiohttp import web
 
 from fakes import discovery
 from fakes.faults import Answer, Effect, FaultPlan, Hang, Request, Reset, Slow
-from fakes.objects import Object, labels_of, selects
+from fakes.objects import Object, selects
 from fakes.requests import request_of
 from fakes.store import Refusal, Store
 from fakes.streams import Streams
@@ -151,8 +151,7 @@ class FakeApiServer:
         raise Refusal(415, "UnsupportedMediaType", request.content_type)
 
     def _list(self, request: Request) -> Object:
-        selector = request.query.get("labelSelector", "")
-        items = [item for item in self.store.list(request.plural) if selects(selector, labels_of(item))]
+        items = [item for item in self.store.list(request.plural) if selects(request.query, item)]
         if self.kinds[request.plural].group != names.GROUP:
             items = [_bare(item) for item in items]
         start = int(request.query.get("continue") or 0)

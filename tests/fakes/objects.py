@@ -21,11 +21,27 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-def selects(selector: str, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector of ``key=value`` and ``key`` terms matches."""
+def selects(query: Mapping[str, str], item: Object) -> bool:
+    """Whether selectors match: of labels, ``key=value`` and ``key``; of fields, ``path=value`` and ``path!=value``."""
+    labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
+    return _labels_match(labels, labels_of(item)) and _fields_match(fields, item)
+
+
+def _labels_match(selector: str, labels: Mapping[str, str]) -> bool:
     for term in filter(None, selector.split(",")):
         key, _, value = term.partition("=")
         if key not in labels or (value and labels[key] != value):
+            return False
+    return True
+
+
+def _fields_match(selector: str, item: Object) -> bool:
+    for term in filter(None, selector.split(",")):
+        path, _, value = term.partition("=")
+        found = item
+        for name in path.removesuffix("!").split("."):
+            found = found.get(name) or {}
+        if (found == value) == path.endswith("!"):
             return False
     return True
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 
 from fakes.faults import Effect, EndAtOnce, HalfLine, Request, Stall
-from fakes.objects import Object, labels_of, selects
+from fakes.objects import Object, selects
 from fakes.store import Change, Store
 
 GONE = {
@@ -91,15 +91,15 @@ class Streams:
     def _lines(self, request: Request, version: int) -> Iterator[bytes]:
         for change in list(self._store.history):
             if change.version > version and change.plural == request.plural:
-                type_ = _seen_as(change, request.query.get("labelSelector", ""))
+                type_ = _seen_as(change, request.query)
                 if type_:
                     yield _line(type_, change.item)
 
 
-def _seen_as(change: Change, selector: str) -> str:
-    """What a watch with a selector sees of a change: objects come and go when their labels do."""
-    now = selects(selector, labels_of(change.item)) and change.type != "DELETED"
-    was = change.before is not None and selects(selector, labels_of(change.before))
+def _seen_as(change: Change, query: Mapping[str, str]) -> str:
+    """What a watch with selectors sees of a change: objects come and go when they begin or cease to match."""
+    now = selects(query, change.item) and change.type != "DELETED"
+    was = change.before is not None and selects(query, change.before)
     return {(True, True): "MODIFIED", (True, False): "ADDED", (False, True): "DELETED"}.get((now, was), "")
 
 

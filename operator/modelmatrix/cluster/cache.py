@@ -48,6 +48,7 @@ class Cache(Generic[View]):
         changed: Callable[[Kind, Key], None],
         *,
         labels: str = "",
+        fields: str = "",
     ) -> None:
         self.kind = kind
         self.present = True
@@ -55,7 +56,7 @@ class Cache(Generic[View]):
         self._client = client
         self._project = project
         self._changed = changed
-        self._labels = labels
+        self._selectors = {"labels": labels, "fields": fields}
         self._views: dict[Key, View] = {}
         self._tuple: tuple[View, ...] | None = ()
         self._version = ""
@@ -106,8 +107,11 @@ class Cache(Generic[View]):
         await asyncio.sleep(ABSENT_RECHECK_SECONDS)
 
     async def _relist(self) -> None:
-        items, version = await self._client.list(self.kind, labels=self._labels)
-        fresh = {key_of(item): view for item in items if (view := self._project(item)) is not None}
+        fresh: dict[Key, View] = {}
+        version = ""
+        async for page in self._client.pages(self.kind, **self._selectors):
+            fresh |= {key_of(item): view for item in page.items if (view := self._project(item)) is not None}
+            version = page.version
         self.present = True
         self._replace(fresh)
         self._version = version
@@ -120,7 +124,7 @@ class Cache(Generic[View]):
                 self._changed(self.kind, key)
 
     async def _follow(self) -> None:
-        async for change, item in self._client.watch(self.kind, self._version, labels=self._labels):
+        async for change, item in self._client.watch(self.kind, self._version, **self._selectors):
             self._version, self._heard = item["metadata"]["resourceVersion"], True
             if change != "BOOKMARK":
                 self._update(key_of(item), None if change == "DELETED" else self._project(item))

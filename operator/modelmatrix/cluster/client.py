@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 
@@ -27,6 +27,13 @@ WATCH_SECONDS = 3600
 Object = dict[str, Any]
 # ValueError: an answer that is no JSON, or no text at all.
 _NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError)
+
+
+class Page(NamedTuple):
+    """Some objects of a list, and the version to watch from."""
+
+    items: list[Object]
+    version: str
 
 
 class ApiClient:
@@ -61,18 +68,23 @@ class ApiClient:
             await self._session.close()
 
     async def list(self, kind: Kind, *, labels: str = "", fields: str = "") -> tuple[list[Object], str]:
-        """All objects of a kind, page by page, and the version to watch from."""
-        items: list[Object] = []
+        """All objects of a kind and the version to watch from."""
+        pages = [page async for page in self.pages(kind, labels=labels, fields=fields)]
+        return [item for page in pages for item in page.items], pages[-1].version
+
+    async def pages(self, kind: Kind, *, labels: str = "", fields: str = "") -> AsyncIterator[Page]:
+        """All objects of a kind, page by page: whole pods of a fleet are large."""
         query = {"limit": str(PAGE_SIZE)} | _selectors(labels, fields)
         while True:
             page = await self._request("list", "GET", path(kind), query=query)
-            # Items of a list do not say what they are, those of a watch do.
-            items += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []]
             metadata = page.get("metadata")
             if not isinstance(metadata, dict) or "resourceVersion" not in metadata:
                 raise Unreachable(f"list of {kind.plural}: the answer is no list")
+            # Items of a list do not say what they are, those of a watch do.
+            items = [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []]
+            yield Page(items, metadata["resourceVersion"])
             if not metadata.get("continue"):
-                return items, metadata["resourceVersion"]
+                return
             query = {**query, "continue": metadata["continue"]}
 
     async def watch(self, kind: Kind, version: str, *, labels: str = "", fields: str = "") -> AsyncIterator[tuple[str, Object]]:

@@ -17,6 +17,8 @@ Object = Mapping[str, Any]
 GROUP_LABEL = "leaderworkerset.sigs.k8s.io/group-index"
 FAILING_RESTARTS = 3  # fewer restarts are an accident: the API of a slow store, a node's hiccup
 _ENDED = ("Succeeded", "Failed")
+# The API server need not send what has ended: a CronJob's pods may be many. A watch tells their end as a deletion.
+LIVING = ",".join(f"status.phase!={phase}" for phase in _ENDED)
 _BAD_WAITING = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError", "InvalidImageName")
 
 

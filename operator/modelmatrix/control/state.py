@@ -13,6 +13,7 @@ from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.cluster import projections
 from modelmatrix.cluster.cache import Cache
 from modelmatrix.cluster.client import ApiClient
+from modelmatrix.cluster.pods import LIVING
 from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView, ServiceView, WorkloadView
 
 OURS = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY},{names.LABEL_DEPLOYMENT}"
@@ -46,7 +47,7 @@ class ClusterState:
             client, names.ENGINE_PROFILES, projections.engine_profile, changed
         )
         self.nodes: Cache[NodeView] = Cache(client, names.NODES, projections.node_view, changed)
-        self.pods: Cache[PodView] = Cache(client, names.PODS, projections.pod_view, changed)
+        self.pods: Cache[PodView] = Cache(client, names.PODS, projections.pod_view, changed, fields=LIVING)
         self.workloads: Cache[WorkloadView] = Cache(client, names.DEPLOYMENTS, projections.workload_view, changed, labels=OURS)
         self.groups: Cache[WorkloadView] = Cache(
             client, names.LEADER_WORKER_SETS, projections.workload_view, changed, labels=OURS

@@ -15,6 +15,7 @@ from modelmatrix.cluster import cache as cache_module
 from modelmatrix.cluster import client as client_module
 from modelmatrix.cluster.cache import Cache
 from modelmatrix.cluster.client import ApiClient, Object
+from modelmatrix.cluster.pods import LIVING
 from modelmatrix.planning.views import Key
 
 A, B, C = Key("bank", "a"), Key("bank", "b"), Key("bank", "c")
@@ -28,9 +29,9 @@ def node_of(item: Object) -> str | None:
 class Watched:
     """A cache that runs, and the keys that it named."""
 
-    def __init__(self, client: ApiClient, kind: Kind = names.PODS, labels: str = "") -> None:
+    def __init__(self, client: ApiClient, kind: Kind = names.PODS, **selectors: str) -> None:
         self.changed: list[Key] = []
-        self.cache: Cache[str] = Cache(client, kind, node_of, lambda _, key: self.changed.append(key), labels=labels)
+        self.cache: Cache[str] = Cache(client, kind, node_of, lambda _, key: self.changed.append(key), **selectors)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -121,6 +122,33 @@ async def test_only_labelled_objects_are_asked_for(api: FakeApiServer, client: A
         await until(lambda: watched.nodes == {"n1"})
         api.store.patch("pods", A, {"metadata": {"labels": {"mine": None}}})
         await until(lambda: watched.nodes == set())
+
+
+async def test_whole_objects_live_no_longer_than_their_page(api: FakeApiServer, client: ApiClient) -> None:
+    for number in range(7):
+        put(api, Key("bank", f"p{number}"), "n1")
+    api.page_size = 3
+    pages: list[int] = []
+    cache: Cache[int] = Cache(client, names.PODS, lambda _: pages.append(len(api.requests)), lambda _, __: None)
+    task = asyncio.create_task(cache.run())
+    await cache.synced.wait()
+    task.cancel()
+    assert pages == [1, 1, 1, 2, 2, 2, 3]
+
+
+async def test_pods_that_have_ended_are_neither_sent_nor_kept(api: FakeApiServer, client: ApiClient) -> None:
+    for key in (A, B):
+        put(api, key, "n1")
+        api.store.patch("pods", key, {"status": {"phase": "Running"}}, subresource="status")
+    put(api, C, "n3")
+    api.store.patch("pods", C, {"status": {"phase": "Succeeded"}}, subresource="status")
+    watched = Watched(client, fields=LIVING)
+    async with watched.running():
+        await until(lambda: api.streams.count)
+        assert sorted(watched.changed) == [A, B]
+        api.store.patch("pods", A, {"status": {"phase": "Failed"}}, subresource="status")
+        await until(lambda: watched.cache.get(A) is None)
+        assert watched.cache.get(B) == "n1"
 
 
 async def test_a_deletion_that_was_missed_heals(api: FakeApiServer, watched: Watched) -> None:

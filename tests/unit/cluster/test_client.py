@@ -46,8 +46,9 @@ async def test_a_list_reads_every_page(api: FakeApiServer, client: ApiClient) ->
 
 
 async def test_a_list_asks_for_pages_and_labels(api: FakeApiServer, client: ApiClient) -> None:
-    api.put(names.PODS, KEY, metadata={"labels": {"app": "x"}})
-    api.put(names.PODS, Key("bank", "other"))
+    api.put(names.PODS, KEY, metadata={"labels": {"app": "x"}}, status={"phase": "Running"})
+    api.put(names.PODS, Key("bank", "ended"), metadata={"labels": {"app": "x"}}, status={"phase": "Succeeded"})
+    api.put(names.PODS, Key("bank", "other"), status={"phase": "Running"})
     items, _ = await client.list(names.PODS, labels="app=x", fields="status.phase=Running")
     assert [item["metadata"]["name"] for item in items] == ["chat"]
     assert api.requests[0].query == {"limit": "500", "labelSelector": "app=x", "fieldSelector": "status.phase=Running"}

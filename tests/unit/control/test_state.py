@@ -9,6 +9,7 @@ import pytest
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.catalogue.load import builtin
+from modelmatrix.cluster.client import Page
 from modelmatrix.control.state import ClusterState
 from modelmatrix.planning.views import Key
 
@@ -32,9 +33,9 @@ class ScriptedClient:
     def __init__(self, kind: Kind, *changes: tuple[str, dict[str, Any]]) -> None:
         self.kind, self.changes = kind, changes
 
-    async def list(self, _kind: Kind, **_: str) -> tuple[list[dict[str, Any]], str]:
+    async def pages(self, _kind: Kind, **_: str) -> AsyncIterator[Page]:
         """An empty list."""
-        return [], "1"
+        yield Page([], "1")
 
     async def watch(self, kind: Kind, _version: str, **_: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         """The changes, and silence."""
