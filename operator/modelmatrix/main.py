@@ -30,7 +30,7 @@ from modelmatrix.scaling.policy import SloPolicy
 from modelmatrix.settings import Settings, split_address
 from modelmatrix.telemetry.clock import ModelClock
 from modelmatrix.telemetry.exporter import Exporter
-from modelmatrix.telemetry.prometheus import Prometheus
+from modelmatrix.telemetry.prometheus import Access, Prometheus
 from modelmatrix.telemetry.server import serve
 
 _log = logging.getLogger(__name__)
@@ -53,8 +53,9 @@ class Operator:
         self.writer = ApiClient(credentials, self._count, may_write=lambda: self.elector.leads)
         self.wakeup = WakeUp(time.monotonic)
         self.state = ClusterState(self.reader, builtin(), self.wakeup.add)
+        access = Access(settings.prometheus_ca_file, settings.prometheus_token_file)
         url, seconds = settings.prometheus_url, settings.prometheus_timeout
-        self.prometheus = Prometheus(url, seconds) if url else None
+        self.prometheus = Prometheus(url, seconds, access=access) if url else None
         self.loop = self._make_loop()
 
     def _make_loop(self) -> ControlLoop:

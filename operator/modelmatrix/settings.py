@@ -14,21 +14,23 @@ import click
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from modelmatrix.telemetry.prometheus import without_password
+
 PREFIX = "MODELMATRIX_"
 _ADDRESS = re.compile(r"(?P<host>[^:\[\]\s]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Host and port of an address like ``0.0.0.0:9402`` or ``[::]:9402``.
+    """Host and port of an address like ``127.0.0.1:9402`` or ``[::1]:9402``; an empty host is all of both families.
 
     Raises:
         ValueError: it is none.
     """
     match = _ADDRESS.fullmatch(address)
     if match is None or int(match["port"]) > _HIGHEST_PORT:
-        raise ValueError(f"'{address}' is no address; use HOST:PORT, e.g. 0.0.0.0:9402")
-    return match["host"].strip("[]") or "127.0.0.1", int(match["port"])
+        raise ValueError(f"'{address}' is no address; use HOST:PORT, e.g. 127.0.0.1:9402, or :9402")
+    return match["host"].strip("[]"), int(match["port"])
 
 
 def _address(value: str) -> str:
@@ -41,7 +43,7 @@ def _url(value: str) -> str:
     with suppress(httpx.InvalidURL):
         host = httpx.URL(value).host if re.fullmatch(r"https?://[^\s/]\S*", value) else ""
     if value and not host:
-        raise ValueError(f"'{value}' is no URL; use one like http://prometheus:9090")
+        raise ValueError(f"'{without_password(value)}' is no URL; use one like http://prometheus:9090")
     return value
 
 
@@ -59,9 +61,15 @@ class Settings(BaseModel):
         default="", description="Base URL of Prometheus, e.g. http://prometheus:9090. Empty: nothing is measured or scaled."
     )
     prometheus_timeout: float = Field(default=10.0, gt=0, description="Seconds that one Prometheus query may take.")
+    prometheus_ca_file: str = Field(
+        default="", description="File with certificates to trust for Prometheus. Empty: those of the system."
+    )
+    prometheus_token_file: str = Field(
+        default="", description="File with a bearer token for Prometheus, read for every query. Empty: none is sent."
+    )
     interval: float = Field(default=15.0, gt=0, description="Seconds between two looks at the signals.")
     metrics_address: Annotated[str, AfterValidator(_address)] = Field(
-        default="0.0.0.0:9402", description="Address of /metrics, /healthz and /readyz."
+        default=":9402", description="Address of /metrics, /healthz and /readyz; without a host, all of IPv4 and IPv6."
     )
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
     weights_image: str = Field(default="rclone/rclone:1.71", description="Image that copies weights from object stores.")

@@ -12,6 +12,8 @@ GIVEN = {
     "namespace": "models",
     "identity": "operator-7",
     "prometheus_url": "https://prometheus:9090/base",
+    "prometheus_ca_file": "/etc/prometheus/ca.crt",
+    "prometheus_token_file": "/etc/prometheus/token",
     "prometheus_timeout": "2.5",
     "interval": "30",
     "metrics_address": "127.0.0.1:1",
@@ -114,6 +116,13 @@ def test_a_bad_value_is_one_clear_line(name: str, value: str) -> None:
         assert "Traceback" not in result.output
 
 
+def test_a_password_is_not_told() -> None:
+    result, _ = run("--prometheus-url=ftp://ops:S3cret@prometheus:9090")
+    assert result.exit_code == 2
+    assert "//prometheus:9090" in result.output
+    assert "S3cret" not in result.output
+
+
 def test_an_unknown_flag_is_refused() -> None:
     result, _ = run("--intervall=5")
     assert result.exit_code == 2
@@ -128,7 +137,7 @@ def test_an_unknown_flag_is_refused() -> None:
         ("localhost:65535", ("localhost", 65535)),
         ("[::]:9402", ("::", 9402)),
         ("[::1]:1", ("::1", 1)),
-        (":9402", ("127.0.0.1", 9402)),
+        (":9402", ("", 9402)),
     ],
 )
 def test_addresses(address: str, expected: tuple[str, int]) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import httpx
@@ -16,13 +20,64 @@ MAX_RANGE_BYTES = 32 * 2**20
 RANGE_PATIENCE = 6.0
 
 
-class Prometheus:
-    """Queries to one Prometheus. Redirects are not followed: its address is the admin's word."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to be let in: certificates to trust, else the system's, and a bearer token that may change while we run."""
 
-    def __init__(self, url: str, timeout_seconds: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._url = url.rstrip("/")
+    ca_file: str = ""
+    token_file: str = ""
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """What to trust.
+
+        Raises:
+            OSError: the file is not there or holds no certificates.
+        """
+        try:
+            return ssl.create_default_context(cafile=self.ca_file or None)
+        except OSError as error:
+            raise OSError(f"cannot use the certificates in {self.ca_file}: {error}") from None
+
+    def headers(self) -> dict[str, str]:
+        """Headers that identify us.
+
+        Raises:
+            PrometheusError: there is no token in the file.
+        """
+        if not self.token_file:
+            return {}
+        try:
+            token = Path(self.token_file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise PrometheusError(f"the token for Prometheus cannot be read: {error}") from None
+        return {"Authorization": f"Bearer {token}"}
+
+
+class Prometheus:
+    """Queries to one Prometheus. Redirects are not followed: its address is the admin's word.
+
+    A name and password in its URL are used, and never told.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout_seconds: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        access: Access = Access(),
+    ) -> None:
+        self._name = without_password(url.rstrip("/"))
+        self._url = self._name if access.token_file else url.rstrip("/")
         self._seconds = timeout_seconds
-        self._client = httpx.AsyncClient(timeout=timeout_seconds, follow_redirects=False, transport=transport, trust_env=False)
+        self._access = access
+        self._client = httpx.AsyncClient(
+            timeout=timeout_seconds,
+            follow_redirects=False,
+            transport=transport,
+            trust_env=False,
+            verify=access.ssl_context(),
+        )
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
@@ -58,14 +113,14 @@ class Prometheus:
             # httpx bounds the time between two pieces of an answer; one that drips must end, too.
             async with (
                 asyncio.timeout(seconds),
-                self._client.stream("POST", url, data=content, timeout=seconds) as response,
+                self._client.stream("POST", url, data=content, timeout=seconds, headers=self._access.headers()) as response,
             ):
                 return response.status_code, await _read(response, most_bytes)
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise PrometheusError(f"Prometheus at {self._url} does not answer within {seconds:g} s") from error
+            raise PrometheusError(f"Prometheus at {self._name} does not answer within {seconds:g} s") from error
         # ValueError: a host name that no resolver takes.
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise PrometheusError(f"Prometheus at {self._url} does not answer: {_words(error)}") from error
+            raise PrometheusError(f"Prometheus at {self._name} does not answer: {_words(error)}") from error
 
 
 async def _read(response: httpx.Response, most_bytes: int) -> bytes:
@@ -77,5 +132,10 @@ async def _read(response: httpx.Response, most_bytes: int) -> bytes:
     return bytes(body)
 
 
+def without_password(text: str) -> str:
+    """A text without the names and passwords in its URLs: statuses and logs are for many."""
+    return re.sub(r"//[^/?#\s]*@", "//", text)
+
+
 def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return without_password(str(error)) or type(error).__name__

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus
 from modelmatrix.telemetry import prometheus as prometheus_module
 from modelmatrix.telemetry.answers import PrometheusError
-from modelmatrix.telemetry.prometheus import Prometheus
+from modelmatrix.telemetry.prometheus import Access, Prometheus
 
 
 @pytest.fixture
@@ -156,3 +157,48 @@ async def test_a_past_that_is_too_large(
     server.past = fake.text(200, json.dumps("x" * 2**20))
     with pytest.raises(PrometheusError, match="larger than 1 MiB"):
         await prometheus.query_range("up", start=0, end=1, step_seconds=1)
+
+
+class Asked(httpx.AsyncBaseTransport):
+    """Remembers how a request identified itself, and answers as told."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.authorizations: list[str | None] = []
+        self.error = error
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.authorizations.append(request.headers.get("authorization"))
+        if self.error is not None:
+            raise self.error
+        return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": []}})
+
+
+async def test_a_password_in_the_url_is_used_and_never_told() -> None:
+    asked = Asked(httpx.ConnectError("refused"))
+    async with Prometheus("https://ops:S3cret@prometheus:9090/base", 1, asked) as client:
+        with pytest.raises(PrometheusError) as caught:
+            await client.query("up")
+    assert "https://prometheus:9090/base" in str(caught.value)
+    assert "S3cret" not in str(caught.value)
+    assert asked.authorizations == ["Basic b3BzOlMzY3JldA=="]
+
+
+async def test_a_token_is_read_again_when_it_changes(tmp_path: Path) -> None:
+    asked, token = Asked(), tmp_path / "token"
+    async with Prometheus("https://ops:S3cret@prometheus", 1, asked, access=Access(token_file=str(token))) as client:
+        for content in ("one\n", "two\n"):
+            token.write_text(content, encoding="utf-8")
+            await client.query("up")
+        token.unlink()
+        with pytest.raises(PrometheusError, match=f"token for Prometheus cannot be read.*{token}"):
+            await client.query("up")
+    assert asked.authorizations == ["Bearer one", "Bearer two"]
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_used_are_named(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "ca.crt"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(OSError, match=f"certificates in {file}"):
+        Prometheus("https://prometheus", 1, access=Access(ca_file=str(file)))
