@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
 from modelmatrix.api.names import Kind
@@ -61,6 +62,12 @@ class Cache(Generic[View]):
         self._tuple: tuple[View, ...] | None = ()
         self._version = ""
         self._heard = False
+        self._heard_at = monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """Time since anything was heard; the API server sends a bookmark about once a minute."""
+        return monotonic() - self._heard_at
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -101,6 +108,7 @@ class Cache(Generic[View]):
     async def _be_absent(self) -> None:
         """The kind is not installed: be empty, and look again later."""
         self.present = False
+        self._heard_at = monotonic()
         self._replace({})
         self.synced.set()
         self._version = ""
@@ -110,6 +118,7 @@ class Cache(Generic[View]):
         fresh: dict[Key, View] = {}
         version = ""
         async for page in self._client.pages(self.kind, **self._selectors):
+            self._heard_at = monotonic()
             fresh |= {key_of(item): view for item in page.items if (view := self._project(item)) is not None}
             version = page.version
         self.present = True
@@ -125,7 +134,7 @@ class Cache(Generic[View]):
 
     async def _follow(self) -> None:
         async for change, item in self._client.watch(self.kind, self._version, **self._selectors):
-            self._version, self._heard = item["metadata"]["resourceVersion"], True
+            self._version, self._heard, self._heard_at = item["metadata"]["resourceVersion"], True, monotonic()
             if change != "BOOKMARK":
                 self._update(key_of(item), None if change == "DELETED" else self._project(item))
 

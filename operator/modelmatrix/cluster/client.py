@@ -6,6 +6,7 @@ Typed models cost nine times the time and drop fields that they do not know.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import Any, NamedTuple, Self
@@ -14,7 +15,7 @@ import aiohttp
 
 from modelmatrix.api.names import FIELD_MANAGER, Kind
 from modelmatrix.cluster.credentials import Credentials
-from modelmatrix.cluster.errors import Unreachable, error_from
+from modelmatrix.cluster.errors import Unreachable, Untrusted, error_from
 from modelmatrix.planning.views import Key
 
 PAGE_SIZE = 500
@@ -112,7 +113,7 @@ class ApiClient:
                         raise error_from(int(item.get("code", 500)), item)
                     yield change, item
         except _NETWORK_ERRORS as error:
-            raise Unreachable(f"watch of {kind.plural}: {_words(error)}") from error
+            raise _unanswered(f"watch of {kind.plural}", error) from error
 
     async def get(self, kind: Kind, key: Key, *, seconds: float = REQUEST_SECONDS) -> Object:
         """One object."""
@@ -188,7 +189,7 @@ class ApiClient:
                 self._observe(verb, str(response.status))
         except _NETWORK_ERRORS as error:
             self._observe(verb, "error")
-            raise Unreachable(f"{verb} {url}: {_words(error)}") from error
+            raise _unanswered(f"{verb} {url}", error) from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise error_from(response.status, body)
         return body if isinstance(body, dict) else {}
@@ -243,5 +244,6 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
                 yield line
 
 
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+def _unanswered(what: str, error: Exception) -> Unreachable:
+    unanswered = Untrusted if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)) else Unreachable
+    return unanswered(f"{what}: {str(error) or type(error).__name__}")

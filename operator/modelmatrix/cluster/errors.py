@@ -9,6 +9,7 @@
     ├── Gone                 410: the version to watch from is too old; list again
     └── Rejected             400, 403, 422: it will not be accepted as it is
     Unreachable              no answer, a broken one, 429 or 5xx: try again later
+    ├── Untrusted            TLS: one does not trust the other
     └── ServerFault          500: often somebody whom the API server asks, as an admission webhook
 """
 
@@ -19,6 +20,10 @@ from typing import Any
 
 class Unreachable(Exception):
     """No useful answer. The request may or may not have been carried out."""
+
+
+class Untrusted(Unreachable):
+    """We and the API server do not trust each other's certificates."""
 
 
 class ServerFault(Unreachable):

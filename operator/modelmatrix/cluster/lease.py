@@ -11,11 +11,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from modelmatrix.api import names
 from modelmatrix.cluster.client import ApiClient, Object
-from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
+from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable, Untrusted
 from modelmatrix.planning.views import Key
 
 _log = logging.getLogger(__name__)
@@ -62,12 +63,18 @@ class Elector:
         self._clock = clock
         self._times = times
         self._renewed_at: float | None = None
+        self._locked_out_at: float | None = None
         self._seen = _Seen()
 
     @property
     def leads(self) -> bool:
         """Whether we lead at this very moment, even if the process was stopped for a while."""
         return self._renewed_at is not None and self._clock() - self._renewed_at < self._times.deadline
+
+    @property
+    def locked_out_seconds(self) -> float:
+        """For how long the API server has refused us or we have refused it, and nothing else: a restart may cure that."""
+        return 0.0 if self._locked_out_at is None else self._clock() - self._locked_out_at
 
     async def run(self) -> None:
         """Take part until cancelled.
@@ -80,8 +87,10 @@ class Elector:
             try:
                 async with asyncio.timeout(self._times.request):
                     acquired = await self._try()
+                self._locked_out_at = None
             except (ApiError, Unreachable, TimeoutError) as error:
                 acquired = False
+                self._note(error)
                 _log.info("the lease was not renewed: %s", str(error) or "no answer in time")
             if acquired:
                 self._renewed_at = started  # when the request was sent: it counts from there at the latest
@@ -91,6 +100,14 @@ class Elector:
             elif self.leading.is_set() and not self.leads:
                 raise LeadershipLost(f"no renewal for {self._times.deadline:.0f} s")
             await asyncio.sleep(self._pause())
+
+    def _note(self, error: Exception) -> None:
+        """Note since when it is we who are not let in; an API server that is away is not our illness."""
+        refused = isinstance(error, ApiError) and error.code == HTTPStatus.UNAUTHORIZED
+        if not refused and not isinstance(error, Untrusted):
+            self._locked_out_at = None
+        elif self._locked_out_at is None:
+            self._locked_out_at = self._clock()
 
     def _pause(self) -> float:
         """Time until the next try; a leader looks again at the latest when its time is up."""

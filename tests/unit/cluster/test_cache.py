@@ -8,7 +8,7 @@ import pytest
 
 from fakes.apiserver import FakeApiServer
 from fakes.faults import Answer, EndAtOnce, HalfLine, Stall, of
-from fakes.waiting import until
+from fakes.waiting import FakeClock, until
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.cluster import cache as cache_module
@@ -274,6 +274,19 @@ async def test_an_api_server_that_is_away_keeps_the_views(api: FakeApiServer, wa
         await api.start()
         put(api, B, "n2")
         await until(lambda: watched.nodes == {"n1", "n2"})
+
+
+async def test_it_knows_for_how_long_it_has_heard_nothing(
+    api: FakeApiServer, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr(cache_module, "monotonic", clock)
+    async with watched.running():
+        await until(lambda: api.streams.count)
+        clock.pass_(400)
+        assert watched.cache.silent_seconds >= 400
+        api.streams.bookmark()
+        await until(lambda: watched.cache.silent_seconds == 0)
 
 
 class Sleeps:

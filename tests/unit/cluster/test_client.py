@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +12,17 @@ from modelmatrix.api.names import Kind
 from modelmatrix.cluster import client as client_module
 from modelmatrix.cluster.client import ApiClient, path
 from modelmatrix.cluster.credentials import Credentials
-from modelmatrix.cluster.errors import AlreadyExists, ApiError, Conflict, Gone, NotFound, Rejected, ServerFault, Unreachable
+from modelmatrix.cluster.errors import (
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    Gone,
+    NotFound,
+    Rejected,
+    ServerFault,
+    Unreachable,
+    Untrusted,
+)
 from modelmatrix.planning.views import Key
 
 KEY = Key("bank", "chat")
@@ -309,3 +320,10 @@ async def test_a_silent_watch_is_dead(api: FakeApiServer, client: ApiClient, mon
     api.faults.add(Stall())
     with pytest.raises(Unreachable, match="pods"):
         await first(client.watch(names.PODS, "1"))
+
+
+async def test_a_server_that_is_not_trusted_is_told_from_one_that_is_away(api: FakeApiServer) -> None:
+    url = api.url.replace("http", "https")  # no TLS is spoken there, so no certificate is trusted
+    async with ApiClient(Credentials(url, ssl.create_default_context())) as client:
+        with pytest.raises(Untrusted):
+            await client.get(names.PODS, KEY)

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import asyncio
+import itertools
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.elections import NEVER, Process, Weather, World
+from fakes.virtual_time import simulate
 from modelmatrix.api import names
+from modelmatrix.cluster.client import ApiClient
+from modelmatrix.cluster.errors import Unreachable, Untrusted, error_from
+from modelmatrix.cluster.lease import Elector
 from modelmatrix.planning.views import Key
 
 KEY = Key("system", names.LEASE_NAME)
@@ -260,3 +266,37 @@ def test_two_never_lead_at_once(
                 stack.callback(fresh.close)
                 processes[number] = fresh
             run(world, processes, seconds, look=5)
+
+
+class Refusing:
+    """A client that gets no lease, for one reason after the other."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = itertools.cycle(errors)
+
+    async def get(self, *_: object, **__: object) -> None:
+        raise next(self.errors)
+
+
+@pytest.mark.parametrize(
+    ("errors", "locked_out"),
+    [
+        ([Untrusted("certificate verify failed")], True),
+        ([error_from(401, {})], True),
+        ([Untrusted("certificate verify failed"), error_from(401, {})], True),
+        ([Unreachable("connection refused")], False),
+        ([error_from(503, {})], False),
+        ([error_from(403, {})], False),
+        ([error_from(401, {}), Unreachable("connection refused")], False),
+    ],
+)
+def test_it_knows_for_how_long_only_a_restart_would_help(errors: list[Exception], *, locked_out: bool) -> None:
+    async def main() -> float:
+        client = cast("ApiClient", Refusing(*errors))
+        elector = Elector(client, "system", "a", asyncio.get_running_loop().time)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(100):
+                await elector.run()
+        return elector.locked_out_seconds
+
+    assert (simulate(main()) > 90) == locked_out
