@@ -1,4 +1,4 @@
-"""kopf: the process's credentials, its life cycle, and wake-ups. Handlers name what changed; nothing is decided here.
+"""kopf: the process's credentials, its life cycle, and wake-ups. Handlers tell that something changed; they decide nothing.
 
 No change handlers, timers or daemons: they would write annotations and finalizers into users' objects.
 """
@@ -11,20 +11,18 @@ from typing import Any
 import kopf
 
 from modelmatrix.api import names
-from modelmatrix.api.names import Kind
 from modelmatrix.control.state import Changed
-from modelmatrix.planning.views import Key
 
 WATCHED = (names.MODEL_DEPLOYMENTS, names.ACCELERATOR_POOLS)
 
 
 def make_registry(wake: Changed, *, started: Callable[[], None]) -> kopf.OperatorRegistry:
-    """Handlers that name every changed object of our own kinds. ``started`` is called when kopf has set itself up."""
+    """Handlers that tell of every changed object of our own kinds. ``started`` is called when kopf has set itself up."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
     kopf.on.startup(registry=registry)(_starter(started))
     for kind in WATCHED:
-        kopf.on.event(kind.group, kind.version, kind.plural, id=f"wake-{kind.plural}", registry=registry)(_waker(kind, wake))
+        kopf.on.event(kind.group, kind.version, kind.plural, id=f"wake-{kind.plural}", registry=registry)(_waker(wake))
     return registry
 
 
@@ -49,9 +47,9 @@ def _starter(started: Callable[[], None]) -> Callable[..., Any]:
     return on_startup
 
 
-def _waker(kind: Kind, wake: Changed) -> Callable[..., Any]:
-    async def changed(name: str, namespace: str | None, **_: Any) -> None:
-        wake(kind, Key(namespace or "", name), follows=True)  # the caches know better whether it does
+def _waker(wake: Changed) -> Callable[..., Any]:
+    async def changed(**_: Any) -> None:
+        wake(follows=True)  # the caches know better whether it does
 
     return changed
 

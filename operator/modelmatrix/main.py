@@ -36,6 +36,8 @@ from modelmatrix.telemetry.server import serve
 _log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 120.0  # a loop that has not moved for so long hangs: the kubelet should restart us
+LOCKED_OUT_SECONDS = 600.0  # certificates and tokens that were replaced are read anew by then, or only by a new process
+STALE_SECONDS = 300.0  # what we know of the cluster is old then: several bookmarks and a new connection have failed
 
 
 class Operator:
@@ -52,7 +54,7 @@ class Operator:
         self.elector = Elector(self.elections, settings.namespace, settings.identity, time.monotonic)
         self.writer = ApiClient(credentials, self._count, may_write=lambda: self.elector.leads)
         self.wakeup = WakeUp(time.monotonic)
-        self.state = ClusterState(self.reader, builtin(), self.wakeup.add)
+        self.state = ClusterState(self.reader, builtin(), self.wakeup.nudge)
         access = Access(settings.prometheus_ca_file, settings.prometheus_token_file)
         url, seconds = settings.prometheus_url, settings.prometheus_timeout
         self.prometheus = Prometheus(url, seconds, access=access) if url else None
@@ -145,7 +147,7 @@ class Operator:
                 group.create_task(self.loop.measurer.run(), name="signals")
 
     async def _run_kopf(self) -> None:
-        registry = make_registry(self.wakeup.add, started=self._listen)
+        registry = make_registry(self.wakeup.nudge, started=self._listen)
         await kopf.operator(registry=registry, settings=make_settings(), standalone=True, clusterwide=True)
 
     def _listen(self) -> None:
@@ -164,11 +166,16 @@ class Operator:
         """What is wrong with the process itself; an API server that is away is not our illness."""
         if self.elector.leads and self.loop.last is not None and self.loop.silent_seconds > SILENCE_SECONDS:
             return f"the control loop has not moved for {self.loop.silent_seconds:.0f} s"
+        if self.elector.locked_out_seconds > LOCKED_OUT_SECONDS:
+            return f"no trust between the API server and us for {self.elector.locked_out_seconds:.0f} s"
         return ""
 
     def _unready(self) -> str:
-        unsynced = self.state.unsynced()
-        return f"not read yet: {', '.join(unsynced)}" if unsynced else ""
+        """What keeps us from leading well, now or as soon as we are asked to."""
+        unsynced, silent = self.state.unsynced(), self.state.silent(STALE_SECONDS)
+        if unsynced:
+            return f"not read yet: {', '.join(unsynced)}"
+        return f"nothing heard for {STALE_SECONDS:.0f} s of: {', '.join(silent)}" if silent else ""
 
 
 def run(settings: Settings) -> int:

@@ -24,9 +24,9 @@ FOLLOWING = (names.PODS, names.SERVICES, names.DEPLOYMENTS, names.LEADER_WORKER_
 
 
 class Changed(Protocol):
-    """Whoever wants to know what has changed."""
+    """Whoever wants to know that something has changed."""
 
-    def __call__(self, kind: Kind, key: Key, *, follows: bool) -> None:
+    def __call__(self, *, follows: bool) -> None:
         """An object has changed; ``follows`` says that this may follow from what we have written."""
 
 
@@ -35,7 +35,7 @@ class ClusterState:
 
     def __init__(self, client: ApiClient, catalogue: Catalogue, told: Changed) -> None:
         def changed(kind: Kind, key: Key) -> None:
-            told(kind, key, follows=kind in FOLLOWING or self._is_echo(kind, key))
+            told(follows=kind in FOLLOWING or self._is_echo(kind, key))
 
         self._generations: dict[tuple[str, Key], int] = {}
         self.deployments: Cache[DeploymentView] = Cache(client, names.MODEL_DEPLOYMENTS, projections.deployment_view, changed)
@@ -76,6 +76,10 @@ class ClusterState:
     def unsynced(self) -> list[str]:
         """Kinds that have not been read yet."""
         return [cache.kind.plural for cache in self.caches if not cache.synced.is_set()]
+
+    def silent(self, seconds: float) -> list[str]:
+        """Kinds of which nothing was heard for so long."""
+        return [cache.kind.plural for cache in self.caches if cache.silent_seconds > seconds]
 
     def _is_echo(self, kind: Kind, key: Key) -> bool:
         """Whether only the status of an object has changed, which nobody but us writes."""

@@ -1,6 +1,7 @@
 """Our own metrics: what the last plan says about every deployment and pool, and how the operator itself does.
 
-Series of deployments and pools are made from the plan at every scrape, so none outlives its object.
+Series of deployments and pools are made from the plan at every scrape, so none outlives its object. Only who has paid for
+devices is told for an hour more, so that the last of it is scraped.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from modelmatrix.planning.snapshot import Snapshot
 from modelmatrix.planning.views import Key
 from modelmatrix.scaling.observation import Decision, Observation
 from modelmatrix.telemetry.reading import Reading
+
+PAID_SECONDS = 3600.0
 
 Family = GaugeMetricFamily | CounterMetricFamily
 
@@ -45,6 +48,7 @@ class Exporter(Collector):
     readings: dict[Key, Reading] = field(default_factory=dict)
     _device_seconds: defaultdict[Payer, float] = field(default_factory=lambda: defaultdict(float))
     _accounted_at: float | None = None
+    _present_at: dict[Key, float] = field(default_factory=dict)
     _decisions: defaultdict[Key, Counts[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counts))
     leader: Gauge = field(init=False)
     duration: Histogram = field(init=False)
@@ -75,7 +79,17 @@ class Exporter(Collector):
         self._accounted_at = snapshot.now_seconds
         for key in self._decisions.keys() - plan.outlooks.keys():
             del self._decisions[key]
+        self._forget_paid(plan, snapshot.wall_seconds)
         self.plan = plan
+
+    def _forget_paid(self, plan: Plan, now: float) -> None:
+        """Forget who has paid for deployments that are gone for an hour."""
+        self._present_at |= dict.fromkeys(plan.outlooks, now)
+        gone = {key for key, seconds in self._present_at.items() if now - seconds > PAID_SECONDS}
+        for payer in [payer for payer in self._device_seconds if gone and (payer.namespace, payer.name) in gone]:
+            del self._device_seconds[payer]
+        for key in gone:
+            del self._present_at[key]
 
     def count_decision(self, key: Key, seen: Observation, decision: Decision) -> None:
         """Count a decision by its direction and reason."""

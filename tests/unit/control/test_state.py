@@ -11,15 +11,12 @@ from modelmatrix.api.names import Kind
 from modelmatrix.catalogue.load import builtin
 from modelmatrix.cluster.client import Page
 from modelmatrix.control.state import ClusterState
-from modelmatrix.planning.views import Key
 
-KEY = Key("bank", "chat")
 SPEC = {
     "model": {"name": "Qwen3-32B", "source": "s3://models/qwen3-32b"},
     "quantization": "W8A8",
     "pools": [{"name": "a"}],
 }
-Told = list[tuple[str, bool]]
 
 
 def chat(version: int, *, generation: int = 1, **status: Any) -> dict[str, Any]:
@@ -44,13 +41,12 @@ class ScriptedClient:
         await asyncio.Event().wait()
 
 
-async def told_of(kind: Kind, *changes: tuple[str, dict[str, Any]]) -> Told:
-    """What a state says of changes: the kind, and whether it may follow from our own writes."""
-    told: Told = []
+async def told_of(kind: Kind, *changes: tuple[str, dict[str, Any]]) -> list[bool]:
+    """What a state says of changes: whether each may follow from our own writes."""
+    told: list[bool] = []
 
-    def listen(kind: Kind, key: Key, *, follows: bool) -> None:
-        assert key == KEY
-        told.append((kind.plural, follows))
+    def listen(*, follows: bool) -> None:
+        told.append(follows)
 
     state = ClusterState(ScriptedClient(kind, *changes), builtin(), listen)  # type: ignore[arg-type]
     task = asyncio.create_task(state.run())
@@ -72,9 +68,9 @@ async def test_a_new_spec_is_news_and_a_status_is_an_echo() -> None:
         ("DELETED", chat(5, generation=2)),
         ("ADDED", chat(6)),
     )
-    assert [follows for _, follows in told] == [False, True, False, False, False]
+    assert told == [False, True, False, False, False]
 
 
 async def test_services_follow_from_our_own_writes() -> None:
     service = {"metadata": {"name": "chat", "namespace": "bank", "uid": "u", "resourceVersion": "2"}, "spec": {}}
-    assert await told_of(names.SERVICES, ("ADDED", service)) == [("services", True)]
+    assert await told_of(names.SERVICES, ("ADDED", service)) == [True]

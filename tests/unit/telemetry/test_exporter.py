@@ -163,6 +163,15 @@ def test_series_end_with_their_object(world: World) -> None:
     assert names <= {"modelmatrix_device_seconds_total"}, "who has paid for devices has paid"
 
 
+def test_who_has_paid_is_told_for_an_hour_after_the_last_device(world: World) -> None:
+    exporter, _ = exported(world)
+    gone = replace(world, deployments={})
+    for minutes, told in ((0, True), (59, True), (2, False)):
+        gone.now_seconds += 60 * minutes
+        exported(gone, exporter=exporter)
+        assert ("cards" in values(exporter, "modelmatrix_device_seconds_total", "tenant")) == told
+
+
 def test_only_a_leader_has_something_to_say() -> None:
     names = {family.name for family in families(Exporter())}
     assert not any(name.startswith(("modelmatrix_deployment", "modelmatrix_pool")) for name in names)
