@@ -16,6 +16,7 @@ from modelmatrix.cluster.applier import Applier
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.credentials import operator_credentials
 from modelmatrix.cluster.events import EventRecorder
+from modelmatrix.cluster.inflight import InFlight
 from modelmatrix.cluster.lease import Elector, LeadershipLost
 from modelmatrix.cluster.status_writer import StatusWriter
 from modelmatrix.control.loop import ControlLoop
@@ -37,6 +38,7 @@ _log = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 120.0  # a loop that has not moved for so long hangs: the kubelet should restart us
 LOCKED_OUT_SECONDS = 600.0  # certificates and tokens that were replaced are read anew by then, or only by a new process
+LAST_WRITES_SECONDS = 3.0  # what we have begun ends before another leads, and the Lease lasts longer than that
 STALE_SECONDS = 300.0  # what we know of the cluster is old then: several bookmarks and a new connection have failed
 
 
@@ -62,12 +64,13 @@ class Operator:
 
     def _make_loop(self) -> ControlLoop:
         recorder = EventRecorder(self.writer, self.settings.identity, time.time)
-        loop = ControlLoop(
+        return ControlLoop(
             state=self.state,
             applier=Applier(self.writer, time.monotonic, time.time, self.wakeup.nudge),
             writer=StatusWriter(self.writer, recorder, time.monotonic),
             wakeup=self.wakeup,
             scaler=self._make_scaler(),
+            measurer=self._make_measurer(),
             clock=self.clock,
             interval_seconds=self.settings.interval,
             settings=PlanSettings(
@@ -77,15 +80,16 @@ class Operator:
             ),
             observe=self._observe,
         )
-        loop.measurer = Measurer(
+
+    def _make_measurer(self) -> Measurer:
+        return Measurer(
             self.prometheus,
             self.clock,
             self.settings.interval,
-            queries=lambda: loop.scaler.queries(loop.outlooks),
-            past=lambda: loop.scaler.past(loop.outlooks),
+            queries=lambda: self.loop.scaler.queries(self.loop.outlooks),
+            past=lambda: self.loop.scaler.past(self.loop.outlooks),
             done=self.wakeup.nudge,
         )
-        return loop
 
     def _make_scaler(self) -> Scaler:
         settings = self.settings
@@ -116,8 +120,13 @@ class Operator:
             try:
                 await self._run_parts(kopf_task)
             finally:
+                await asyncio.gather(*(writes.end(LAST_WRITES_SECONDS) for writes in self._writes))
                 await self.elector.release()  # before kopf, which takes seconds to end
                 kopf_task.cancel()
+
+    @property
+    def _writes(self) -> tuple[InFlight, ...]:
+        return (self.loop.applier.in_flight, self.loop.writer.in_flight)
 
     async def _run_parts(self, kopf_task: asyncio.Task[None]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -143,8 +152,7 @@ class Operator:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.loop.run(), name="cycles")
             group.create_task(self.loop.writer.run(), name="statuses")
-            if self.loop.measurer is not None:
-                group.create_task(self.loop.measurer.run(), name="signals")
+            group.create_task(self.loop.measurer.run(), name="signals")
 
     async def _run_kopf(self) -> None:
         registry = make_registry(self.wakeup.nudge, started=self._listen)

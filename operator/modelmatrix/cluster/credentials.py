@@ -58,22 +58,25 @@ def operator_credentials() -> Credentials:
         CredentialsError: there are none.
     """
     try:
-        info = _login()
+        info, token_file = _login()
         context = info.as_ssl_context() if info.server.startswith("https") else None
     except _UNUSABLE as error:
         source = "ServiceAccount" if TOKEN_FILE.exists() else f"kubeconfig {os.environ.get('KUBECONFIG', '')}".rstrip()
         words = " ".join(f"{type(error).__name__}: {error}".split())
         raise CredentialsError(f"cannot use the {source}: {words}") from None
-    token_file = TOKEN_FILE if TOKEN_FILE.exists() else None
     return Credentials(info.server.rstrip("/"), context, info.token, token_file)
 
 
-def _login() -> kopf.ConnectionInfo:
+def _login() -> tuple[kopf.ConnectionInfo, Path | None]:
+    """What the first login that succeeds gives, and the file that its token came from, if it may change."""
     settings = kopf.OperatorSettings()
-    info = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    info = kopf.login_with_service_account(settings=settings)
+    if info is not None:
+        return info, TOKEN_FILE
+    info = kopf.login_with_kubeconfig(settings=settings)
     if info is None:
         raise CredentialsError("no ServiceAccount is mounted and no kubeconfig was found; set KUBECONFIG")
-    return info
+    return info, None
 
 
 def user_credentials(*, kubeconfig: str | None, context: str | None) -> tuple[Credentials, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 
 PARALLEL_WRITES = 16
 
@@ -37,6 +38,12 @@ class InFlight:
         """Wait until everything that was started has ended."""
         while self._tasks:
             await asyncio.gather(*self._tasks.values())
+
+    async def end(self, seconds: float) -> None:
+        """Wait so long at most until everything has ended, and cancel what has not."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.drain()
 
     def _end(self, name: Name) -> None:
         del self._tasks[name]

@@ -37,11 +37,11 @@ class ControlLoop:
     writer: StatusWriter
     wakeup: WakeUp
     scaler: Scaler
+    measurer: Measurer
     clock: ModelClock
     interval_seconds: float
     settings: PlanSettings
     observe: Callable[[Snapshot, Plan, float], None]
-    measurer: Measurer | None = None
     last: Plan | None = None
     _seen: Look | None = None
     _plan_seconds: float = 0.0
@@ -99,7 +99,7 @@ class ControlLoop:
         )
 
     def _take_signals(self) -> None:
-        look = self.measurer.look if self.measurer else None
+        look = self.measurer.look
         if look is None or look is self._seen or self.last is None:
             return
         self._seen = look

@@ -82,6 +82,16 @@ def test_the_operator_takes_a_kubeconfig(config: Path) -> None:
 
 
 @pytest.mark.usefixtures("config")
+def test_a_token_of_a_pod_is_not_mixed_with_a_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "token"
+    path.write_text("of the pod", encoding="utf-8")
+    monkeypatch.setattr(credentials_module, "TOKEN_FILE", path)
+    found = operator_credentials()
+    assert (found.server, found.token_file) == ("http://127.0.0.1:1", None)
+    assert found.headers() == {"Authorization": "Bearer secret"}
+
+
+@pytest.mark.usefixtures("config")
 def test_in_a_pod_the_operator_is_its_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "token"
     path.write_text("of the pod", encoding="utf-8")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+from fakes.virtual_time import simulate
 from fakes.waiting import settle
 from modelmatrix.cluster.inflight import InFlight
 
@@ -74,3 +75,20 @@ async def test_one_kind_does_not_wait_for_another() -> None:
     assert done == ["deployment"]
     gate.set()
     await flight.drain()
+
+
+def test_the_last_writes_have_a_little_time_to_end() -> None:
+    async def main() -> tuple[list[str], float, bool]:
+        flight, ended = InFlight(), list[str]()
+
+        async def write(name: str, seconds: float) -> None:
+            await asyncio.sleep(seconds)
+            ended.append(name)
+
+        flight.start(("pods", "quick"), lambda: write("quick", 1))
+        flight.start(("pods", "hangs"), lambda: write("hangs", 30))
+        await flight.end(3)
+        await settle()
+        return ended, asyncio.get_running_loop().time(), ("pods", "hangs") in flight
+
+    assert simulate(main()) == (["quick"], 3, False)
