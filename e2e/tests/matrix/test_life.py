@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -87,6 +88,31 @@ def test_an_edit_of_the_slo_rolls_nothing(bed: Bed, estate: Estate) -> None:
     assert [pod["metadata"]["name"] for pod in bed.pods("chat")] == [before]
     written = {request.resource for request in operator_writes(bed.cluster, started) if request.namespace == bed.name}
     assert written <= {"modeldeployments/status", "events"}
+
+
+def test_what_an_edit_takes_away_goes_and_then_nothing_is_written(bed: Bed, estate: Estate) -> None:
+    model = {"name": "Qwen3-32B", "source": "s3://models/qwen3-32b-w8a8"}
+    pools = [{"name": estate.pool, "parallelism": {"tensor": 2}}]
+    bed.deploy("chat", pools=pools, model={**model, "secretName": "reader"}, tenant="risk")
+    bed.ready("chat", 1)
+    (workload,) = bed.get("deployments")["items"]
+    assert "reader" in json.dumps(workload["spec"])
+
+    bed.deploy("chat", pools=pools, model={"name": "Qwen3-32B", "source": "pvc://models/qwen3-32b-w8a8"})
+
+    def edited() -> None:
+        (workload,) = bed.get("deployments")["items"]
+        text = json.dumps({**workload, "metadata": {**workload["metadata"], "managedFields": None}})
+        assert '"claimName": "models"' in text
+        for word in ("reader", "rclone", "risk"):
+            assert word not in text, word
+
+    eventually(edited)
+    bed.ready("chat", 1)
+    time.sleep(8)  # what is left to be told of the roll-out
+    started = time.time()
+    time.sleep(12)
+    assert [request for request in operator_writes(bed.cluster, started) if request.namespace == bed.name] == []
 
 
 def test_deletion_leaves_nothing(bed: Bed) -> None:
