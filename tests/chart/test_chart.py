@@ -103,7 +103,12 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(programs: Programs, valu
 
 def test_every_variable_of_the_deployment_is_a_setting(programs: Programs) -> None:
     known = {variable(name) for name in Settings.model_fields}
-    assert environment(render(programs, "prometheus.gatewayQuery=up")).keys() <= known
+    assert (
+        environment(
+            render(programs, "prometheus.gatewayQuery=up", "prometheus.caSecret.name=ca", "prometheus.tokenSecret.name=token")
+        ).keys()
+        <= known
+    )
 
 
 def test_the_operator_passes_pod_security_restricted(programs: Programs) -> None:

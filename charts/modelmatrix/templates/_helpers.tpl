@@ -42,7 +42,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - name: MODELMATRIX_IDENTITY
   valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}
 - name: MODELMATRIX_METRICS_ADDRESS
-  value: {{ printf "0.0.0.0:%d" (int .Values.metrics.port) | quote }}
+  value: {{ printf ":%d" (int .Values.metrics.port) | quote }}
 - name: MODELMATRIX_PROMETHEUS_URL
   value: {{ .Values.prometheus.url | quote }}
 - name: MODELMATRIX_PROMETHEUS_TIMEOUT
