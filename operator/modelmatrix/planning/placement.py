@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.demands import Assignment, Demand, Grant, HeldReplica, Table, shape_of
 from modelmatrix.planning.displacement import Displacement
 from modelmatrix.planning.packing import PoolPacking, packings
 from modelmatrix.planning.pools import PoolState
-from modelmatrix.planning.prices import compared_prices
+from modelmatrix.planning.preference import first_to_go, next_to_come, preference
 from modelmatrix.planning.views import Key
 
 
@@ -72,20 +71,11 @@ def _keep(demand: Demand, packing: Mapping[str, PoolPacking]) -> Assignment:
             if kept:
                 assignment.grants[option.pool] = Grant(list(held.running[:kept]))
     while assignment.placed > demand.replicas:
-        option = _first_to_go(demand, assignment, packing)
+        option = first_to_go(demand, assignment, packing)
         grant = assignment.grants[option.pool]
         grant.running.pop()
         packing[option.pool].granted -= option.devices  # its devices stay used until the pod is gone
     return assignment
-
-
-def _first_to_go(demand: Demand, assignment: Assignment, packing: Mapping[str, PoolPacking]) -> Option:
-    """The option that loses a replica: one above its share, the least preferred, or with Spread on the fullest site."""
-    present = [o for o in preference(demand, packing) if assignment.replicas(o.pool)]
-    present = [o for o in present if not _lacks(demand, assignment, o, beyond=0)] or present
-    if _spreads(demand):
-        return max(present, key=lambda option: _site_share(option, assignment, packing))
-    return present[-1]
 
 
 def _resume(level: Sequence[Demand], table: Table) -> None:
@@ -154,10 +144,7 @@ def _place_one(demand: Demand, table: Table) -> bool:
     assignment = table.assignments[demand.key]
     if not assignment.shortage:
         return False
-    options = [o for o in preference(demand, table.packing) if not _hopeless(demand, o)]
-    if _spreads(demand):
-        options.sort(key=lambda option: _site_share(option, assignment, table.packing))
-    options.sort(key=lambda option: not _lacks(demand, assignment, option, beyond=1))
+    options = [option for option in next_to_come(demand, assignment, table.packing) if not _hopeless(demand, option)]
     return any(_take(option, assignment, table) for option in options)
 
 
@@ -196,33 +183,3 @@ def _take(option: Option, assignment: Assignment, table: Table, replica: HeldRep
     if shape.nodes > 1 and replica is None and any(node.used for node in nodes):
         grant.waiting.append(grant.new_nodes[-1])
     return True
-
-
-def preference(demand: Demand, packing: Mapping[str, PoolPacking]) -> list[Option]:
-    """Fitting options in the order of the deployment's policy."""
-    fitting = list(demand.case.fitting)
-    spec = demand.case.spec
-    if spec is not None and spec.placement is PlacementPolicy.CHEAPEST:
-        prices = compared_prices(fitting, {option.pool: packing[option.pool].pool for option in fitting})
-        fitting.sort(key=lambda option: prices[option.pool])
-    return fitting
-
-
-def _lacks(demand: Demand, assignment: Assignment, option: Option, *, beyond: int) -> bool:
-    """Whether the option has its share at most, or ``beyond`` replicas less than that."""
-    return bool(demand.shares) and assignment.replicas(option.pool) + beyond <= demand.shares.get(option.pool, 0)
-
-
-def _spreads(demand: Demand) -> bool:
-    return demand.case.spec is not None and demand.case.spec.placement is PlacementPolicy.SPREAD
-
-
-def _site_share(option: Option, assignment: Assignment, packing: Mapping[str, PoolPacking]) -> int:
-    """Replicas of the deployment on the option's site."""
-    site = _site(option.pool, packing)
-    return sum(grant.replicas for pool, grant in assignment.grants.items() if _site(pool, packing) == site)
-
-
-def _site(pool: str, packing: Mapping[str, PoolPacking]) -> str:
-    spec = packing[pool].pool.spec
-    return (spec.site if spec else None) or pool
