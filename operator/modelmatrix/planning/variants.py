@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Model
+from modelmatrix.catalogue.facts import Model, Teraflops
 from modelmatrix.performance.prior import prior_limits, prior_timing
 from modelmatrix.performance.timing import EngineLimits, EngineTiming
 from modelmatrix.planning.layout import Layout
@@ -25,12 +25,17 @@ def performance_of(
         return None
     layout = layout_key.layout
     load = Load(known.facts, catalogue.compatibility.formats[quantization], 1)
-    eight_bit = quantization in _EIGHT_BIT
+    eight_bit = _computes_in_eight_bit(quantization, chip.teraflops)
     timing = prior_timing(known.facts, total_weight_bytes(load), layout.parallelism, chip, eight_bit=eight_bit)
     memory = layout.memory
     free = (memory.budget_gibibytes - memory.weights_gibibytes - memory.overhead_gibibytes) * GIB
     per_token = _growth_bytes_per_token(known.facts, layout.parallelism, memory.key_value_bits)
     return timing, prior_limits(known.facts, free, per_token, layout.parallelism.data)
+
+
+def _computes_in_eight_bit(quantization: Quantization, peak: Teraflops) -> bool:
+    """Whether the chip knows the format: else its weights are stored in 8 bit only, and 16 bit are computed."""
+    return quantization in _EIGHT_BIT and bool(peak.fp8 if quantization is Quantization.FP8 else peak.int8)
 
 
 def _growth_bytes_per_token(model: Model, parallelism: Parallelism, bits: int) -> float:

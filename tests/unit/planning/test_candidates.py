@@ -172,6 +172,19 @@ def test_performance_is_unknown_for_unknown_names() -> None:
     assert performance_of(builtin(), "Qwen3-32B", "tpu", Quantization.BF16, layout_key(layout())) is None
 
 
+@pytest.mark.parametrize(
+    ("chip", "quantization", "faster"),
+    [("a800-80g", Quantization.FP8, 1.0), ("a800-80g", Quantization.W8A8, 2.0), ("h100-80g", Quantization.FP8, 2.0)],
+)
+def test_prompts_are_faster_in_formats_that_the_chip_computes(chip: str, quantization: Quantization, faster: float) -> None:
+    """An A800 stores FP8 and computes BF16."""
+    found = [
+        performance_of(builtin(), "Qwen3-32B", chip, one, layout_key(layout())) for one in (Quantization.BF16, quantization)
+    ]
+    plain, eight_bit = (one[0].beta_seconds_per_token for one in found if one is not None)
+    assert plain / eight_bit == pytest.approx(faster, rel=0.02)
+
+
 def test_layouts_are_compared_by_cut_and_memory() -> None:
     assert layout_key(layout(tensor=2)) == layout_key(layout(tensor=2))
     assert layout_key(layout(tensor=2)) != layout_key(layout(tensor=4))
