@@ -15,11 +15,12 @@ from modelmatrix.planning.actions import Action, Mark, Note
 from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.demands import Assignment, Grant, Table, shape_of
 from modelmatrix.planning.fleet import Fleet, Member, gather
+from modelmatrix.planning.inventory import pool_states
 from modelmatrix.planning.notes import deployment_notes, pool_notes
 from modelmatrix.planning.outlook import Outlook, PlacedOn
 from modelmatrix.planning.placement import place
 from modelmatrix.planning.pool_status import pool_status
-from modelmatrix.planning.pools import PoolState, pool_states
+from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.reconciliation import Wish, retired_actions, service_actions, workload_actions
 from modelmatrix.planning.replicas import WorkloadReplicas
 from modelmatrix.planning.retirement import retiring

@@ -8,7 +8,7 @@ import pytest
 
 from factories import pool
 from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.pools import pool_states
+from modelmatrix.planning.inventory import pool_states
 from modelmatrix.planning.snapshot import Snapshot
 from rendered import Case, leader, pods, workload
 
