@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from modelmatrix.planning.assessment import Case, Option
 from modelmatrix.planning.packing import PoolPacking, Shape
+from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.views import Key
 
 
@@ -140,6 +141,7 @@ class Assignment:
 class Table:
     """The state of one round of placement."""
 
+    pools: Mapping[str, PoolState]
     packing: dict[str, PoolPacking]
     demands: dict[Key, Demand]
     assignments: dict[Key, Assignment]

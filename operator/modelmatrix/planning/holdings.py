@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from modelmatrix.api.model_deployment import Parallelism
 from modelmatrix.planning.outlook import Outlook, PlacedOn
+from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.replicas import WorkloadReplicas
 from modelmatrix.planning.views import WorkloadView
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(NamedTuple):
     """Replicas of a deployment on a pool: ``desired`` are to stay or to come, ``ready`` serve."""
 
     pool: str
@@ -29,25 +29,29 @@ class Holding:
 
 def holdings(outlook: Outlook) -> Iterator[Holding]:
     """All holdings, those of the present spec first."""
-    for item in outlook.placed:
-        yield _placed(item)
+    yield from map(_placed, outlook.placed)
+    if outlook.member.retired:
+        yield from _retiring(outlook)
+
+
+def costs(held: Iterable[Holding], pools: Mapping[str, PoolState]) -> dict[tuple[str, str], Decimal]:
+    """Price of the devices held for an hour, by pool and currency; pools without a price are left out."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for item in held:
+        pool = pools.get(item.pool)
+        price = pool.spec.price if pool is not None and pool.spec is not None else None
+        if price is not None:
+            name = item.pool, price.currency
+            sums[name] = sums.get(name, Decimal(0)) + Decimal(price.amount) * item.devices * item.desired
+    return sums
+
+
+def _retiring(outlook: Outlook) -> Iterator[Holding]:
     observed = {workload.key: replicas for workload, replicas in outlook.observed}
     kept = {workload.key: replicas for workload, replicas in outlook.retiring}
     for workload in outlook.member.retired:
         desired = 0 if workload.deleting else kept.get(workload.key, workload.replicas)
         yield _retired(workload, observed[workload.key], desired)
-
-
-def costs(outlook: Outlook) -> dict[tuple[str, str], Decimal]:
-    """Price of the devices held for an hour, by pool and currency; pools without a price are left out."""
-    sums: dict[tuple[str, str], Decimal] = {}
-    for held in holdings(outlook):
-        pool = outlook.pools.get(held.pool)
-        price = pool.spec.price if pool is not None and pool.spec is not None else None
-        if price is not None:
-            name = held.pool, price.currency
-            sums[name] = sums.get(name, Decimal(0)) + Decimal(price.amount) * held.devices * held.desired
-    return sums
 
 
 def _placed(item: PlacedOn) -> Holding:

@@ -21,7 +21,7 @@ from modelmatrix.planning.views import Key
 def place(demands: Iterable[Demand], pools: Mapping[str, PoolState]) -> Table:
     """Give every demand its replicas by pool."""
     ordered = sorted(demands, key=_rank)
-    table = Table(packings(pools), {demand.key: demand for demand in ordered}, {})
+    table = Table(pools, packings(pools), {demand.key: demand for demand in ordered}, {})
     for packing in table.packing.values():
         packing.granted = _unplanned(packing, ordered)
     for demand in ordered:

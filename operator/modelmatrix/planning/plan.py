@@ -92,7 +92,7 @@ def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> 
         retiring=tuple(retiring(member, assignment, fleet, table, ready_new=ready_new)),
         observed=tuple((workload, fleet.replicas[workload.key]) for workload in member.workloads),
         rooms=rooms,
-        pools={name: packing.pool for name, packing in table.packing.items()},
+        pools=table.pools,
         table=table,
         failure=snapshot.failures.get(member.key),
         ready=fleet.ready(member.workloads),

@@ -10,34 +10,31 @@ import math
 from collections import defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from modelmatrix.planning.demands import Held, HeldReplica
 from modelmatrix.planning.views import Key, PodView, WorkloadView
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Replica:
-    """The pods of one replica: one pod, or the pods of a group. What follows from them is asked often, and found once."""
+    """The pods of one replica: one pod, or the pods of a group.
+
+    What follows from them is asked often, and found once: ``leader`` is the pod that serves, ``bound`` says that every pod of
+    the replica has its node, ``ready`` that it serves, its group being complete.
+    """
 
     pods: tuple[PodView, ...]
     size: int
 
-    @cached_property
-    def leader(self) -> PodView | None:
-        """The pod that serves."""
-        return next((pod for pod in self.pods if pod.leader), None)
+    leader: PodView | None = field(init=False)
+    bound: bool = field(init=False)
+    ready: bool = field(init=False)
 
-    @cached_property
-    def bound(self) -> bool:
-        """Whether every pod of the replica has its node."""
-        return len(self.pods) >= self.size and all(pod.node for pod in self.pods)
-
-    @cached_property
-    def ready(self) -> bool:
-        """Whether the replica serves: its leader is ready and its group is complete."""
-        leader = self.leader
-        return leader is not None and leader.ready and self.bound
+    def __post_init__(self) -> None:
+        """Find out."""
+        self.leader = next((pod for pod in self.pods if pod.leader), None)
+        self.bound = len(self.pods) >= self.size and all(pod.node for pod in self.pods)
+        self.ready = self.leader is not None and self.leader.ready and self.bound
 
     def held(self, oldest_seconds: float) -> HeldReplica:
         """What it holds; overdue when it is older than ``oldest_seconds`` and lacks nodes."""

@@ -25,19 +25,19 @@ PLACEMENTS_LENGTH = 32
 def deployment_status(outlook: Outlook, snapshot: Snapshot) -> dict[str, Any]:
     """The whole status. Fields without a value are left out."""
     view, previous = outlook.member.case.view, outlook.member.case.view.status
-    held = list(holdings(outlook))[:PLACEMENTS_LENGTH]
+    held = list(holdings(outlook))
     fields = {
         "replicas": outlook.existing,
         "readyReplicas": outlook.ready,
         "desiredReplicas": previous.get("desiredReplicas") if outlook.member.wanted is None else outlook.desired,
         "selector": f"{names.LABEL_DEPLOYMENT}={view.key.name},{names.LABEL_ROLE}={names.ROLE_LEADER}",
         "model": outlook.member.case.model or None,
-        "placements": [_placement(item) for item in held],
-        "placementSummary": _summary(held),
+        "placements": [_placement(item) for item in held[:PLACEMENTS_LENGTH]],
+        "placementSummary": _summary(held[:PLACEMENTS_LENGTH]),
         "candidates": _candidates(outlook),
         "endpoint": f"http://{view.key.name}.{view.key.namespace}.svc.{snapshot.settings.cluster_domain}/v1",
         "slo": _slo(outlook, snapshot.measured.get(view.key), previous.get("slo", {})),
-        "costPerHour": _cost(outlook),
+        "costPerHour": _cost(held, outlook),
         "scalingHistory": _history(outlook, previous, snapshot.wall_seconds),
         "conditions": render_conditions(
             condition_states(outlook, snapshot),
@@ -79,11 +79,11 @@ def _summary(held: Iterable[Holding]) -> str:
 
 
 def _candidates(outlook: Outlook) -> list[dict[str, Any]]:
-    shown = []
+    shown, is_short = [], outlook.assignment.shortage > 0
     for option in outlook.member.case.options:
         answer = option.answer
         verdict, reason, message = answer.verdict, answer.reason, answer.message
-        if option.fits and outlook.assignment.shortage and not outlook.rooms.get(option.pool):
+        if is_short and option.fits and not outlook.rooms.get(option.pool):
             verdict, reason = Verdict.NO_CAPACITY, Reason.INSUFFICIENT_DEVICES
             message = shortage_message(option, outlook.pools[option.pool])
         shown.append(
@@ -99,10 +99,10 @@ def _candidates(outlook: Outlook) -> list[dict[str, Any]]:
     return shown
 
 
-def _cost(outlook: Outlook) -> str | None:
+def _cost(held: Iterable[Holding], outlook: Outlook) -> str | None:
     """Price of the devices held, per currency; ``None`` when no pool has a price."""
     sums: dict[str, Decimal] = {}
-    for (_, currency), amount in costs(outlook).items():
+    for (_, currency), amount in costs(held, outlook.pools).items():
         sums[currency] = sums.get(currency, Decimal(0)) + amount
     return " + ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(sums.items())) or None
 

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from modelmatrix.planning.holdings import costs
+from modelmatrix.planning.holdings import costs, holdings
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.snapshot import Snapshot
@@ -198,7 +198,7 @@ def _costs(plan: Plan) -> Family:
         "modelmatrix_deployment_cost_per_hour", "Price of the devices held.", labels=_labels("pool", "currency")
     )
     for key, outlook in plan.outlooks.items():
-        for (pool, currency), amount in costs(outlook).items():
+        for (pool, currency), amount in costs(holdings(outlook), outlook.pools).items():
             family.add_metric((*key, pool, currency), float(amount))
     return family
 
