@@ -28,6 +28,16 @@ from modelmatrix.telemetry.queries import GATEWAY, Asked, QuerySet, query_set
 from modelmatrix.telemetry.reading import Reading, read
 from modelmatrix.telemetry.signals import Raw, collect, gateway_rates
 
+# What a number that stays as it is may be told for; what is wrong with signals is told by a condition of its own.
+_NO_CHANGE = frozenset(
+    {
+        Reason.STEADY,
+        Reason.REPLICA_STARTING,
+        Reason.SIGNALS_MISSING,
+        Reason.SIGNALS_STALE,
+        Reason.PROMETHEUS_UNAVAILABLE,
+    }
+)
 MAX_PERCENTILES = 3  # each of them costs Prometheus another look at all buckets
 
 
@@ -125,7 +135,7 @@ def _safe(decision: Decision, seen: Observation) -> Decision:
 
 def _told(decision: Decision, before: ScaleDecision | None) -> ScaleDecision:
     """The decision for the plan; while nothing changes, in the words of the last change: its status may not be written yet."""
-    if before is not None and decision.reason is Reason.STEADY and decision.replicas == before.replicas:
+    if before is not None and decision.reason in _NO_CHANGE and decision.replicas == before.replicas:
         return replace(before, by_pool=decision.by_pool)
     return ScaleDecision(decision.replicas, decision.reason, decision.message, decision.by_pool)
 

@@ -133,6 +133,17 @@ async def test_a_change_keeps_its_words_until_the_next_one(rig: Rig, listener: L
     assert rig.scaler.decisions[KEY].reason is Reason.STEADY
 
 
+async def test_signals_that_fail_after_a_change_do_not_take_its_words(rig: Rig, listener: Listener) -> None:
+    rig.serves(per_second=1.0)
+    listener.says, listener.reason = 2, Reason.LOAD_FALLING
+    await rig.look()
+    rig.prometheus.series[0].pods.clear()
+    listener.reason = Reason.SIGNALS_MISSING
+    await rig.look()
+    assert (rig.scaler.decisions[KEY].replicas, rig.scaler.decisions[KEY].reason) == (2, Reason.LOAD_FALLING)
+    assert rig.scaler.readings[KEY].quality is Reason.SIGNALS_MISSING
+
+
 async def test_a_measurement_goes_to_the_status(rig: Rig) -> None:
     series = rig.serves(per_second=3.0, within=0.9)
     series.values |= {"vllm/ttft/95": 0.8, "vllm/tpot/95": 0.05}
