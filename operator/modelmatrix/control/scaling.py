@@ -15,6 +15,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.facts import Dialect, Signal
 from modelmatrix.control.expecting import bounds_of, expected, percentile_of
+from modelmatrix.control.formerly import Formerly
 from modelmatrix.control.measuring import Look
 from modelmatrix.control.observing import Seen, observe
 from modelmatrix.control.starts import Moment, Starts
@@ -62,6 +63,7 @@ class Scaler:
     readings: dict[Key, Reading] = field(default_factory=dict)
     figures: dict[Key, Decision] = field(default_factory=dict)
     _starts: Starts = field(default_factory=Starts)
+    _formerly: Formerly = field(default_factory=Formerly)
     _memories: dict[Key, Any] = field(default_factory=dict)
 
     def queries(self, outlooks: Mapping[Key, Outlook]) -> QuerySet:
@@ -90,8 +92,11 @@ class Scaler:
             if _is_measured(outlook):
                 wanted = expected(outlook, self.catalogue, now)
                 problem = look.errors.get(GATEWAY, "") if wanted.is_asleep else look.error
-                reading = read(raw.get(key) or Raw(), wanted, problem=problem, time_scale=self.time_scale)
+                found = raw.get(key) or Raw()
+                formerly = self._formerly.see(key, wanted.leaders, found.pods, now_seconds)
+                reading = read(found, wanted, formerly, problem=problem, time_scale=self.time_scale)
                 seen[key] = Seen(outlook, wanted.leaders, reading, gateway.get(key))
+        self._formerly.forget(but=seen.keys())
         self._starts.see((leader for one in seen.values() for leader in one.leaders), now_seconds)
         self.readings = {key: one.reading for key, one in seen.items()}
         self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}

@@ -6,7 +6,7 @@ replica that has served for a while, and the first thing that is wrong with any 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -76,8 +76,17 @@ class Presence(NamedTuple):
     strangers: bool = False
 
 
-def presence(pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining: int, time_scale: float) -> Presence:
-    """Compare the pods that Prometheus knows with the replicas that there are, ``draining`` ones not among them."""
+def presence(
+    pods: Mapping[str, PodValues],
+    leaders: Iterable[Leader],
+    draining: int,
+    time_scale: float,
+    formerly: Container[str] = (),
+) -> Presence:
+    """Compare the pods that Prometheus knows with the replicas that there are, ``draining`` ones not among them.
+
+    ``formerly`` are pods that were replicas: their last samples prove nothing, and are nothing wrong.
+    """
     measured = ready = settled = 0
     oldest = -1.0
     odd: list[tuple[Leader, Sight]] = []
@@ -92,7 +101,7 @@ def presence(pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining:
                 oldest = max(oldest, _age(leader, values) or -1.0)
         if sight is not Sight.MEASURED:
             odd.append((leader, sight))
-    strangers = _strangers(pods, leaders, draining, time_scale) if len(pods) > measured else None
+    strangers = _strangers(pods, leaders, draining, time_scale, formerly) if len(pods) > measured else None
     return Presence(
         measured=measured,
         ready=ready,
@@ -136,14 +145,16 @@ def _is_short(leader: Leader, values: PodValues) -> bool:
 
 
 def _strangers(
-    pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining: int, time_scale: float
+    pods: Mapping[str, PodValues], leaders: Iterable[Leader], draining: int, time_scale: float, formerly: Container[str]
 ) -> tuple[Reason, str] | None:
     """Pods that say to be of this deployment and are none of its own: what they report cannot be taken out of the sums."""
     own, fresh = {leader.pod for leader in leaders}, FRESH_SECONDS / time_scale
     strangers = sorted(
         pod
         for pod, values in pods.items()
-        if pod not in own and any(name.endswith("/age") and age <= fresh for name, age in values.items())
+        if pod not in own
+        and pod not in formerly
+        and any(name.endswith("/age") and age <= fresh for name, age in values.items())
     )
     if len(strangers) <= draining:
         return None

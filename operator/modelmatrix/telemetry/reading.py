@@ -6,7 +6,7 @@ What is missing is unknown, and unknown is not zero; what is there all the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from modelmatrix.api.reasons import Reason
@@ -57,9 +57,13 @@ class Reading:
     age_seconds: float | None = None
 
 
-def read(raw: Raw, expected: Expected, *, problem: str, time_scale: float) -> Reading:
-    """One deployment's signals; ``problem`` says why Prometheus's answers as a whole are no good, if they are not."""
-    found = presence(raw.pods, expected.leaders, expected.draining, time_scale)
+def read(raw: Raw, expected: Expected, formerly: Container[str] = (), *, problem: str, time_scale: float) -> Reading:
+    """One deployment's signals.
+
+    ``formerly`` are pods that were its replicas. ``problem`` says why Prometheus's answers as a whole are no good, if they are
+    not.
+    """
+    found = presence(raw.pods, expected.leaders, expected.draining, time_scale, formerly)
     part = together(_parts(raw, expected.leaders, found))
     traffic = None if found.strangers else traffic_of(part, raw, expected.bounds)
     quality, message = _wrong(raw, expected, found, problem) or _proven(expected, found, part, traffic)

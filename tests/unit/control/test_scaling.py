@@ -318,6 +318,17 @@ def test_replicas_of_a_workload_that_retires_must_be_measured_too() -> None:
     assert "not scraped" in scaler.readings[KEY].message
 
 
+async def test_the_last_samples_of_a_replica_that_is_gone_are_no_strangers(rig: Rig) -> None:
+    rig.serves(per_second=1.0)
+    await rig.look()
+    rig.plans = outlooks(1)
+    await rig.look()
+    assert rig.scaler.readings[KEY].quality is Reason.SIGNALS_FRESH
+    rig.restart()
+    await rig.look()
+    assert rig.scaler.readings[KEY].quality is Reason.SIGNALS_MISSING, "who has not seen it as a replica cannot know"
+
+
 def vectors(series: Series) -> dict[str, Vector]:
     """What a look at pods alone would give."""
     found = [
