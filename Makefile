@@ -47,8 +47,9 @@ golden: .venv/installed ## rewrite the golden files from what the code does now
 costs: .venv/installed ## what the operator costs the API server, for N objects (default 100)
 	@$(RUN) costs
 
-planbench: .venv/installed ## what planning a fleet costs, and how that grows
+planbench: .venv/installed ## what planning a fleet costs and how that grows, and what a look at its signals costs
 	@$(RUN) planbench
+	@$(BIN)/python tests/perf/signals_of_a_fleet.py
 
 .venv/benchmark: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group benchmark

@@ -1,4 +1,4 @@
-"""Measures plans of growing fleets and looks at their signals: ``python -m planbench [DEPLOYMENTS ...]``.
+"""Measures plans of growing fleets: ``python -m planbench [DEPLOYMENTS ...]``.
 
 Milliseconds of CPU, the best of a few; beside them the growth from the size before, against that of n log n. Python's
 collector of cycles is paused while a plan is made, because when it runs depends on what else the process holds; what one
@@ -16,19 +16,18 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from modelmatrix.planning.plan import plan
+from modelmatrix.planning.snapshot import Snapshot
 from planbench.fleets import fresh, settled, with_one_more
-from planbench.looks import fleet
 
 SIZES = (100, 250, 500, 1000, 2000, 4000)
 ROUNDS = 5
 
 
 class Cost(NamedTuple):
-    """Milliseconds of CPU of a plan, and of a look.
+    """Milliseconds of CPU of a plan.
 
     ``first``: nothing exists and nothing is remembered; ``create``: nothing exists; ``steady``: all exists, nothing is to be
-    done; ``change``: one deployment more. ``look``: decisions about all of them from Prometheus's parsed answers.
-    ``collector``: a run of the collector over everything.
+    done; ``change``: one deployment more. ``collector``: a run of the collector over everything.
     """
 
     deployments: int
@@ -37,7 +36,6 @@ class Cost(NamedTuple):
     create: float
     steady: float
     change: float
-    look: float
     collector: float
 
 
@@ -54,16 +52,15 @@ def measure(deployments: int) -> Cost:
         deployments=deployments,
         nodes=len(snapshot.nodes),
         first=first,
-        create=_best(lambda: plan(snapshot)),
-        steady=_best(lambda: plan(there)),
-        change=_best(lambda: plan(one_more)),
-        look=_best(fleet(deployments).look),
+        create=_best(snapshot),
+        steady=_best(there),
+        change=_best(one_more),
         collector=_milliseconds(gc.collect),
     )
 
 
-def _best(call: Callable[[], object]) -> float:
-    return min(_milliseconds(call) for _ in range(ROUNDS))
+def _best(snapshot: Snapshot) -> float:
+    return min(_milliseconds(lambda: plan(snapshot)) for _ in range(ROUNDS))
 
 
 def _milliseconds(call: Callable[[], object]) -> float:
@@ -78,23 +75,13 @@ def _milliseconds(call: Callable[[], object]) -> float:
 
 def report(costs: list[Cost]) -> Iterator[str]:
     """A table as Markdown."""
-    heads = (
-        "deployments",
-        "nodes",
-        "first ms",
-        "create ms",
-        "steady ms",
-        "change ms",
-        "look ms",
-        "collector ms",
-        "steady us each",
-    )
+    heads = ("deployments", "nodes", "first ms", "create ms", "steady ms", "change ms", "collector ms", "steady us each")
     yield f"| {' | '.join(heads)} | growth / n log n |"
     yield "|---" * (len(heads) + 1) + "|"
     before = [None, *costs]
     for last, cost in zip(before, costs, strict=False):
         growth = "" if last is None else f"{_growth(last, cost):.2f}"
-        figures = " | ".join(f"{value:.1f}" for value in cost[2:])
+        figures = " | ".join(f"{value:.1f}" for value in (cost.first, cost.create, cost.steady, cost.change, cost.collector))
         each = 1000 * cost.steady / cost.deployments
         yield f"| {cost.deployments} | {cost.nodes} | {figures} | {each:.0f} | {growth} |"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
-from modelmatrix.api.model_deployment import ModelDeploymentSpec, Scaling, ServiceLevelObjective
+from modelmatrix.api.model_deployment import ModelDeploymentSpec
 from modelmatrix.catalogue.load import builtin
 from modelmatrix.cluster.projections import service_view, workload_view
 from modelmatrix.planning.actions import Create
@@ -56,18 +56,6 @@ def settled(snapshot: Snapshot, made: Plan) -> Snapshot:
     written = tuple(replace(view, status=made.statuses[view.key]) for view in snapshot.deployments)
     pods = tuple(_pods(made))
     return replace(snapshot, deployments=written, workloads=tuple(workloads), services=tuple(services), pods=pods)
-
-
-def scaled(snapshot: Snapshot, slo: Mapping[str, Any]) -> Snapshot:
-    """The same fleet, every deployment of which grows to eight replicas where its SLO needs them."""
-    level = ServiceLevelObjective.model_validate(slo)
-
-    def grows(view: DeploymentView) -> DeploymentView:
-        assert view.spec is not None
-        scaling = Scaling(min_replicas=view.spec.replicas, max_replicas=8)
-        return replace(view, spec=view.spec.model_copy(update={"replicas": 1, "scaling": scaling, "slo": level}))
-
-    return replace(snapshot, deployments=tuple(map(grows, snapshot.deployments)))
 
 
 def with_one_more(snapshot: Snapshot) -> Snapshot:

@@ -8,12 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.actions import Create
 from modelmatrix.planning.plan import plan
 from planbench.__main__ import Cost, measure, report
 from planbench.fleets import fresh, settled, with_one_more
-from planbench.looks import fleet
 
 
 @pytest.mark.parametrize("size", [4, 100])
@@ -46,16 +44,9 @@ def test_a_measurement_has_all_figures() -> None:
     assert all(figure > 0 for figure in cost[2:])
 
 
-def test_a_look_is_at_deployments_that_are_all_measured() -> None:
-    seen = fleet(8)
-    seen.look()
-    assert {one.reason for one in seen.scaler.measured.values()} == {Reason.SIGNALS_FRESH}
-    assert len(seen.scaler.decisions) == 8
-
-
 def test_growth_is_told_against_n_log_n() -> None:
     def cost(size: int, steady: float) -> Cost:
-        return Cost(size, size // 4, 1.0, 1.0, steady, 1.0, 1.0, 1.0)
+        return Cost(size, size // 4, 1.0, 1.0, steady, 1.0, 1.0)
 
     ideal = 1000 * math.log(1000) / (100 * math.log(100))
     lines = list(report([cost(100, 1.0), cost(1000, 2 * ideal)]))
