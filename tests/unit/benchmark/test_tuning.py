@@ -6,24 +6,12 @@ from benchmark.bound.scenario_bound import Bound
 from benchmark.recipe import Recipe
 from benchmark.score import Score
 from benchmark.tuning import best
+from fakes.studies import score
 from modelmatrix.simulation.policy import StaticPolicy
 
 
 def recipe(setting: str) -> Recipe:
     return Recipe(family="peer", setting=setting, module="", build=lambda *_: StaticPolicy({}))
-
-
-def score(attainment: float, cost: float) -> Score:
-    return Score(
-        blocks=(),
-        attainment=attainment,
-        worst_deployment=attainment,
-        worst_hour=attainment,
-        device_hours=cost,
-        cost=cost,
-        changes_per_day=0.0,
-        reversals_per_day=0.0,
-    )
 
 
 BOUNDS = {"small": Bound(1.0), "large": Bound(100.0)}
