@@ -34,6 +34,12 @@ class State:
     message: str
 
 
+def stored(status: Mapping[str, Any], type_: str) -> Mapping[str, Any] | None:
+    """A condition as a status has it; ``None`` when it has none of that type."""
+    conditions: Iterable[Mapping[str, Any]] = status.get("conditions", ())
+    return next((condition for condition in conditions if condition.get("type") == type_), None)
+
+
 def timestamp(seconds: float) -> str:
     """A time as Kubernetes writes it."""
     return _written(int(seconds))

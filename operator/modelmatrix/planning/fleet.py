@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.assessment import Case, Option, Surroundings, assess
-from modelmatrix.planning.conditions import PLACED, seconds_of
+from modelmatrix.planning.conditions import PLACED, seconds_of, stored
 from modelmatrix.planning.demands import Demand, Held
 from modelmatrix.planning.pools import PoolState
 from modelmatrix.planning.replicas import WorkloadReplicas, observed_replicas
@@ -117,8 +116,7 @@ def _attach(member: Member, workloads: Sequence[WorkloadView]) -> None:
 
 def _backs_off(view: DeploymentView, snapshot: Snapshot) -> bool:
     """Whether groups that the scheduler left partly bound must wait: most of the time since the status says so."""
-    stored: Sequence[Mapping[str, Any]] = view.status.get("conditions", ())
-    placed = next((condition for condition in stored if condition.get("type") == PLACED), {})
+    placed = stored(view.status, PLACED) or {}
     if placed.get("reason") != Reason.UNSCHEDULABLE or placed.get("observedGeneration") != view.generation:
         return False
     patience = snapshot.settings.group_bind_seconds

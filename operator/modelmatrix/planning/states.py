@@ -17,6 +17,7 @@ from modelmatrix.planning.conditions import (
     TRUE,
     UNKNOWN,
     State,
+    stored,
 )
 from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.readiness import ready_state
@@ -120,8 +121,7 @@ def _asleep(outlook: Outlook, measured: Measured | None, *, has_gateway: bool) -
 
 def _as_before(outlook: Outlook, type_: str) -> State:
     """What was last said: an operator that has just started knows nothing better."""
-    stored = outlook.member.case.view.status.get("conditions", ())
-    before = next((condition for condition in stored if condition.get("type") == type_), None)
+    before = stored(outlook.member.case.view.status, type_)
     reason = reason_of(before["reason"]) if before else None
     if before is None or reason is None:
         return State(type_, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
