@@ -12,7 +12,8 @@ from modelmatrix.api.model_deployment import ModelDeploymentSpec
 from modelmatrix.cli.documents import Documents
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cli.world import offline
-from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths, SloBounds
+from modelmatrix.performance.service_level import bounds_in_seconds
+from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.demands import shape_of
@@ -20,7 +21,7 @@ from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.packing import PoolPacking
 from modelmatrix.planning.prices import price_per_hour
 from modelmatrix.planning.snapshot import Snapshot
-from modelmatrix.planning.variants import layout_key, performance_of
+from modelmatrix.planning.variants import performance_on
 from modelmatrix.planning.views import Key
 from modelmatrix.planning.wall_clock import ScheduleError
 from modelmatrix.planning.wanted import floor_windows
@@ -28,7 +29,6 @@ from modelmatrix.scaling.observation import FloorWindow
 from modelmatrix.simulation.scaled_policy import KnownDeployment, KnownVariant
 from modelmatrix.simulation.variants import StartTime, Variant
 
-MILLISECONDS = 1000.0
 DAY_SECONDS = 86_400
 # Nodes of a pool whose file names none: more than any simulation asks for.
 SUPPOSED_NODES = 512
@@ -81,7 +81,7 @@ def subject_of(documents: Documents, *, name: str | None, start_seconds: float |
         words = "; ".join(f"{option.pool}: {option.answer.message}" for option in outlook.member.case.options)
         raise CliError(f"{key} fits no pool: {words}")
     known = KnownDeployment(
-        slo=_slo(spec),
+        slo=bounds_in_seconds(spec.slo),
         min_replicas=spec.scaling.min_replicas,
         max_replicas=spec.scaling.max_replicas,
         variants=tuple(one for one, _ in found),
@@ -126,11 +126,8 @@ def _variant(
     option: Option, outlook: Outlook, snapshot: Snapshot, start_seconds: float | None
 ) -> tuple[KnownVariant, Variant] | None:
     """An option as the policy knows it, and as it is."""
-    layout, pool = option.answer.layout, outlook.pools[option.pool]
-    chip = pool.accelerator.id if pool.accelerator else ""
-    if layout is None:
-        return None
-    known = performance_of(snapshot.catalogue, outlook.member.case.model, chip, option.quantization, layout_key(layout))
+    pool = outlook.pools[option.pool]
+    known = performance_on(snapshot.catalogue, outlook.member.case.model, option, pool)
     if known is None:
         return None
     timing, limits = known
@@ -161,22 +158,6 @@ def _limit(option: Option, outlook: Outlook) -> int:
     for node in pool.nodes:
         node.free = node.allocatable if node.usable else 0
     return PoolPacking(pool).room(shape_of(option))
-
-
-def _slo(spec: ModelDeploymentSpec) -> SloBounds:
-    slo = spec.slo
-    if slo is None:
-        return SloBounds()
-
-    def seconds(milliseconds: int | None) -> float | None:
-        return None if milliseconds is None else milliseconds / MILLISECONDS
-
-    return SloBounds(
-        ttft_seconds=seconds(slo.ttft_milliseconds),
-        tpot_seconds=seconds(slo.tpot_milliseconds),
-        e2e_seconds=seconds(slo.e2e_milliseconds),
-        percentile=slo.percentile,
-    )
 
 
 def _windows(spec: ModelDeploymentSpec, at: float, days: int) -> Iterator[FloorWindow]:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
-from modelmatrix.api.model_deployment import ServiceLevelObjective
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.control.starts import Starts, starting_ages
-from modelmatrix.performance.timing import EngineLimits, EngineTiming, SloBounds
-from modelmatrix.planning.assessment import Option
+from modelmatrix.performance.service_level import bounds_in_seconds
 from modelmatrix.planning.outlook import Outlook
 from modelmatrix.planning.prices import compared_prices
-from modelmatrix.planning.variants import layout_key, performance_of
+from modelmatrix.planning.variants import performance_on
 from modelmatrix.planning.wall_clock import ScheduleError
 from modelmatrix.planning.wanted import floor_windows
 from modelmatrix.scaling.observation import FloorWindow, Observation, Variant
 from modelmatrix.telemetry.presence import Leader
 from modelmatrix.telemetry.reading import Reading
-from modelmatrix.telemetry.slo_bounds import MILLISECONDS
 
 # Longer than any replica takes to start: windows that begin within it are told.
 HORIZON_SECONDS = 7200.0
-NO_BOUNDS = SloBounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ def observe(seen: Seen, catalogue: Catalogue, starts: Starts, second: float) -> 
     windows = _windows(seen.outlook, second)
     return Observation(
         second=second,
-        slo=_bounds(spec.slo) if spec.slo else NO_BOUNDS,
+        slo=bounds_in_seconds(spec.slo),
         min_replicas=scaling.min_replicas,
         max_replicas=scaling.max_replicas,
         floor=max((one.replicas for one in windows if one.start_second <= second < one.end_second), default=0),
@@ -58,16 +53,6 @@ def observe(seen: Seen, catalogue: Catalogue, starts: Starts, second: float) -> 
         placement=spec.placement,
         gateway_per_second=seen.gateway_per_second,
     )
-
-
-def _bounds(slo: ServiceLevelObjective) -> SloBounds:
-    return _in_seconds(slo.ttft_milliseconds, slo.tpot_milliseconds, slo.e2e_milliseconds, slo.percentile)
-
-
-@lru_cache(maxsize=1024)
-def _in_seconds(ttft: int | None, tpot: int | None, e2e: int | None, percentile: int) -> SloBounds:
-    bounds = (None if bound is None else bound / MILLISECONDS for bound in (ttft, tpot, e2e))
-    return SloBounds(**dict(zip(("ttft_seconds", "tpot_seconds", "e2e_seconds"), bounds, strict=True)), percentile=percentile)
 
 
 def _windows(outlook: Outlook, second: float) -> tuple[FloorWindow, ...]:
@@ -84,10 +69,10 @@ def _variants(seen: Seen, catalogue: Catalogue, starts: Starts) -> Iterator[Vari
     placed = {item.option.pool: item for item in outlook.placed}
     prices = compared_prices(outlook.member.case.fitting, outlook.pools)
     for option in outlook.member.case.fitting:
-        known = _performance(outlook, option, catalogue)
+        item, pool = placed.get(option.pool), outlook.pools[option.pool]
+        known = performance_on(catalogue, outlook.member.case.model, option, pool)
         if known is None:
             continue
-        item, pool = placed.get(option.pool), outlook.pools[option.pool]
         timing, limits = known
         leaders = [leader for leader in seen.leaders if leader.pool == option.pool]
         ready, starting = (item.ready, max(0, item.desired - item.ready)) if item else (0, 0)
@@ -107,10 +92,3 @@ def _variants(seen: Seen, catalogue: Catalogue, starts: Starts) -> Iterator[Vari
             site=(pool.spec.site if pool.spec else None) or "",
             engine=seen.reading.engines.get(option.pool),
         )
-
-
-def _performance(outlook: Outlook, option: Option, catalogue: Catalogue) -> tuple[EngineTiming, EngineLimits] | None:
-    layout, chip = option.answer.layout, outlook.pools[option.pool].accelerator
-    if layout is None or chip is None:
-        return None
-    return performance_of(catalogue, outlook.member.case.model, chip.id, option.quantization, layout_key(layout))

@@ -9,8 +9,10 @@ from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.facts import Model, Teraflops
 from modelmatrix.performance.prior import prior_limits, prior_timing
 from modelmatrix.performance.timing import EngineLimits, EngineTiming
+from modelmatrix.planning.assessment import Option
 from modelmatrix.planning.layout import Layout
 from modelmatrix.planning.memory import GIB, Load, kv_cache_bytes, total_weight_bytes
+from modelmatrix.planning.pools import PoolState
 
 _EIGHT_BIT = (Quantization.FP8, Quantization.W8A8, Quantization.W8A8SC, Quantization.W4A8)
 
@@ -31,6 +33,16 @@ def performance_of(
     free = (memory.budget_gibibytes - memory.weights_gibibytes - memory.overhead_gibibytes) * GIB
     per_token = _growth_bytes_per_token(known.facts, layout.parallelism, memory.key_value_bits)
     return timing, prior_limits(known.facts, free, per_token, layout.parallelism.data)
+
+
+def performance_on(
+    catalogue: Catalogue, model: str, option: Option, pool: PoolState
+) -> tuple[EngineTiming, EngineLimits] | None:
+    """Prior timing and limits of an option on its pool; ``None`` when it has no layout, or its chip is unknown."""
+    layout, chip = option.answer.layout, pool.accelerator
+    if layout is None or chip is None:
+        return None
+    return performance_of(catalogue, model, chip.id, option.quantization, layout_key(layout))
 
 
 def _computes_in_eight_bit(quantization: Quantization, peak: Teraflops) -> bool:
