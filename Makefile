@@ -45,10 +45,10 @@ golden: .venv/installed ## rewrite the golden files from what the code does now
 	$(BIN)/python -m pytest -q tests --golden-update
 
 costs: .venv/installed ## what the operator costs the API server, for N objects (default 100)
-	@$(RUN) costs
+	@$(RUN) apicost
 
 planbench: .venv/installed ## what planning a fleet costs and how that grows, and what a look at its signals costs
-	@$(RUN) planbench
+	@$(RUN) planning_benchmark
 	@$(BIN)/python tests/perf/signals_of_a_fleet.py
 
 .venv/benchmark: .venv/installed

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from fakes.apiserver import FakeApiServer
 from modelmatrix.api import names
 from modelmatrix.cli.main import main
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 Manifest = dict[str, Any]
 KINDS = {kind.kind: kind for kind in vars(names).values() if isinstance(kind, names.Kind)}
@@ -45,7 +45,7 @@ def put(api: FakeApiServer, manifests: Iterable[Manifest]) -> None:
     """Store manifests as the API server would."""
     for item in manifests:
         fields = {key: value for key, value in item.items() if key not in ("apiVersion", "kind")}
-        api.put(KINDS[item["kind"]], Key(item["metadata"].get("namespace", ""), item["metadata"]["name"]), **fields)
+        api.put(KINDS[item["kind"]], NamespacedName(item["metadata"].get("namespace", ""), item["metadata"]["name"]), **fields)
 
 
 def write(folder: Path, manifests: Iterable[Manifest], name: str = "files") -> str:

@@ -12,9 +12,9 @@ from typing import Any
 from modelmatrix.api import names
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.model_deployment import ModelDeploymentSpec
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.snapshot import Snapshot
-from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView, WorkloadView
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView, WorkloadView
 
 NOW = 1_790_000_000.0  # a Monday, 14:13:20 UTC
 CREATED = NOW - 7200
@@ -47,7 +47,7 @@ def deployment(*, name: str = "assistant", namespace: str = NAMESPACE, **fields:
     spec = own.pop("spec", ...)
     parsed = deployment_spec(**fields) if spec is ... else spec
     view: dict[str, Any] = {
-        "key": Key(namespace, name),
+        "key": NamespacedName(namespace, name),
         "uid": f"uid-{namespace}-{name}",
         "generation": generation or generation_of(parsed),
         "created_seconds": CREATED,
@@ -94,7 +94,7 @@ def nodes(count: int, *, pool: str = "ascend-a", devices: int = 8, resource: str
 def pod(*, name: str = "pod", node: str = "", devices: int = 1, resource: str = ASCEND, **fields: Any) -> PodView:
     """A pod; a foreign one unless ``workload`` is given."""
     view: dict[str, Any] = {
-        "key": Key(fields.pop("namespace", NAMESPACE), name),
+        "key": NamespacedName(fields.pop("namespace", NAMESPACE), name),
         "uid": f"uid-{name}",
         "node": node,
         "devices": {resource: devices} if devices else {},
@@ -110,7 +110,7 @@ def workload(
     namespace, deployment_name = fields.pop("namespace", NAMESPACE), fields.pop("deployment", "assistant")
     view: dict[str, Any] = {
         "kind": (names.DEPLOYMENTS if nodes == 1 else names.LEADER_WORKER_SETS).kind,
-        "key": Key(namespace, name),
+        "key": NamespacedName(namespace, name),
         "uid": f"uid-{name}",
         "version": "1",
         "owner_uid": f"uid-{namespace}-{deployment_name}",

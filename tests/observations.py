@@ -8,13 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 from modelmatrix.api.reasons import Reason
-from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths, SloBounds
-from modelmatrix.scaling.observation import Decision, EngineReading, Observation, Policy, Share, Traffic, Variant
+from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds, TokenLengths
+from modelmatrix.scaling.observation.observation import (
+    BoundAttainment,
+    Decision,
+    EngineReading,
+    Observation,
+    Policy,
+    Traffic,
+    Variant,
+)
 
 SLO = SloBounds(ttft_seconds=2.0, tpot_seconds=0.05, percentile=99.0)
 CHAT = EngineTiming(0.016, 41e-6, 36e-9)
 LIMITS = EngineLimits(max_num_seqs=256, kv_tokens=300_000)
-LENGTHS = Lengths(input_tokens=1155.0, output_tokens=211.0)
+LENGTHS = TokenLengths(input_tokens=1155.0, output_tokens=211.0)
 # Requests per second at which the mean time per output token reaches its bound.
 CAPACITY = CHAT.tpot_capacity(SLO.tpot_seconds, LENGTHS)
 START = 180.0
@@ -22,7 +30,7 @@ START = 180.0
 
 def traffic(rate: float = 10.0, **fields: Any) -> Traffic:
     """Steady traffic of a rate, all of it within the SLO."""
-    whole = Share(requests=120.0 * rate, within=120.0 * rate) if rate else None
+    whole = BoundAttainment(requests=120.0 * rate, within=120.0 * rate) if rate else None
     defaults: dict[str, Any] = {
         "arrivals_per_second": rate,
         "arrivals_per_second_long": rate,
@@ -95,7 +103,7 @@ class Watch:
     def __init__(self, policy: Policy[Any], *, ready: int = 2, second: float = 0.0, **fields: Any) -> None:
         self.policy, self.second, self.fields = policy, second, fields
         self.ready = ready
-        self.memory = policy.recall(second)
+        self.memory = policy.initial_state(second)
         self.decision: Decision | None = None
 
     def look(self, *, times: int = 1, **fields: Any) -> Decision:

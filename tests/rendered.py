@@ -9,10 +9,10 @@ from typing import Any
 from factories import deployment, node, pool, snapshot
 from modelmatrix.api.profiles import EngineProfileSpec
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.actions import Create
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.planning.actions.action import Create
 from modelmatrix.planning.plan import plan
-from modelmatrix.planning.views import NodeView
+from modelmatrix.planning.snapshot.views import NodeView
 
 Manifest = dict[str, Any]
 

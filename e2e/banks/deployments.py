@@ -6,9 +6,9 @@ from typing import Any
 
 from banks.matrix import CHIPS, Institution, Matrix, Row, model_name, quantization_of
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
-from modelmatrix.api.source import Scheme
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.candidates import Question, answer
+from modelmatrix.api.weights_source import Scheme
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.planning.feasibility.fit import FitRequest, fit
 
 TIME_ZONE = "Asia/Shanghai"
 LENGTHS = (4096, 8192, 16384, 32768)
@@ -77,7 +77,7 @@ def _parallelism(matrix: Matrix, bank: Institution, row: Row, name: str, *, leng
     pool = next(pool for pool in bank.pools if pool["name"] == name)
     profile = matrix.profiles[row["profile"]]
     devices, nodes = profile["devicesPerReplica"], profile["nodesPerReplica"]
-    question = Question(
+    question = FitRequest(
         model=model_name(row["model"]),
         quantization=Quantization(quantization_of(row)),
         scheme=Scheme.S3,
@@ -89,7 +89,7 @@ def _parallelism(matrix: Matrix, bank: Institution, row: Row, name: str, *, leng
         devices_per_node=matrix.devices_per_node[pool["accelerator"]],
         nodes=pool["nodes"],
     )
-    layout = answer(builtin(), question).layout
+    layout = fit(builtin(), question).layout
     if layout is not None and layout.devices >= devices:
         return None
     return {"tensor": devices // nodes} | ({"pipeline": nodes} if nodes > 1 else {})

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from banks.deployments import deployment
-from banks.estate import accelerator_pool, nodes, pool_name
 from banks.matrix import CHIPS, Institution, Matrix, Row, quantization_of
-from modelmatrix.cli.documents import Documents
-from modelmatrix.cli.planning import plan_document
-from modelmatrix.cli.world import offline
+from banks.nodes_and_pools import accelerator_pool, nodes, pool_name
+from modelmatrix.cli.inputs.cluster_objects import from_manifests
+from modelmatrix.cli.inputs.manifests import Manifests
+from modelmatrix.cli.output.plan_document import plan_document
 from modelmatrix.planning.plan import plan
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 AT = "2026-11-23T10:00:00+08:00"  # a Monday: schedules of office hours are open
 DOMESTIC = "huawei.com/"
@@ -78,9 +78,9 @@ def write_page(matrix: Matrix, directory: Path) -> None:
 
 
 def _plan(matrix: Matrix, bank: Institution, deployments: list[Item]) -> dict[str, Planned]:
-    documents = Documents((*(accelerator_pool(bank, pool) for pool in bank.pools), *nodes(matrix, bank), *deployments))
-    made = plan(offline(documents).snapshot(datetime.fromisoformat(AT).timestamp()))
-    keys = [Key(item["metadata"]["namespace"], item["metadata"]["name"]) for item in deployments]
+    documents = Manifests((*(accelerator_pool(bank, pool) for pool in bank.pools), *nodes(matrix, bank), *deployments))
+    made = plan(from_manifests(documents).snapshot(datetime.fromisoformat(AT).timestamp()))
+    keys = [NamespacedName(item["metadata"]["namespace"], item["metadata"]["name"]) for item in deployments]
     shapes = {key.name: tuple((o.devices, o.nodes) for o in made.outlooks[key].member.case.fitting) for key in keys}
     return {item["name"]: Planned(item, shapes[item["name"]]) for item in plan_document(None, made, keys)["items"]}
 

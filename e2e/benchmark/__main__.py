@@ -7,16 +7,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from benchmark import short
-from benchmark.pictures import draw
-from benchmark.recipes import FAMILIES
-from benchmark.report import write
-from benchmark.rows import rows_of
-from benchmark.scenarios import SCENARIOS
-from benchmark.study import SEEDS, compute
+from benchmark import regression as short
+from benchmark.autoscalers.autoscalers import FAMILIES
+from benchmark.experiment import SEEDS, compute
+from benchmark.report.plots import draw
+from benchmark.report.report import write
+from benchmark.results.result_rows import rows_of
+from benchmark.scenarios.catalogue import SCENARIOS
 
 if TYPE_CHECKING:
-    from benchmark.rows import Row
+    from benchmark.results.result_rows import Row
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from benchmark.places import CACHE
+from benchmark.paths import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

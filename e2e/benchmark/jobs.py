@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from benchmark.autoscalers.autoscalers import recipe_of
 from benchmark.bound import scenario_bound
 from benchmark.bound.scenario_bound import Bound
 from benchmark.cache import is_remembered, name_of, remembered
-from benchmark.outcome import Outcome, outcome_of
-from benchmark.play import play
-from benchmark.recipes import recipe_of
-from benchmark.scenario import Mode, Scenario
-from benchmark.scenarios import scenario_of
+from benchmark.environment.run import play
+from benchmark.results.results import Outcome, outcome_of
+from benchmark.scenarios.catalogue import scenario_of
+from benchmark.scenarios.scenario import Mode, Scenario
+from benchmark.scenarios.windows import steepest
 from benchmark.sources import digest
-from benchmark.windows import steepest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from benchmark.places import REPOSITORY, TRACES
+from benchmark.paths import REPOSITORY, TRACES
 
 _ROOTS = {
     "benchmark": REPOSITORY / "e2e",

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from engines.clock import ModelClock
-from engines.kubeconfig import read_kubeconfig
-from engines.play import Options, play
+from engines.cluster.kubeconfig import read_kubeconfig
+from engines.process import Options, play
 from engines.profiles import load_profiles
 
 

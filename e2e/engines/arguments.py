@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from engines.dialect import Dialect
+    from engines.metrics.dialect import Dialect
 
 
 def split_arguments(parts: Iterable[str]) -> list[str]:

@@ -7,15 +7,15 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from engines.arguments import bucket_bounds, split_arguments, value_of
-from engines.dialect import dialect_of
-from engines.page import Identity, Page
+from engines.metrics.dialect import dialect_of
+from engines.metrics.metrics_page import Identity, Page
 from engines.schedule import FaultEntry, MetricsFault, ReadinessFault
-from modelmatrix.simulation.replica import Replica
+from modelmatrix.simulation.engine.replica import Replica
 
 if TYPE_CHECKING:
-    from engines.pods import PodView
+    from engines.cluster.pods import PodView
     from engines.profiles import EngineProfile
-    from modelmatrix.simulation.requests import Completed
+    from modelmatrix.simulation.engine.request import Completed
 
 NO_FAULT = FaultEntry(pod="no/fault")
 
@@ -75,7 +75,7 @@ class Engine:
             return
         if self._starts_at is None:
             # A pod that is Ready before we have seen it was started by a process before this one.
-            seconds = 0.0 if self.view.is_ready else self._profile.start.draw(Random(self.view.uid))  # noqa: S311 - no secret
+            seconds = 0.0 if self.view.is_ready else self._profile.start.sample(Random(self.view.uid))  # noqa: S311 - no secret
             self._starts_at = now + seconds
         if now >= self._starts_at and self.fault.readiness is not ReadinessFault.NEVER:
             self.replica = Replica(self._profile.timing, self._limits, start_seconds=now, buckets=self._page.buckets)

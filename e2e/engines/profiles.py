@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from engines.pods import PodView
-from modelmatrix.performance.timing import EngineLimits, EngineTiming
-from modelmatrix.simulation.variants import StartTime
+from engines.cluster.pods import PodView
+from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming
+from modelmatrix.simulation.cluster.variant import StartTime
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from modelmatrix.performance.timing import SloBounds
+from modelmatrix.performance.engine_timing import SloBounds
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from engines.pods import PodView
+    from engines.cluster.pods import PodView
 
 # What a file that is not there looks like: its absence, too, is said only once.
 _ABSENT = (-1, -1)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from engines.pods import PodKey
+from engines.cluster.pods import PodKey
 from engines.schedule import MetricsFault
 
 if TYPE_CHECKING:
     from engines.clock import ModelClock
-    from engines.world import World
+    from engines.engine_fleet import World
 
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _HANG_SECONDS = 3600.0

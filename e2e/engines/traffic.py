@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from modelmatrix.simulation.requests import Request
-from modelmatrix.simulation.trace_windows import scaled
-from modelmatrix.simulation.traces import TraceLengths, read_trace
+from modelmatrix.simulation.engine.request import Request
+from modelmatrix.simulation.traces.readers import TraceLengths, read_trace
+from modelmatrix.simulation.traces.windows import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from localcluster import build, report, shutdown, startup
+from localcluster import report, shutdown, startup
+from localcluster.build import builder as build
 from localcluster.errors import LocalClusterError
 from localcluster.options import Options, from_environment
 from localcluster.paths import cache_root

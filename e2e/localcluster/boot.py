@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localcluster import (
-    controlplane,
-    kubeconfig,
-    kwok,
-    leaderworkerset,
-    ports,
-    probes,
-    prometheus,
-    scheduler,
-    state,
-    users,
-)
+from localcluster import state
 from localcluster.cluster import Cluster
+from localcluster.components import controlplane, kubeconfig, kwok, leaderworkerset, prometheus, scheduler, users
 from localcluster.paths import cache_root
+from localcluster.processes import ports, probes
+from localcluster.processes.supervisor import Supervisor
 from localcluster.state import State
-from localcluster.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from localcluster.build.programs import Programs
     from localcluster.options import Options
     from localcluster.paths import ClusterFolder
-    from localcluster.programs import Programs
     from localcluster.progress import Progress
     from localcluster.state import ProcessRecord
 

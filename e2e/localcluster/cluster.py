@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localcluster import kubeconfig, prometheus
+from localcluster.build.programs import Programs
+from localcluster.components import kubeconfig, prometheus
 from localcluster.errors import LocalClusterError
-from localcluster.programs import Programs
+from localcluster.processes.supervisor import Supervisor
 from localcluster.state import ProcessRecord, State
-from localcluster.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

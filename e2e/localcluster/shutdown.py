@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from localcluster.locks import exclusive
+from localcluster.build.locks import exclusive
+from localcluster.processes.supervisor import Supervisor
 from localcluster.progress import Progress, on_standard_output
-from localcluster.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

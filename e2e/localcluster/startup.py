@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from localcluster import boot, state
-from localcluster.build import build_missing
+from localcluster.build.builder import build_missing
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from localcluster.options import Options
+from localcluster.processes.supervisor import Supervisor
 from localcluster.progress import Progress, on_standard_output
 from localcluster.shutdown import alone, clear, stop
-from localcluster.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from localcluster.errors import LocalClusterError
-from localcluster.processes import Identity, is_running
+from localcluster.processes.process import Identity, is_running
 
 if TYPE_CHECKING:
     from pathlib import Path

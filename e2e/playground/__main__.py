@@ -9,8 +9,8 @@ from types import FrameType
 
 from localcluster.errors import LocalClusterError
 from localcluster.report import describe
-from playground import bringup
-from playground.wishes import Wishes, wishes_from_environment
+from playground import lifecycle as bringup
+from playground.options import Wishes, wishes_from_environment
 
 INTERRUPTED = 130
 

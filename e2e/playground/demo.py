@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from localcluster.progress import Progress, on_standard_output
-from playground import bringup, story, traffic
-from playground.estate import apply_as_user, populate
-from playground.matrix_view import deployments_table, is_settled, refusal_words
-from playground.watching import Moment, look
-from playground.wishes import BANKS, REPOSITORY, Wishes
+from playground import demo_output as story
+from playground import lifecycle as bringup
+from playground import traffic
+from playground.live_status import Moment, look
+from playground.nodes_and_pools import apply_as_user, populate
+from playground.options import BANKS, REPOSITORY, Wishes
+from playground.status_table import deployments_table, is_settled, refusal_words
 
 EXAMPLES = REPOSITORY / "manifests" / "examples"
 READY_TIMEOUT_SECONDS = 90.0

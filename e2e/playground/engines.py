@@ -11,17 +11,17 @@ import sys
 from functools import lru_cache
 
 from engines.__main__ import parse
-from engines.kubeconfig import read_kubeconfig
-from engines.play import Options, play
-from engines.pods import PodView
+from engines.cluster.kubeconfig import read_kubeconfig
+from engines.cluster.pods import PodView
+from engines.process import Options, play
 from engines.profiles import EngineProfile, ProfileOf, load_profiles
 from modelmatrix.api import names
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
-from modelmatrix.api.source import Scheme
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.candidates import Question, answer
-from modelmatrix.planning.variants import layout_key, performance_of
-from modelmatrix.simulation.variants import StartTime
+from modelmatrix.api.weights_source import Scheme
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.planning.feasibility.fit import FitRequest, fit
+from modelmatrix.planning.feasibility.pool_performance import layout_key, performance_of
+from modelmatrix.simulation.cluster.variant import StartTime
 
 _log = logging.getLogger(__name__)
 MAX_MODEL_LEN = "--max-model-len"
@@ -53,7 +53,7 @@ def _profile(
     if accelerator is None:
         return None
     tensor, pipeline, data, expert = (int(part) for part in cut.split(","))
-    question = Question(
+    question = FitRequest(
         model=model,
         quantization=Quantization(quantization),
         scheme=Scheme.PVC,
@@ -65,7 +65,7 @@ def _profile(
         devices_per_node=accelerator.devices_per_node,
         nodes=NODES,
     )
-    judged = answer(catalogue, question)
+    judged = fit(catalogue, question)
     if judged.layout is None:
         return None
     known = performance_of(catalogue, model, chip, Quantization(quantization), layout_key(judged.layout))

@@ -13,8 +13,8 @@ from typing import Any
 
 from localcluster.cluster import Cluster
 from localcluster.paths import cache_root
-from localcluster.ports import reserve
-from playground.wishes import MODEL_START, REPOSITORY
+from localcluster.processes.ports import reserve
+from playground.options import MODEL_START, REPOSITORY
 
 RELEASE = "modelmatrix"
 NAMESPACE = "modelmatrix-system"

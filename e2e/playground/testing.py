@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from banks.estate import kwok_node
+from apicost.audit import Request, read_requests
 from banks.matrix import CHIPS
-from costs.audit import Request, read_requests
+from banks.nodes_and_pools import kwok_node
 from localcluster.cluster import Cluster
 from localcluster.options import Options
 from localcluster.testing import eventually
-from playground import bringup
+from playground import lifecycle as bringup
 from playground.installation import NAMESPACE as OPERATOR_NAMESPACE
 from playground.installation import RELEASE
-from playground.wishes import Wishes
+from playground.options import Wishes
 
 RESOURCE = "modeldeployments.modelmatrix.io"
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{RELEASE}"

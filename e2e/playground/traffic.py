@@ -12,14 +12,14 @@ import yaml
 
 from banks.deployments import namespace_of
 from banks.matrix import Institution, Row, read_matrix
-from engines.pods import DEPLOYMENT_LABEL, pod_view
+from engines.cluster.pods import DEPLOYMENT_LABEL, pod_view
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
-from modelmatrix.performance.timing import Lengths, SloBounds
-from modelmatrix.simulation.trace_windows import steepest_window
-from modelmatrix.simulation.traces import read_counts
+from modelmatrix.performance.engine_timing import SloBounds, TokenLengths
+from modelmatrix.simulation.traces.readers import read_counts
+from modelmatrix.simulation.traces.windows import steepest_window
 from playground.engines import catalogue_profiles
-from playground.wishes import REPOSITORY
+from playground.options import REPOSITORY
 
 TRACE = REPOSITORY / "tests" / "traces" / "azure" / "azure2024_coding_10s_counts.csv.gz"
 RAMP_SECONDS = 1800.0
@@ -117,7 +117,7 @@ def held_per_second(cluster: Cluster, target: Target) -> float:
     if not pods:
         raise LocalClusterError(f"{target.key} has no pods: it was not placed")
     profile = catalogue_profiles()(pod_view(pods[0]))
-    lengths = Lengths(input_tokens=target.row["traffic"]["tokensIn"], output_tokens=target.row["traffic"]["tokensOut"])
+    lengths = TokenLengths(input_tokens=target.row["traffic"]["tokensIn"], output_tokens=target.row["traffic"]["tokensOut"])
     bounds = SloBounds(**target.bounds, percentile=target.percentile)
     each = profile.timing.capacity_per_second(bounds, lengths, profile.limits).requests_per_second
     return each * int(target.manifest["spec"]["scaling"]["maxReplicas"])

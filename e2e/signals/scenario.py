@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from modelmatrix.api.model_deployment import ServiceLevelObjective
-from modelmatrix.catalogue.facts import Signal
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.views import Key
-from modelmatrix.telemetry.answers import Vector
-from modelmatrix.telemetry.presence import Leader
-from modelmatrix.telemetry.queries import Asked, QuerySet, query_set
-from modelmatrix.telemetry.reading import Expected, Reading, read
-from modelmatrix.telemetry.signals import Raw, collect
-from modelmatrix.telemetry.slo_bounds import CountedBounds, counted_bounds
-from modelmatrix.telemetry.traffic import remark
-from signals.past import Past
-from signals.replicas import Pod
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.catalogue.types import Signal
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.signals.fleet_queries import QueryRequest, QuerySet, query_set
+from modelmatrix.signals.reading import ExpectedTargets, SignalReading, read_signals
+from modelmatrix.signals.samples import DeploymentSamples, group_by_deployment
+from modelmatrix.signals.scrape_coverage import ReplicaTarget
+from modelmatrix.signals.slo_buckets import SloBuckets, counted_bounds
+from modelmatrix.signals.traffic import token_count_note
+from modelmatrix.signals.vectors import Vector
+from signals.backfill import Past
+from signals.backfilled_replicas import Pod
 
 NAME = "chat"
 LONG_AGO = 3600.0
@@ -46,12 +46,12 @@ class Scenario:
     engine: str = "vLLM"
     draining: int = 0
 
-    def leader(self, pod: str) -> Leader:
+    def leader(self, pod: str) -> ReplicaTarget:
         """A replica as the operator knows it; its pool is named after its engine."""
         engine = builtin().engines[self.engines.get(pod, self.engine)]
         dialect = builtin().dialects[engine.dialect]
         ready = self.replicas[pod]
-        return Leader(
+        return ReplicaTarget(
             pod=pod,
             uid=pod,
             pool=engine.name,
@@ -62,28 +62,28 @@ class Scenario:
         )
 
     @property
-    def bounds(self) -> CountedBounds:
+    def bounds(self) -> SloBuckets:
         """The bounds that count."""
         images = {name: builtin().engines[name].images[0].image for name in sorted({self.engine, *self.engines.values()})}
         return counted_bounds(builtin(), tuple(images.items()), SLO)
 
     @property
-    def expected(self) -> Expected:
+    def expected(self) -> ExpectedTargets:
         """What Prometheus should know."""
         leaders = tuple(self.leader(pod) for pod in self.replicas)
-        return Expected(
+        return ExpectedTargets(
             leaders=leaders,
             draining=self.draining,
             dialects={leader.pool: leader.dialect for leader in leaders},
             bounds=self.bounds,
             percentile=SLO.percentile,
-            remark=remark({leader.dialect.name: leader.dialect for leader in leaders}),
+            remark=token_count_note({leader.dialect.name: leader.dialect for leader in leaders}),
         )
 
-    def read(self, vectors: Mapping[str, Vector], namespace: str, time_scale: float = 1.0) -> Reading:
+    def read(self, vectors: Mapping[str, Vector], namespace: str, time_scale: float = 1.0) -> SignalReading:
         """Its signals in a look at the whole fleet."""
-        raw = collect(vectors).get(Key(namespace, NAME), Raw())
-        return read(raw, self.expected, problem="", time_scale=time_scale)
+        raw = group_by_deployment(vectors).get(NamespacedName(namespace, NAME), DeploymentSamples())
+        return read_signals(raw, self.expected, problem="", time_scale=time_scale)
 
 
 def queries(scenarios: Iterable[Scenario], gateway: str = "", time_scale: float = 1.0) -> QuerySet:
@@ -93,4 +93,4 @@ def queries(scenarios: Iterable[Scenario], gateway: str = "", time_scale: float 
         for dialect, seconds in scenario.bounds.seconds.items():
             for signal, bound in seconds.items():
                 bounds.setdefault(dialect, {}).setdefault(signal, set()).add(bound)
-    return query_set(Asked(tuple(builtin().dialects.values()), bounds, (SLO.percentile,), gateway), time_scale)
+    return query_set(QueryRequest(tuple(builtin().dialects.values()), bounds, (SLO.percentile,), gateway), time_scale)

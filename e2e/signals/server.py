@@ -13,11 +13,11 @@ from typing import Any
 
 import yaml
 
-from localcluster import ports
+from localcluster.build.programs import Programs
 from localcluster.errors import LocalClusterError
 from localcluster.paths import cache_root
-from localcluster.programs import Programs
-from signals.past import Past
+from localcluster.processes import ports
+from signals.backfill import Past
 
 PATIENCE_SECONDS = 60.0
 

@@ -7,7 +7,7 @@ import sys
 from modelmatrix.cluster.credentials import CredentialsError
 from modelmatrix.main import run
 from modelmatrix.settings import Settings, with_settings
-from modelmatrix.telemetry.logs import configure_logging
+from modelmatrix.telemetry.logging_setup import configure_logging
 
 
 def serve(settings: Settings) -> None:

@@ -11,28 +11,28 @@ from contextlib import AsyncExitStack
 
 import kopf
 
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.cluster.applier import Applier
+from modelmatrix.catalogue.loader import builtin
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.credentials import operator_credentials
-from modelmatrix.cluster.events import EventRecorder
-from modelmatrix.cluster.inflight import InFlight
-from modelmatrix.cluster.lease import Elector, LeadershipLost
-from modelmatrix.cluster.status_writer import StatusWriter
+from modelmatrix.cluster.leader_election import LeaderElector, LeadershipLost
+from modelmatrix.cluster.writers.applier import Applier
+from modelmatrix.cluster.writers.event_recorder import EventRecorder
+from modelmatrix.cluster.writers.inflight import InFlight
+from modelmatrix.cluster.writers.status_writer import StatusWriter
+from modelmatrix.control.autoscaler.autoscaler import Autoscaler
+from modelmatrix.control.autoscaler.metrics_poller import MetricsPoller
+from modelmatrix.control.debouncer import Debouncer
+from modelmatrix.control.informers import Informers
 from modelmatrix.control.loop import ControlLoop
-from modelmatrix.control.measuring import Measurer
-from modelmatrix.control.scaling import Scaler
-from modelmatrix.control.state import ClusterState
-from modelmatrix.control.wakeup import WakeUp
-from modelmatrix.handlers import make_registry, make_settings
+from modelmatrix.kopf_handlers import make_registry, make_settings
 from modelmatrix.planning.plan import Plan
-from modelmatrix.planning.snapshot import PlanSettings, Snapshot
+from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot
 from modelmatrix.scaling.policy import SloPolicy
 from modelmatrix.settings import Settings, split_address
-from modelmatrix.telemetry.clock import ModelClock
 from modelmatrix.telemetry.exporter import Exporter
-from modelmatrix.telemetry.prometheus import Access, Prometheus
-from modelmatrix.telemetry.server import serve
+from modelmatrix.telemetry.http_server import serve
+from modelmatrix.telemetry.model_clock import ModelClock
+from modelmatrix.telemetry.prometheus_client import Prometheus, PrometheusAuth
 
 _log = logging.getLogger(__name__)
 
@@ -53,11 +53,11 @@ class Operator:
         self.clock = ModelClock(settings.time_scale, settings.time_origin, settings.time_start)
         self.reader = ApiClient(credentials, self._count)
         self.elections = ApiClient(credentials)
-        self.elector = Elector(self.elections, settings.namespace, settings.identity, time.monotonic)
-        self.writer = ApiClient(credentials, self._count, may_write=lambda: self.elector.leads)
-        self.wakeup = WakeUp(time.monotonic)
-        self.state = ClusterState(self.reader, builtin(), self.wakeup.nudge)
-        access = Access(settings.prometheus_ca_file, settings.prometheus_token_file)
+        self.elector = LeaderElector(self.elections, settings.namespace, settings.identity, time.monotonic)
+        self.writer = ApiClient(credentials, self._count, may_write=lambda: self.elector.is_leader)
+        self.wakeup = Debouncer(time.monotonic)
+        self.state = Informers(self.reader, builtin(), self.wakeup.trigger)
+        access = PrometheusAuth(settings.prometheus_ca_file, settings.prometheus_token_file)
         url, seconds = settings.prometheus_url, settings.prometheus_timeout
         self.prometheus = Prometheus(url, seconds, access=access) if url else None
         self.loop = self._make_loop()
@@ -66,7 +66,7 @@ class Operator:
         recorder = EventRecorder(self.writer, self.settings.identity, time.time)
         return ControlLoop(
             state=self.state,
-            applier=Applier(self.writer, time.monotonic, time.time, self.wakeup.nudge),
+            applier=Applier(self.writer, time.monotonic, time.time, self.wakeup.trigger),
             writer=StatusWriter(self.writer, recorder, time.monotonic),
             wakeup=self.wakeup,
             scaler=self._make_scaler(),
@@ -81,19 +81,19 @@ class Operator:
             observe=self._observe,
         )
 
-    def _make_measurer(self) -> Measurer:
-        return Measurer(
+    def _make_measurer(self) -> MetricsPoller:
+        return MetricsPoller(
             self.prometheus,
             self.clock,
             self.settings.interval,
             queries=lambda: self.loop.scaler.queries(self.loop.outlooks),
-            past=lambda: self.loop.scaler.past(self.loop.outlooks),
-            done=self.wakeup.nudge,
+            past=lambda: self.loop.scaler.history_query(self.loop.outlooks),
+            done=self.wakeup.trigger,
         )
 
-    def _make_scaler(self) -> Scaler:
+    def _make_scaler(self) -> Autoscaler:
         settings = self.settings
-        return Scaler(
+        return Autoscaler(
             builtin(),
             SloPolicy(),
             settings.time_scale,
@@ -155,7 +155,7 @@ class Operator:
             group.create_task(self.loop.measurer.run(), name="signals")
 
     async def _run_kopf(self) -> None:
-        registry = make_registry(self.wakeup.nudge, started=self._listen)
+        registry = make_registry(self.wakeup.trigger, started=self._listen)
         await kopf.operator(registry=registry, settings=make_settings(), standalone=True, clusterwide=True)
 
     def _listen(self) -> None:
@@ -167,12 +167,12 @@ class Operator:
         self.exporter.requests.labels(verb, code).inc()
 
     def _observe(self, snapshot: Snapshot, plan: Plan, seconds: float) -> None:
-        self.exporter.account(snapshot, plan, seconds)
+        self.exporter.record_plan(snapshot, plan, seconds)
         self.exporter.readings = dict(self.loop.scaler.readings)
 
     def _unhealthy(self) -> str:
         """What is wrong with the process itself; an API server that is away is not our illness."""
-        if self.elector.leads and self.loop.last is not None and self.loop.silent_seconds > SILENCE_SECONDS:
+        if self.elector.is_leader and self.loop.last is not None and self.loop.silent_seconds > SILENCE_SECONDS:
             return f"the control loop has not moved for {self.loop.silent_seconds:.0f} s"
         if self.elector.locked_out_seconds > LOCKED_OUT_SECONDS:
             return f"no trust between the API server and us for {self.elector.locked_out_seconds:.0f} s"
@@ -180,7 +180,7 @@ class Operator:
 
     def _unready(self) -> str:
         """What keeps us from leading well, now or as soon as we are asked to."""
-        unsynced, silent = self.state.unsynced(), self.state.silent(STALE_SECONDS)
+        unsynced, silent = self.state.unsynced(), self.state.stale_kinds(STALE_SECONDS)
         if unsynced:
             return f"not read yet: {', '.join(unsynced)}"
         return f"nothing heard for {STALE_SECONDS:.0f} s of: {', '.join(silent)}" if silent else ""

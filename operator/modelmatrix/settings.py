@@ -14,7 +14,7 @@ import click
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from modelmatrix.telemetry.prometheus import without_password
+from modelmatrix.telemetry.prometheus_client import without_password
 
 PREFIX = "MODELMATRIX_"
 _ADDRESS = re.compile(r"(?P<host>[^:\[\]\s]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from localcluster import LocalClusterError
-from localcluster.build import build_missing
-from localcluster.programs import Programs
+from localcluster.build.builder import build_missing
+from localcluster.build.programs import Programs
 from localcluster.progress import on_standard_output
 from modelmatrix.settings import Settings, variable
-from playground.wishes import REPOSITORY
+from playground.options import REPOSITORY
 
 pytestmark = pytest.mark.cluster
 

@@ -20,7 +20,7 @@ from fakes.store import Refusal, Store
 from fakes.streams import Streams
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 KINDS = tuple(value for value in vars(names).values() if isinstance(value, Kind))
 
@@ -50,11 +50,11 @@ class FakeApiServer:
         """Requests that change something."""
         return [request for request in self.requests if request.is_write]
 
-    def put(self, kind: Kind, key: Key, **fields: Any) -> Object:
+    def put(self, kind: Kind, key: NamespacedName, **fields: Any) -> Object:
         """Store a new object, as somebody else would create it."""
         return self.store.create(kind.plural, key, {"metadata": fields.pop("metadata", {}), **fields})
 
-    def stored(self, kind: Kind, key: Key) -> Object:
+    def stored(self, kind: Kind, key: NamespacedName) -> Object:
         """An object as it is stored."""
         return self.store.get(kind.plural, key)
 
@@ -138,7 +138,7 @@ class FakeApiServer:
         return verbs[request.verb]()
 
     def _create(self, request: Request) -> Object:
-        key = Key(request.key.namespace, request.body["metadata"]["name"])
+        key = NamespacedName(request.key.namespace, request.body["metadata"]["name"])
         return self.store.create(request.plural, key, request.body, manager=request.query.get("fieldManager", ""))
 
     def _patch(self, request: Request) -> Object:

@@ -18,9 +18,9 @@ from fakes.store import Refusal, Store
 from fakes.virtual_time import VirtualTimeLoop
 from modelmatrix.api import names
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.errors import Unreachable, error_from
-from modelmatrix.cluster.lease import Elector, LeadershipLost
-from modelmatrix.planning.views import Key
+from modelmatrix.cluster.errors import TransientError, error_from
+from modelmatrix.cluster.leader_election import LeaderElector, LeadershipLost
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 Object = dict[str, Any]
 NEVER = 1e9
@@ -90,16 +90,16 @@ class _Client:
         self.cut_until = 0.0
         self._world, self._loop = world, loop
 
-    async def get(self, _kind: object, key: Key, *, seconds: float = 0) -> Object:
+    async def get(self, _kind: object, key: NamespacedName, *, seconds: float = 0) -> Object:
         del seconds
         return await self._send(lambda: self._world.store.get(names.LEASES.plural, key))
 
-    async def create(self, _kind: object, key: Key, item: Object, *, seconds: float = 0) -> Object:
+    async def create(self, _kind: object, key: NamespacedName, item: Object, *, seconds: float = 0) -> Object:
         del seconds
         sent = copy.deepcopy(item)
         return await self._send(lambda: self._world.store.create(names.LEASES.plural, key, sent))
 
-    async def replace(self, _kind: object, key: Key, item: Object, *, seconds: float = 0) -> Object:
+    async def replace(self, _kind: object, key: NamespacedName, item: Object, *, seconds: float = 0) -> Object:
         del seconds
         sent = copy.deepcopy(item)
         return await self._send(lambda: self._world.store.replace(names.LEASES.plural, key, sent))
@@ -109,7 +109,7 @@ class _Client:
         if self._world.now < self.cut_until:
             return cast("Object", await future)  # nobody will ever answer
         if weather.refuses:
-            raise Unreachable("connection refused")
+            raise TransientError("connection refused")
 
         def arrive() -> None:
             try:
@@ -140,13 +140,13 @@ class Process:
         self.stopped_until = 0.0
         self.ended = False
         self._client = _Client(world, self.loop)
-        self.elector = Elector(cast("ApiClient", self._client), "system", name, self.loop.time)
+        self.elector = LeaderElector(cast("ApiClient", self._client), "system", name, self.loop.time)
         self._task = self.loop.create_task(self._live())
 
     @property
     def leads(self) -> bool:
         """Whether it would write at this moment."""
-        return not self.ended and self.elector.leads
+        return not self.ended and self.elector.is_leader
 
     def cut(self, seconds: float) -> None:
         """Nothing gets through from this process, and nothing is answered."""

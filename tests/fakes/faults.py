@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 Object = dict[str, Any]
 
@@ -19,7 +19,7 @@ class Request:
     group: str
     plural: str
     subresource: str
-    key: Key
+    key: NamespacedName
     query: dict[str, str]
     content_type: str
     body: Any

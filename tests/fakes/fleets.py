@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.peers.site import Choice, Site
-from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths, SloBounds
-from modelmatrix.simulation.policy import Observation, ReplicaView
-from modelmatrix.simulation.roster import Phase
-from modelmatrix.simulation.samples import EngineSample, HistogramSample
+from benchmark.peers.owner_settings import Choice, Site
+from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds, TokenLengths
+from modelmatrix.simulation.cluster.policy import Observation, ReplicaView
+from modelmatrix.simulation.cluster.replica_set import Phase
+from modelmatrix.simulation.engine.samples import EngineSample, HistogramSample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def site(*choices: Choice, least: int = 1, most: int = 64) -> Site:
         min_replicas=least,
         max_replicas=most,
         slo=SloBounds(ttft_seconds=1.0, tpot_seconds=0.1),
-        lengths=Lengths(input_tokens=1000, output_tokens=100),
+        lengths=TokenLengths(input_tokens=1000, output_tokens=100),
     )
 
 

@@ -8,7 +8,7 @@ import re
 from aiohttp import web
 
 from fakes.faults import Request
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 PATH = re.compile(
     r"/(?:api/v1|apis/(?P<group>[^/]+)/(?P<version>[^/]+))"
@@ -29,7 +29,7 @@ async def request_of(request: web.Request) -> Request | None:
         group=found["group"],
         plural=found["plural"],
         subresource=found["subresource"],
-        key=Key(found["namespace"], found["name"]),
+        key=NamespacedName(found["namespace"], found["name"]),
         query=dict(request.query),
         content_type=request.content_type,
         body=json.loads(raw) if raw else None,

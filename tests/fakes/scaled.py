@@ -9,27 +9,27 @@ from typing import Any
 from factories import NAMESPACE, deployment, nodes, pool
 from fakes.prometheus import FakePrometheus, Series, serving
 from modelmatrix.api.reasons import Reason
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.control.measuring import Look, Measurer
-from modelmatrix.control.scaling import Scaler
-from modelmatrix.planning.outlook import Outlook
-from modelmatrix.planning.snapshot import ScaleDecision
-from modelmatrix.planning.views import Key
-from modelmatrix.scaling.observation import Decision, Policy
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.control.autoscaler.autoscaler import Autoscaler
+from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll, MetricsPoller
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.snapshot.snapshot import ScaleDecision
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.scaling.observation.observation import Decision, Policy
 from modelmatrix.scaling.policy import SloPolicy
-from modelmatrix.telemetry.clock import ModelClock
-from modelmatrix.telemetry.history import HistoryQuery
-from modelmatrix.telemetry.prometheus import Prometheus
-from modelmatrix.telemetry.queries import QuerySet
+from modelmatrix.signals.fleet_queries import QuerySet
+from modelmatrix.signals.history import HistoryQuery
+from modelmatrix.telemetry.model_clock import ModelClock
+from modelmatrix.telemetry.prometheus_client import Prometheus
 from scenarios.world import World, rest
 
-KEY = Key(NAMESPACE, "assistant")
+KEY = NamespacedName(NAMESPACE, "assistant")
 LOOK_SECONDS = 30.0
 SERVED_SECONDS = 3600.0
 SLO = {"ttftMilliseconds": 2000, "tpotMilliseconds": 100}
 
 
-def outlooks(replicas: int, **fields: Any) -> dict[Key, Outlook]:
+def outlooks(replicas: int, **fields: Any) -> dict[NamespacedName, DeploymentPlan]:
     """The last plan of a cluster in which so many replicas have served for an hour."""
     scaling = {"minReplicas": 1, "maxReplicas": 8, **fields.pop("scaling", {})}
     view = deployment(scaling=scaling, slo=fields.pop("slo", SLO), **fields)
@@ -42,13 +42,13 @@ def outlooks(replicas: int, **fields: Any) -> dict[Key, Outlook]:
     return dict(world.plan(decisions=decisions).outlooks)
 
 
-def pods_of(outlook: Outlook) -> list[str]:
+def pods_of(outlook: DeploymentPlan) -> list[str]:
     """Names of the pods that serve."""
     leaders = (replica.leader for _, replicas in outlook.observed for replica in replicas.replicas)
     return [leader.key.name for leader in leaders if leader is not None]
 
 
-def now_of(plans: Mapping[Key, Outlook]) -> float:
+def now_of(plans: Mapping[NamespacedName, DeploymentPlan]) -> float:
     """An hour after the replicas became ready."""
     leaders = [replica.leader for _, replicas in plans[KEY].observed for replica in replicas.replicas]
     return max((leader.ready_seconds for leader in leaders if leader is not None), default=0.0) + SERVED_SECONDS
@@ -60,13 +60,13 @@ class Rig:
 
     prometheus: FakePrometheus
     client: Prometheus
-    plans: dict[Key, Outlook]
+    plans: dict[NamespacedName, DeploymentPlan]
     policy: Policy[Any] = field(default_factory=SloPolicy)
     gateway_query: str = ""
     now: float = 0.0
-    scaler: Scaler = field(init=False)
-    measurer: Measurer = field(init=False)
-    looks: list[Look] = field(default_factory=list)
+    scaler: Autoscaler = field(init=False)
+    measurer: MetricsPoller = field(init=False)
+    looks: list[MetricsPoll] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.now = self.now or now_of(self.plans)
@@ -74,8 +74,8 @@ class Rig:
 
     def restart(self) -> None:
         """A new operator, which remembers nothing."""
-        self.scaler = Scaler(builtin(), self.policy, 1.0, self.gateway_query)
-        self.measurer = Measurer(
+        self.scaler = Autoscaler(builtin(), self.policy, 1.0, self.gateway_query)
+        self.measurer = MetricsPoller(
             self.client,
             ModelClock(),
             LOOK_SECONDS,
@@ -89,7 +89,7 @@ class Rig:
         return self.scaler.queries(self.plans)
 
     def _past(self) -> HistoryQuery:
-        return self.scaler.past(self.plans)
+        return self.scaler.history_query(self.plans)
 
     @property
     def pods(self) -> list[str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fakes.objects import Object, merge, spec_changed, without_status
 from fakes.ownership import fields_of, noted, without_dropped
 from modelmatrix.api.names import Kind
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 CREATED = "2026-11-23T01:00:00Z"
 
@@ -40,14 +40,14 @@ class Store:
     """Objects by plural name of their kind and by key."""
 
     kinds: dict[str, Kind]
-    items: dict[str, dict[Key, Object]] = field(default_factory=dict)
+    items: dict[str, dict[NamespacedName, Object]] = field(default_factory=dict)
     history: list[Change] = field(default_factory=list)
     version: int = 1
     oldest: int = 0
     notify: Callable[[], None] = lambda: None
     _uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def get(self, plural: str, key: Key) -> Object:
+    def get(self, plural: str, key: NamespacedName) -> Object:
         """A copy of an object."""
         found = self.items.get(plural, {}).get(key)
         if found is None:
@@ -58,7 +58,7 @@ class Store:
         """Copies of all objects of a kind, in order of their keys."""
         return [copy.deepcopy(item) for _, item in sorted(self.items.get(plural, {}).items())]
 
-    def create(self, plural: str, key: Key, item: Object, *, manager: str = "", operation: str = "Update") -> Object:
+    def create(self, plural: str, key: NamespacedName, item: Object, *, manager: str = "", operation: str = "Update") -> Object:
         """A new object, with what the server adds."""
         if key in self.items.get(plural, {}):
             raise Refusal(409, "AlreadyExists", f'{plural} "{key.name}" already exists')
@@ -71,7 +71,7 @@ class Store:
         fresh |= {"metadata": metadata, "apiVersion": kind.api_version, "kind": kind.kind}
         return self._put(plural, key, noted(fresh, manager, operation, fields_of(item)) if manager else fresh, None)
 
-    def replace(self, plural: str, key: Key, item: Object) -> Object:
+    def replace(self, plural: str, key: NamespacedName, item: Object) -> Object:
         """A whole new object, if it carries the version that is stored."""
         before = self.get(plural, key)
         sent = item.get("metadata", {}).get("resourceVersion")
@@ -79,7 +79,7 @@ class Store:
             raise Refusal(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
         return self._change(plural, key, before, {**item, "metadata": {**before["metadata"], **item["metadata"]}})
 
-    def patch(self, plural: str, key: Key, patch: Object, *, subresource: str = "", manager: str = "") -> Object:
+    def patch(self, plural: str, key: NamespacedName, patch: Object, *, subresource: str = "", manager: str = "") -> Object:
         """A merge patch of the object, or of its status alone: then a UID is not looked at, as on a real server."""
         before = self.get(plural, key)
         if subresource == "status":
@@ -90,7 +90,7 @@ class Store:
             plural, key, before, noted(after, manager, "Update", fields) if manager and any(fields.values()) else after
         )
 
-    def apply(self, plural: str, key: Key, item: Object, *, manager: str) -> Object:
+    def apply(self, plural: str, key: NamespacedName, item: Object, *, manager: str) -> Object:
         """Server-side apply: what the manager's last one set and this one does not must go, unless others set it, too.
 
         Creates what is not there unless a UID is wished.
@@ -116,7 +116,7 @@ class Store:
         if wished.get("resourceVersion", found["resourceVersion"]) != found["resourceVersion"]:
             raise Refusal(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
 
-    def delete(self, plural: str, key: Key, *, uid: str = "", silent: bool = False) -> None:
+    def delete(self, plural: str, key: NamespacedName, *, uid: str = "", silent: bool = False) -> None:
         """Remove an object; ``silent`` leaves no trace for watches, as when their stream is broken."""
         before = self.get(plural, key)
         found = before["metadata"]["uid"]
@@ -133,13 +133,13 @@ class Store:
         self.oldest = self.version
         self.history.clear()
 
-    def _change(self, plural: str, key: Key, before: Object, after: Object) -> Object:
+    def _change(self, plural: str, key: NamespacedName, before: Object, after: Object) -> Object:
         metadata = {**after["metadata"], "uid": before["metadata"]["uid"]}
         metadata["generation"] = before["metadata"]["generation"] + spec_changed(before, after)
         after = {**after, "metadata": metadata}
         return before if after == before else self._put(plural, key, after, before)
 
-    def _put(self, plural: str, key: Key, item: Object, before: Object | None) -> Object:
+    def _put(self, plural: str, key: NamespacedName, item: Object, before: Object | None) -> Object:
         self.version += 1
         item["metadata"]["resourceVersion"] = str(self.version)
         self.items.setdefault(plural, {})[key] = item

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark.autoscalers.autoscalers import FAMILIES, PRODUCT
+from benchmark.autoscalers.tuning import Tuned
 from benchmark.bound.scenario_bound import Bound
-from benchmark.outcome import Moment
-from benchmark.recipes import FAMILIES, PRODUCT
-from benchmark.resampling import Interval
-from benchmark.rows import Row
-from benchmark.scenarios import SCENARIOS
-from benchmark.score import Score
-from benchmark.study import DAY_SECOND, Gap, Study
-from benchmark.targets import ORDINARY
-from benchmark.tuning import Tuned
+from benchmark.experiment import DAY_SECOND, Gap, Study
+from benchmark.results.resampling import Interval
+from benchmark.results.result_rows import Row
+from benchmark.results.results import Moment
+from benchmark.results.scoring import Score
+from benchmark.results.targets import ORDINARY
+from benchmark.scenarios.catalogue import SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

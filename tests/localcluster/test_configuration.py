@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from localcluster import kubeconfig, kwok, leaderworkerset, prometheus, scheduler, users
+from localcluster.components import kubeconfig, kwok, leaderworkerset, prometheus, scheduler, users
 
 if TYPE_CHECKING:
     from pathlib import Path

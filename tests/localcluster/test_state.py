@@ -9,7 +9,7 @@ import pytest
 
 from localcluster import state
 from localcluster.errors import LocalClusterError
-from localcluster.processes import Identity
+from localcluster.processes.process import Identity
 from localcluster.state import ProcessRecord, State
 
 if TYPE_CHECKING:

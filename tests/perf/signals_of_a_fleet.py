@@ -22,23 +22,23 @@ from factories import NOW, deployment, nodes, pool, snapshot  # noqa: E402
 from fakes import prometheus as fake  # noqa: E402
 from fakes.scaled import pods_of  # noqa: E402
 from modelmatrix.api.reasons import Reason  # noqa: E402
-from modelmatrix.catalogue.load import builtin  # noqa: E402
-from modelmatrix.cluster.projections import workload_view  # noqa: E402
-from modelmatrix.control.expecting import expected  # noqa: E402
-from modelmatrix.control.measuring import Look  # noqa: E402
-from modelmatrix.control.observing import Seen, observe  # noqa: E402
-from modelmatrix.control.scaling import Scaler  # noqa: E402
-from modelmatrix.control.starts import Moment, Starts  # noqa: E402
-from modelmatrix.planning.actions import Create  # noqa: E402
-from modelmatrix.planning.outlook import Outlook  # noqa: E402
+from modelmatrix.catalogue.loader import builtin  # noqa: E402
+from modelmatrix.cluster.views.objects import workload_view  # noqa: E402
+from modelmatrix.control.autoscaler.autoscaler import Autoscaler  # noqa: E402
+from modelmatrix.control.autoscaler.expected_targets import expected_targets  # noqa: E402
+from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll  # noqa: E402
+from modelmatrix.control.autoscaler.observation_builder import DeploymentSignals, build_observation  # noqa: E402
+from modelmatrix.control.autoscaler.startup_tracker import ClockReading, StartupTracker  # noqa: E402
+from modelmatrix.planning.actions.action import Create  # noqa: E402
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan  # noqa: E402
 from modelmatrix.planning.plan import plan  # noqa: E402
-from modelmatrix.planning.snapshot import ScaleDecision  # noqa: E402
-from modelmatrix.planning.views import Key, PodView, WorkloadView  # noqa: E402
+from modelmatrix.planning.snapshot.snapshot import ScaleDecision  # noqa: E402
+from modelmatrix.planning.snapshot.views import NamespacedName, PodView, WorkloadView  # noqa: E402
 from modelmatrix.scaling.policy import SloPolicy  # noqa: E402
-from modelmatrix.telemetry.answers import Vector, parse_vector  # noqa: E402
-from modelmatrix.telemetry.queries import SELDOM  # noqa: E402
-from modelmatrix.telemetry.reading import read  # noqa: E402
-from modelmatrix.telemetry.signals import collect  # noqa: E402
+from modelmatrix.signals.fleet_queries import SELDOM  # noqa: E402
+from modelmatrix.signals.reading import read_signals  # noqa: E402
+from modelmatrix.signals.samples import group_by_deployment  # noqa: E402
+from modelmatrix.signals.vectors import Vector, parse_vector  # noqa: E402
 
 REPLICAS = 2
 ROUNDS = 12
@@ -48,7 +48,7 @@ ENGINE = {"vllm/step": 0.03, "vllm/running": 5.0, "vllm/kv_usage": 0.2, "vllm/co
 SHOWN = {"vllm/ttft/95": 0.5, "vllm/tpot/95": 0.03}
 
 
-def fleet(number: int) -> dict[Key, Outlook]:
+def fleet(number: int) -> dict[NamespacedName, DeploymentPlan]:
     """The last plan of a cluster in which all replicas have served for an hour."""
     scaling = {"minReplicas": 1, "maxReplicas": 8, "schedule": [OFFICE]}
     views = tuple(
@@ -76,7 +76,7 @@ def _stored(manifest: Any) -> dict[str, Any]:
 def _pod(workload: WorkloadView, rank: int) -> PodView:
     name = f"{workload.key.name}-{rank}"
     return PodView(
-        key=Key(workload.key.namespace, name),
+        key=NamespacedName(workload.key.namespace, name),
         uid=name,
         node="ascend-a-0",
         devices={},
@@ -88,7 +88,7 @@ def _pod(workload: WorkloadView, rank: int) -> PodView:
     )
 
 
-def answers(plans: dict[Key, Outlook], scaler: Scaler) -> dict[str, bytes]:
+def answers(plans: dict[NamespacedName, DeploymentPlan], scaler: Autoscaler) -> dict[str, bytes]:
     """The bodies of all answers of a look."""
     server = fake.FakePrometheus()
     for number, (key, outlook) in enumerate(plans.items()):
@@ -118,17 +118,23 @@ class Watch:
         return made
 
 
-def cycle(watch: Watch, bodies: dict[str, bytes], plans: dict[Key, Outlook], scaler: Scaler, now: float) -> None:
+def cycle(
+    watch: Watch, bodies: dict[str, bytes], plans: dict[NamespacedName, DeploymentPlan], scaler: Autoscaler, now: float
+) -> None:
     """One look, step by step, and once more as the operator does it."""
     watch.time("JSON", lambda: [json.loads(body) for body in bodies.values()])
     vectors: dict[str, Vector] = watch.time("answers", lambda: {n: parse_vector(200, body) for n, body in bodies.items()})
-    moment, starts = Moment(now, now, 1.0), Starts()
-    raw = watch.time("sorted", lambda: collect(vectors))
-    wanted = watch.time("expected", lambda: {key: expected(one, scaler.catalogue, moment) for key, one in plans.items()})
-    readings = watch.time("read", lambda: {key: read(raw[key], wanted[key], problem="", time_scale=1.0) for key in plans})
-    seen = {key: Seen(plans[key], wanted[key].leaders, readings[key]) for key in plans}
-    watch.time("observed", lambda: {key: observe(one, scaler.catalogue, starts, now) for key, one in seen.items()})
-    watch.time("whole update", lambda: scaler.update(Look(now, vectors), plans, now_seconds=now))
+    moment, starts = ClockReading(now, now, 1.0), StartupTracker()
+    raw = watch.time("sorted", lambda: group_by_deployment(vectors))
+    wanted = watch.time(
+        "expected", lambda: {key: expected_targets(one, scaler.catalogue, moment) for key, one in plans.items()}
+    )
+    readings = watch.time(
+        "read", lambda: {key: read_signals(raw[key], wanted[key], problem="", time_scale=1.0) for key in plans}
+    )
+    seen = {key: DeploymentSignals(plans[key], wanted[key].leaders, readings[key]) for key in plans}
+    watch.time("observed", lambda: {key: build_observation(one, scaler.catalogue, starts, now) for key, one in seen.items()})
+    watch.time("whole update", lambda: scaler.update(MetricsPoll(now, vectors), plans, now_seconds=now))
     watch.time("queries", lambda: scaler.queries(plans))
 
 
@@ -136,7 +142,7 @@ def main() -> None:
     """Print what it costs."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     plans = fleet(number)
-    scaler = Scaler(builtin(), SloPolicy(), 1.0)
+    scaler = Autoscaler(builtin(), SloPolicy(), 1.0)
     bodies = answers(plans, scaler)
     gc.collect()
     gc.freeze()

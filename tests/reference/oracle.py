@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 
 from modelmatrix.api.model_deployment import Parallelism, Quantization, UnlistedPolicy
-from modelmatrix.api.source import Scheme
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.candidates import Answer, Question, answer
-from modelmatrix.planning.memory import GIB, Load, kv_cache_bytes, total_weight_bytes
+from modelmatrix.api.weights_source import Scheme
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.planning.feasibility.device_memory import GIB, ModelFootprint, kv_cache_bytes, total_weight_bytes
+from modelmatrix.planning.feasibility.fit import FitRequest, FitResult, fit
 
 FILE = Path(__file__).parent / "reference_deployments.yaml"
 NIGHTLY = Path(__file__).parent / "nightly_deployments.yaml"
@@ -112,11 +112,11 @@ def read_nightly_rows() -> list[Row]:
     ]
 
 
-def ask(row: Row, *, automatic: bool = False) -> Answer:
+def ask(row: Row, *, automatic: bool = False) -> FitResult:
     """The planner's verdict on a row: with the published cut, or with a cut of its own on the row's devices."""
     ranks = row.tensor * row.data
     cut = None if automatic or not row.tensor else (row.tensor, row.pipeline, row.data, ranks if row.expert else 1)
-    question = Question(
+    question = FitRequest(
         model=row.known_as,
         quantization=row.quantization,
         scheme=Scheme.PVC,
@@ -128,7 +128,7 @@ def ask(row: Row, *, automatic: bool = False) -> Answer:
         devices_per_node=row.devices_per_node,
         nodes=row.nodes,
     )
-    return answer(builtin(), question)
+    return fit(builtin(), question)
 
 
 def one_size_down(row: Row) -> Row | None:
@@ -175,10 +175,10 @@ def ours_automatic(row: Row) -> bool:
     return ask(row, automatic=True).layout is not None
 
 
-def _load(row: Row) -> Load:
+def _load(row: Row) -> ModelFootprint:
     known = builtin().model(row.known_as)
     assert known is not None
-    return Load(known.facts, builtin().compatibility.formats[row.quantization], row.max_model_len)
+    return ModelFootprint(known.facts, builtin().compatibility.formats[row.quantization], row.max_model_len)
 
 
 def _usable_gibibytes(row: Row) -> float:

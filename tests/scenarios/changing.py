@@ -8,10 +8,10 @@ from typing import Any
 
 from factories import deployment, nodes, pool
 from modelmatrix.planning.plan import Plan
-from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView
 from scenarios.world import World
 
-KEY = Key("bank", "assistant")
+KEY = NamespacedName("bank", "assistant")
 FLAGSHIP = {"name": "flagship", "model": "DeepSeek-R1"}
 
 
@@ -32,14 +32,14 @@ def world(
     )
 
 
-def ready(made: Plan, key: Key = KEY) -> tuple[int, str, str]:
+def ready(made: Plan, key: NamespacedName = KEY) -> tuple[int, str, str]:
     """Ready replicas, and the status and reason of the Ready condition."""
     status = made.statuses[key]
     condition = next(item for item in status["conditions"] if item["type"] == "Ready")
     return status["readyReplicas"], condition["status"], condition["reason"]
 
 
-def condition(made: Plan, type_: str, key: Key = KEY) -> dict[str, Any]:
+def condition(made: Plan, type_: str, key: NamespacedName = KEY) -> dict[str, Any]:
     """A condition of a deployment."""
     return next(item for item in made.statuses[key]["conditions"] if item["type"] == type_)
 
@@ -49,13 +49,13 @@ def kinds(made: Plan) -> list[str]:
     return [type(action).__name__ for action in made.actions]
 
 
-def edit(state: World, key: Key = KEY, **fields: Any) -> None:
+def edit(state: World, key: NamespacedName = KEY, **fields: Any) -> None:
     """Write a new spec."""
     changed = deployment(name=key.name, **fields)
     state.deployments[key] = replace(changed, status=state.deployments[key].status)
 
 
-def lowest_ready(state: World, key: Key = KEY, rounds: int = 40) -> int:
+def lowest_ready(state: World, key: NamespacedName = KEY, rounds: int = 40) -> int:
     """The fewest replicas that ever serve until there is nothing more to do."""
     lowest = 1000
     for _ in range(rounds):

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from factories import ASCEND, ASCEND_310P, NAMESPACE, NVIDIA, deployment, node, pod, pool
-from modelmatrix.planning.views import DeploymentView, NodeView, PodView, PoolView
+from modelmatrix.planning.snapshot.views import DeploymentView, NodeView, PodView, PoolView
 from scenarios.world import World
 
 CHIPS = {"910b-64g": (ASCEND, 8), "h20-96g": (NVIDIA, 8), "a3-die-64g": (ASCEND, 16), "310p3-duo-48g": (ASCEND_310P, 8)}

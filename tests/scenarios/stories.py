@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from factories import generation_of, node, pod
 from modelmatrix.api.model_deployment import ModelDeploymentSpec
 from modelmatrix.api.reasons import Reason
-from modelmatrix.planning.snapshot import ScaleDecision
+from modelmatrix.planning.snapshot.snapshot import ScaleDecision
 from scenarios.fleets import CHIPS, MODELS
 from scenarios.world import World
 

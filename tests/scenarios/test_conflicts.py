@@ -8,9 +8,9 @@ import pytest
 
 from factories import deployment, workload
 from modelmatrix.api.reasons import Reason
-from modelmatrix.planning.actions import Create
+from modelmatrix.planning.actions.action import Create
 from modelmatrix.planning.plan import plan
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 from scenarios.changing import KEY, condition, ready, world
 from scenarios.world import rest
 
@@ -64,6 +64,6 @@ def test_a_quota_that_forbids_pods_is_quoted() -> None:
 def test_two_deployments_that_want_the_last_devices_are_told_what_is_left() -> None:
     state = world(deployment(name="first", model="Qwen3-235B-A22B"), deployment(name="second", model="Qwen3-235B-A22B"))
     made = state.plan()
-    message = condition(made, "Placed", Key("bank", "second"))["message"]
+    message = condition(made, "Placed", NamespacedName("bank", "second"))["message"]
     assert "a replica needs 8 devices on one node; 0 are free" in message
     assert "8 more on that node would do" in message

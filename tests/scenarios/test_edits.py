@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from factories import NVIDIA, deployment, nodes, pod, pool
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 from scenarios.changing import FLAGSHIP, KEY, condition, edit, kinds, lowest_ready, ready, world
 from scenarios.world import rest
 
@@ -60,7 +60,7 @@ def test_the_surge_of_a_single_replica_that_finds_its_room_taken_goes_on_in_plac
 def test_the_surge_of_a_single_group_that_finds_its_nodes_taken_goes_on_in_place() -> None:
     state = world(deployment(**FLAGSHIP), there=nodes(4))
     rest(state)
-    flagship = Key("bank", "flagship")
+    flagship = NamespacedName("bank", "flagship")
     edit(state, flagship, model="DeepSeek-R1", maxModelLen=8192)
     state.apply(state.plan())
     guest = pod(name="guest", node=max(set(state.nodes) - {found.node for found in state.pods}))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from factories import ASCEND, deployment, node, nodes, pod, pool
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 from scenarios.changing import FLAGSHIP, KEY, condition, edit, lowest_ready, ready, world
 from scenarios.world import rest
 
@@ -62,7 +62,7 @@ def test_a_cut_of_the_limit_takes_replicas_of_the_lowest_priority() -> None:
     rest(state)
     state.pools["ascend-a"] = replace(pool(limit=4), status=state.pools["ascend-a"].status)
     made = rest(state)
-    assert ready(made, Key("bank", "urgent"))[0] == 2
+    assert ready(made, NamespacedName("bank", "urgent"))[0] == 2
     assert ready(made)[0] == 2
     assert "the pool's limit of 4 leaves 0; raise spec.limits.devices" in condition(made, "Placed")["message"]
 
@@ -70,7 +70,7 @@ def test_a_cut_of_the_limit_takes_replicas_of_the_lowest_priority() -> None:
 def test_a_limit_counts_what_runs_of_specs_that_cannot_be_read() -> None:
     state = world(deployment(name="broken", replicas=3), pools=[pool(limit=4)])
     rest(state)
-    broken = Key("bank", "broken")
+    broken = NamespacedName("bank", "broken")
     state.deployments[broken] = replace(state.deployments[broken], spec=None, error="spec.model: Field required", generation=9)
     state.deployments[KEY] = deployment(replicas=4)
     assert ready(rest(state))[0] == 1
@@ -100,7 +100,7 @@ def test_no_pod_goes_to_a_node_of_another_chip_though_the_pool_selects_it(spec: 
     label = "node.kubernetes.io/npu.chip.name"
     own = [node(name=name, labels={label: chip} if chip else {}) for name in ("b", "c")]
     state = world(deployment(**spec), there=[node(name="a", labels={label: "310P3"}), *own], best_fit=False)
-    assert ready(rest(state), Key("bank", spec["name"])) == (1, "True", "ReplicasReady")
+    assert ready(rest(state), NamespacedName("bank", spec["name"])) == (1, "True", "ReplicasReady")
     assert "a" not in {item.node for item in state.pods}
 
 

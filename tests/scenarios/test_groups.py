@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from factories import deployment, node, nodes, pod, pool
-from modelmatrix.planning.actions import Apply, Delete, Mark, Scale
+from modelmatrix.planning.actions.action import Apply, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.plan import Plan
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 from scenarios.changing import FLAGSHIP, condition, edit, kinds, lowest_ready, ready, world
 from scenarios.world import World, rest
 
@@ -18,7 +18,7 @@ from scenarios.world import World, rest
 def test_a_group_whose_pool_loses_a_node_waits_for_devices_and_is_not_impossible() -> None:
     state = world(deployment(**FLAGSHIP), there=nodes(2))
     rest(state)
-    key = Key("bank", "flagship")
+    key = NamespacedName("bank", "flagship")
     del state.nodes["ascend-a-1"]
     (item,) = state.workloads.values()
     item.pods = [found for found in item.pods if found.node != "ascend-a-1"]
@@ -35,15 +35,15 @@ def test_a_group_waits_until_its_nodes_are_really_free() -> None:
     state = world(small, there=nodes(2))
     rest(state)
     state.drains = False
-    state.deployments = {Key("bank", "flagship"): deployment(**FLAGSHIP)}
+    state.deployments = {NamespacedName("bank", "flagship"): deployment(**FLAGSHIP)}
     for item in state.workloads.values():
         item.stored["metadata"]["deletionTimestamp"] = "now"
     state.step()
     made = state.plan()
     assert kinds(made) == ["Create"], "the Service only"
-    assert "1 wait until whole nodes are free" in condition(made, "Ready", Key("bank", "flagship"))["message"]
+    assert "1 wait until whole nodes are free" in condition(made, "Ready", NamespacedName("bank", "flagship"))["message"]
     state.drains = True
-    assert ready(rest(state), Key("bank", "flagship")) == (1, "True", "ReplicasReady")
+    assert ready(rest(state), NamespacedName("bank", "flagship")) == (1, "True", "ReplicasReady")
 
 
 def test_a_group_that_stays_partly_bound_is_given_up_after_a_minute() -> None:
@@ -52,7 +52,7 @@ def test_a_group_that_stays_partly_bound_is_given_up_after_a_minute() -> None:
     guest = pod(name="guest", node="ascend-a-1")
     state.foreign[guest.key] = guest
     state.step()
-    key = Key("bank", "flagship")
+    key = NamespacedName("bank", "flagship")
     assert [bool(item.node) for item in state.pods] == [True, False]
     assert not state.plan().actions, "not at once"
     for _ in range(3):
@@ -78,7 +78,7 @@ def until(state: World, seconds: float) -> Plan:
 def test_a_group_that_the_scheduler_does_not_bind_holds_no_nodes_and_is_tried_again_now_and_then() -> None:
     """Its nodes have free devices and one has a taint: only the scheduler knows."""
     state = world(deployment(**FLAGSHIP), there=nodes(2), tainted={"ascend-a-1"})
-    flagship = Key("bank", "flagship")
+    flagship = NamespacedName("bank", "flagship")
     made = until(state, 120)
     assert [bool(item.node) for item in state.pods] == [True, False]
     assert ready(made, flagship)[1:] == ("False", "Unschedulable")
@@ -110,13 +110,13 @@ def test_a_group_that_the_scheduler_does_not_bind_is_started_on_another_pool() -
         tainted={"ascend-a-1"},
     )
     made = until(state, 240)
-    assert ready(made, Key("bank", "flagship")) == (1, "True", "ReplicasReady")
+    assert ready(made, NamespacedName("bank", "flagship")) == (1, "True", "ReplicasReady")
     assert {item.node for item in state.pods} == {"ascend-b-0", "ascend-b-1"}
 
 
 def test_an_edit_is_tried_at_once_though_the_scheduler_has_just_refused() -> None:
     state = world(deployment(**FLAGSHIP), there=nodes(2), tainted={"ascend-a-1"})
-    flagship = Key("bank", "flagship")
+    flagship = NamespacedName("bank", "flagship")
     until(state, 240)
     assert not state.pods
     state.tainted.clear()
@@ -128,7 +128,7 @@ def test_a_running_group_is_not_given_up_for_one_that_lost_a_node() -> None:
     """LeaderWorkerSets remove the group of the highest number: to shrink one would end the group that serves."""
     state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(4))
     rest(state)
-    key = Key("bank", "flagship")
+    key = NamespacedName("bank", "flagship")
     (item,) = state.workloads.values()
     lost = next(found.node for found in item.pods if found.group == "0")
     del state.nodes[lost]
@@ -149,7 +149,7 @@ def lose_a_node_of(state: World, group: str) -> str:
 def test_a_group_that_serves_stays_while_fewer_are_wanted_and_one_of_a_lower_number_does_not_serve() -> None:
     state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(4))
     rest(state)
-    flagship = Key("bank", "flagship")
+    flagship = NamespacedName("bank", "flagship")
     lost = lose_a_node_of(state, "0")
     rest(state)
     edit(state, flagship, replicas=1, model="DeepSeek-R1")
@@ -165,7 +165,7 @@ def test_a_group_that_starts_does_not_end_one_of_a_higher_number_that_serves() -
     (item,) = state.workloads.values()
     item.pods = [replace(found, ready=found.group == "1") for found in item.pods]
     state.starts = False
-    flagship = Key("bank", "flagship")
+    flagship = NamespacedName("bank", "flagship")
     edit(state, flagship, replicas=1, model="DeepSeek-R1")
     assert lowest_ready(state, flagship) == 1
     state.starts = True
@@ -176,7 +176,7 @@ def test_a_group_that_starts_does_not_end_one_of_a_higher_number_that_serves() -
 def test_a_serving_group_of_an_old_workload_stays_until_the_new_one_serves() -> None:
     state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(6))
     rest(state)
-    flagship = Key("bank", "flagship")
+    flagship = NamespacedName("bank", "flagship")
     lose_a_node_of(state, "0")
     state.nodes = {name: found for name, found in state.nodes.items() if name in {item.node for item in state.pods}}
     rest(state)
@@ -195,9 +195,9 @@ def test_of_groups_that_nothing_can_replace_those_go_that_hold_nodes_in_vain(bro
     state = world(deployment(replicas=2, **FLAGSHIP), there=nodes(4))
     rest(state)
     lose_a_node_of(state, broken)
-    edit(state, Key("bank", "flagship"), replicas=2, model="Unheard-of")
+    edit(state, NamespacedName("bank", "flagship"), replicas=2, model="Unheard-of")
     made = until(state, 240)
-    assert ready(made, Key("bank", "flagship")) == (1, "False", "ModelUnknown")
+    assert ready(made, NamespacedName("bank", "flagship")) == (1, "False", "ModelUnknown")
     assert {item.group for item in state.pods} == left
     other = deployment(priority="P0")
     state.deployments[other.key] = other
@@ -208,23 +208,23 @@ def test_groups_need_the_leader_worker_set_api_and_hold_nothing_meanwhile() -> N
     batch = deployment(name="batch", priority="P3", replicas=2)
     state = world(batch, there=nodes(2), leader_worker_sets=False)
     rest(state)
-    state.deployments[Key("bank", "flagship")] = deployment(priority="P0", **FLAGSHIP)
+    state.deployments[NamespacedName("bank", "flagship")] = deployment(priority="P0", **FLAGSHIP)
     made = state.plan()
-    assert not [action for action in made.actions if isinstance(action, Mark | Delete | Apply | Scale)]
-    assert ready(made, Key("bank", "flagship"))[1:] == ("False", "LeaderWorkerSetMissing")
-    assert ready(rest(state), Key("bank", "batch"))[0] == 2
+    assert not [action for action in made.actions if isinstance(action, SetDeletionCost | Delete | Apply | Scale)]
+    assert ready(made, NamespacedName("bank", "flagship"))[1:] == ("False", "LeaderWorkerSetMissing")
+    assert ready(rest(state), NamespacedName("bank", "batch"))[0] == 2
 
 
 def test_without_the_leader_worker_set_api_a_pool_that_needs_no_group_serves() -> None:
     pools = (pool(), pool(name="a3", accelerator="a3-die-64g"))
     there = (*nodes(2), *nodes(1, pool="a3", devices=16))
     state = world(deployment(pools=["ascend-a", "a3"], **FLAGSHIP), pools=pools, there=there, leader_worker_sets=False)
-    assert ready(rest(state), Key("bank", "flagship")) == (1, "True", "ReplicasReady")
+    assert ready(rest(state), NamespacedName("bank", "flagship")) == (1, "True", "ReplicasReady")
 
 
 def test_a_group_that_only_waited_can_be_displaced_without_loss_to_those_that_run() -> None:
     """P0 needs three nodes, two of which a waiting group of P2 was to get; its running group must stay."""
-    flagship = Key("bank", "flagship")
+    flagship = NamespacedName("bank", "flagship")
     state = world(deployment(replicas=1, **FLAGSHIP), there=nodes(5))
     rest(state)
     free = sorted(set(state.nodes) - {item.node for item in state.pods})

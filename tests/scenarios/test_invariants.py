@@ -13,9 +13,9 @@ from factories import snapshot
 from modelmatrix.api.accelerator_pool import AcceleratorPoolStatus
 from modelmatrix.api.model_deployment import ModelDeploymentStatus
 from modelmatrix.api.reasons import Reason, reason_of
-from modelmatrix.planning.actions import Create
+from modelmatrix.planning.actions.action import Create
 from modelmatrix.planning.plan import Plan, plan
-from modelmatrix.planning.snapshot import Measured, ScaleDecision, Snapshot
+from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, ScaleDecision, Snapshot
 from scenarios.fleets import worlds
 from scenarios.world import World, rest
 
@@ -152,7 +152,7 @@ def test_workloads_never_hold_more_than_a_node_has(world: World) -> None:
 def test_unknown_signals_never_lower_a_number(world: World, quality: Reason) -> None:
     rest(world)
     before = {key: view.status.get("desiredReplicas", 0) for key, view in world.deployments.items()}
-    measured = {key: Measured(quality, "no samples") for key in world.deployments}
+    measured = {key: MeasuredSlo(quality, "no samples") for key in world.deployments}
     held = {key: ScaleDecision(number, quality, "no samples") for key, number in before.items()}
     for decisions in ({}, held):
         made = world.plan(measured=measured, decisions=decisions)
@@ -163,7 +163,7 @@ def test_unknown_signals_never_lower_a_number(world: World, quality: Reason) -> 
 @given(worlds(sane=True), st.integers(0, 6))
 def test_a_restart_does_nothing_and_says_nothing(world: World, number: int) -> None:
     decisions = {key: ScaleDecision(number, Reason.LOAD_RISING, "arrivals") for key in world.deployments}
-    measured = {key: Measured(Reason.SIGNALS_FRESH, "fresh", 97.5, 800, 40, 300) for key in world.deployments}
+    measured = {key: MeasuredSlo(Reason.SIGNALS_FRESH, "fresh", 97.5, 800, 40, 300) for key in world.deployments}
     world.apply(rest(world, decisions=decisions, measured=measured))
     before = {key: view.status for key, view in world.deployments.items()}
     made = world.plan()

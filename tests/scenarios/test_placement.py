@@ -10,8 +10,8 @@ import pytest
 
 from factories import NVIDIA, deployment, nodes, pod, pool
 from modelmatrix.api.reasons import Reason
-from modelmatrix.planning.snapshot import ScaleDecision
-from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView
+from modelmatrix.planning.snapshot.snapshot import ScaleDecision
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView
 from scenarios.world import World, rest
 
 FP8 = {"quantization": "FP8"}
@@ -169,10 +169,10 @@ def test_best_fit_leaves_the_empty_node_whole() -> None:
 def test_a_higher_priority_takes_the_devices_of_a_lower_one_and_not_more() -> None:
     world = Case("full", [deployment(name="batch", priority="P3", replicas=8)], {}).world()
     rest(world)
-    world.deployments[Key("bank", "urgent")] = deployment(name="urgent", priority="P0", replicas=2)
+    world.deployments[NamespacedName("bank", "urgent")] = deployment(name="urgent", priority="P0", replicas=2)
     made = rest(world)
-    assert made.statuses[Key("bank", "urgent")]["readyReplicas"] == 2
-    batch = made.statuses[Key("bank", "batch")]
+    assert made.statuses[NamespacedName("bank", "urgent")]["readyReplicas"] == 2
+    batch = made.statuses[NamespacedName("bank", "batch")]
     assert batch["readyReplicas"] == 6
     ready = batch["conditions"][0]
     assert (ready["reason"], ready["message"].startswith("2 replicas gave way: 2 to bank/urgent")) == ("Displaced", True)
@@ -181,27 +181,29 @@ def test_a_higher_priority_takes_the_devices_of_a_lower_one_and_not_more() -> No
 def test_the_same_priority_takes_nothing() -> None:
     world = Case("full", [deployment(name="batch", priority="P1", replicas=8)], {}).world()
     rest(world)
-    world.deployments[Key("bank", "urgent")] = deployment(name="urgent", priority="P1", replicas=2)
+    world.deployments[NamespacedName("bank", "urgent")] = deployment(name="urgent", priority="P1", replicas=2)
     made = rest(world)
-    assert made.statuses[Key("bank", "batch")]["readyReplicas"] == 8
-    assert made.statuses[Key("bank", "urgent")]["readyReplicas"] == 0
+    assert made.statuses[NamespacedName("bank", "batch")]["readyReplicas"] == 8
+    assert made.statuses[NamespacedName("bank", "urgent")]["readyReplicas"] == 0
 
 
 def test_a_group_displaces_the_least_important_replicas_of_two_nodes() -> None:
     batch, office = deployment(name="batch", priority="P3", replicas=8), deployment(name="office", priority="P2", replicas=16)
     world = Case("full", [batch, office], {}, ascend=3).world()
     rest(world)
-    world.deployments[Key("bank", "flagship")] = deployment(priority="P0", **FLAGSHIP)
+    world.deployments[NamespacedName("bank", "flagship")] = deployment(priority="P0", **FLAGSHIP)
     made = rest(world)
-    assert made.statuses[Key("bank", "flagship")]["readyReplicas"] == 1
-    assert made.statuses[Key("bank", "batch")]["readyReplicas"] == 0
-    assert made.statuses[Key("bank", "office")]["readyReplicas"] == 8
+    assert made.statuses[NamespacedName("bank", "flagship")]["readyReplicas"] == 1
+    assert made.statuses[NamespacedName("bank", "batch")]["readyReplicas"] == 0
+    assert made.statuses[NamespacedName("bank", "office")]["readyReplicas"] == 8
 
 
-def scaled(by_pool: dict[str, int]) -> dict[Key, ScaleDecision]:
+def scaled(by_pool: dict[str, int]) -> dict[NamespacedName, ScaleDecision]:
     """A scaling policy's word on where the replicas of the assistant belong."""
     return {
-        Key("bank", "assistant"): ScaleDecision(sum(by_pool.values()), Reason.LOAD_RISING, "12 requests/s in 180 s", by_pool)
+        NamespacedName("bank", "assistant"): ScaleDecision(
+            sum(by_pool.values()), Reason.LOAD_RISING, "12 requests/s in 180 s", by_pool
+        )
     }
 
 

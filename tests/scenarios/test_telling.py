@@ -9,14 +9,14 @@ import pytest
 
 from factories import deployment, nodes, pool
 from modelmatrix.planning.plan import Plan, plan
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 from scenarios.changing import KEY, condition, edit, ready, world
 from scenarios.world import World, rest
 
 PRICE = {"price": {"amount": "6.80", "currency": "CNY"}}
 
 
-def held(made: Plan, key: Key = KEY) -> tuple[Any, ...]:
+def held(made: Plan, key: NamespacedName = KEY) -> tuple[Any, ...]:
     """What the status says of the devices held: cost, summary, and each placement."""
     said = made.statuses[key]
     placements = [(p["quantization"], p["devicesPerReplica"], p["desired"], p["ready"]) for p in said["placements"]]

@@ -14,12 +14,12 @@ from factories import NOW
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.cluster.projections import service_view, workload_view
-from modelmatrix.planning.actions import Action, Apply, Create, Delete, Mark, Scale
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.cluster.views.objects import service_view, workload_view
+from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.plan import Plan, plan
-from modelmatrix.planning.snapshot import Failure, Snapshot
-from modelmatrix.planning.views import DeploymentView, Key, NodeView, PodView, PoolView, WorkloadView
+from modelmatrix.planning.snapshot.snapshot import Snapshot, WriteFailure
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView, WorkloadView
 
 STEP_SECONDS = 30.0
 
@@ -70,15 +70,15 @@ class World:
     Without ``drains`` terminating pods never end, without ``starts`` no pod becomes ready.
     """
 
-    deployments: dict[Key, DeploymentView] = field(default_factory=dict)
+    deployments: dict[NamespacedName, DeploymentView] = field(default_factory=dict)
     pools: dict[str, PoolView] = field(default_factory=dict)
     nodes: dict[str, NodeView] = field(default_factory=dict)
-    foreign: dict[Key, PodView] = field(default_factory=dict)
-    workloads: dict[Key, Workload] = field(default_factory=dict)
-    services: dict[Key, Object] = field(default_factory=dict)
-    taken_names: set[Key] = field(default_factory=set)
+    foreign: dict[NamespacedName, PodView] = field(default_factory=dict)
+    workloads: dict[NamespacedName, Workload] = field(default_factory=dict)
+    services: dict[NamespacedName, Object] = field(default_factory=dict)
+    taken_names: set[NamespacedName] = field(default_factory=set)
     tainted: set[str] = field(default_factory=set)
-    failures: dict[Key, Failure] = field(default_factory=dict)
+    failures: dict[NamespacedName, WriteFailure] = field(default_factory=dict)
     runtime_classes: frozenset[str] = frozenset()
     leader_worker_sets: bool = True
     best_fit: bool = True
@@ -144,7 +144,7 @@ class World:
     def _act(self, action: Action) -> None:
         if isinstance(action, Create):
             self._create(action)
-        elif isinstance(action, Mark):
+        elif isinstance(action, SetDeletionCost):
             self._mark(action)
         elif action.kind is names.SERVICES:
             assert isinstance(action, Apply)
@@ -153,9 +153,9 @@ class World:
             self._change(action)
 
     def _create(self, action: Create) -> None:
-        store: Mapping[Key, Any] = self.services if action.kind is names.SERVICES else self.workloads
+        store: Mapping[NamespacedName, Any] = self.services if action.kind is names.SERVICES else self.workloads
         if action.key in store or action.key in self.taken_names:
-            self.failures[action.deployment] = Failure(Reason.NAME_CONFLICT, f"{action.key} exists", self.now_seconds)
+            self.failures[action.deployment] = WriteFailure(Reason.NAME_CONFLICT, f"{action.key} exists", self.now_seconds)
             return
         stored = self._stored(action.manifest, f"uid-{next(self._numbers)}")
         if action.kind is names.SERVICES:
@@ -176,7 +176,7 @@ class World:
         else:
             workload.stored = self._stored(action.manifest, action.uid)
 
-    def _mark(self, action: Mark) -> None:
+    def _mark(self, action: SetDeletionCost) -> None:
         for workload in self.workloads.values():
             workload.pods = [replace(pod, marked=True) if pod.uid == action.uid else pod for pod in workload.pods]
 
@@ -257,7 +257,7 @@ class World:
         for rank in range(view.nodes_per_replica):
             number = next(self._numbers)
             pod = PodView(
-                key=Key(view.key.namespace, f"{view.key.name}-{number}"),
+                key=NamespacedName(view.key.namespace, f"{view.key.name}-{number}"),
                 uid=f"pod-{number}",
                 node="",
                 devices={resource: view.devices_per_replica // view.nodes_per_replica},

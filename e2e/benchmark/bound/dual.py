@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.bound import dynamic
 from benchmark.bound.work import BIN_SECONDS
-from benchmark.compiled import functions
+from benchmark.environment.compiled import functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,12 +14,12 @@ import numpy as np
 from benchmark.bound import linear
 from benchmark.bound.dual import least_replica_hours
 from benchmark.bound.work import BIN_SECONDS, alike, counted, patience_seconds, seconds_each, single, work_of
-from benchmark.scenario import Mode
-from benchmark.worlds import arriving_per_second, single_requests
+from benchmark.environment.environments import arriving_per_second, single_requests
+from benchmark.scenarios.scenario import Mode
 
 if TYPE_CHECKING:
     from benchmark.bound.work import Arriving, Shapes
-    from benchmark.scenario import Deployment, Placement, Scenario
+    from benchmark.scenarios.scenario import Deployment, Placement, Scenario
 
 ATTAINMENT = 0.99
 

@@ -17,8 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths, SloBounds
-    from modelmatrix.simulation.requests import Request
+    from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds, TokenLengths
+    from modelmatrix.simulation.engine.request import Request
 
 BIN_SECONDS = 2
 
@@ -50,7 +50,7 @@ class Work:
     droppable: float
 
 
-def alike(lengths: Lengths) -> Shapes:
+def alike(lengths: TokenLengths) -> Shapes:
     """Requests that all have the mean lengths."""
     return Shapes(
         computed=np.array([lengths.computed_tokens]),

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from math import ceil, floor, isfinite
 from typing import TYPE_CHECKING
 
-from benchmark.signals import in_flight, ready, signals
+from benchmark.environment.signals import in_flight, ready, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.site import Site
-    from modelmatrix.simulation.policy import Observation
-    from modelmatrix.simulation.samples import EngineSample
+    from benchmark.peers.owner_settings import Site
+    from modelmatrix.simulation.cluster.policy import Observation
+    from modelmatrix.simulation.engine.samples import EngineSample
 
 KV_TARGET = 0.5
 WINDOW_SECONDS = 180.0

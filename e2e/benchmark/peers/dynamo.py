@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from math import ceil, inf, isfinite
 from typing import TYPE_CHECKING
 
-from benchmark.signals import in_flight, ready, signals, waiting
+from benchmark.environment.signals import in_flight, ready, signals, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from benchmark.peers.site import Site
-    from benchmark.signals import Signals
-    from modelmatrix.simulation.policy import Observation
+    from benchmark.environment.signals import Signals
+    from benchmark.peers.owner_settings import Site
+    from modelmatrix.simulation.cluster.policy import Observation
 
 THROUGHPUT_SECONDS = 180
 LOAD_SECONDS = 15

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from math import ceil, floor, isnan
 from typing import TYPE_CHECKING
 
-from benchmark.signals import in_flight, signals
+from benchmark.environment.signals import in_flight, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.site import Site
-    from modelmatrix.simulation.policy import Observation
+    from benchmark.peers.owner_settings import Site
+    from modelmatrix.simulation.cluster.policy import Observation
 
 TOLERANCE = 0.1
 SYNC_SECONDS = 15

@@ -10,12 +10,12 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from benchmark.environment.signals import signals, waiting
 from benchmark.peers.hpa import Horizontal, desired_replicas
-from benchmark.signals import signals, waiting
 
 if TYPE_CHECKING:
-    from benchmark.peers.site import Site
-    from modelmatrix.simulation.policy import Observation
+    from benchmark.peers.owner_settings import Site
+    from modelmatrix.simulation.cluster.policy import Observation
 
 THRESHOLD = 5.0
 

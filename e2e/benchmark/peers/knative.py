@@ -10,11 +10,11 @@ from __future__ import annotations
 from math import ceil, floor, inf
 from typing import TYPE_CHECKING
 
-from benchmark.signals import in_flight, ready, signals
+from benchmark.environment.signals import in_flight, ready, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.site import Site
-    from modelmatrix.simulation.policy import Observation
+    from benchmark.peers.owner_settings import Site
+    from modelmatrix.simulation.cluster.policy import Observation
 
 TARGET = 70.0
 STABLE_SECONDS = 60.0

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from math import ceil, inf, isfinite
 from typing import TYPE_CHECKING
 
-from benchmark.signals import in_flight, ready, signals, waiting
+from benchmark.environment.signals import in_flight, ready, signals, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from benchmark.peers.site import Choice, Site
-    from modelmatrix.simulation.policy import Observation
-    from modelmatrix.simulation.samples import EngineSample
+    from benchmark.peers.owner_settings import Choice, Site
+    from modelmatrix.simulation.cluster.policy import Observation
+    from modelmatrix.simulation.engine.samples import EngineSample
 
 WAITING_TARGET = 10.0
 TOLERANCE = 0.1

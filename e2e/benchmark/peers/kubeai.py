@@ -9,11 +9,11 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from benchmark.signals import in_flight, signals
+from benchmark.environment.signals import in_flight, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.site import Site
-    from modelmatrix.simulation.policy import Observation
+    from benchmark.peers.owner_settings import Site
+    from modelmatrix.simulation.cluster.policy import Observation
 
 INTERVAL_SECONDS = 10
 WINDOW_SECONDS = 600.0

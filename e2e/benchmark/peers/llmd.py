@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from benchmark.environment.signals import ready, signals
 from benchmark.peers.hpa import Behavior, Horizontal
-from benchmark.signals import ready, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.site import Site
-    from benchmark.signals import Signals
-    from modelmatrix.simulation.policy import Observation
+    from benchmark.environment.signals import Signals
+    from benchmark.peers.owner_settings import Site
+    from modelmatrix.simulation.cluster.policy import Observation
 
 MEAN_SECONDS = 45.0
 RATE_SECONDS = 60.0

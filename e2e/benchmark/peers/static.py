@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from benchmark.worlds import arriving_per_second
-from modelmatrix.simulation.policy import StaticPolicy
+from benchmark.environment.environments import arriving_per_second
+from modelmatrix.simulation.cluster.policy import StaticPolicy
 
 if TYPE_CHECKING:
-    from benchmark.scenario import Deployment
+    from benchmark.scenarios.scenario import Deployment
 
 _MINUTE = 60
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from benchmark.environment.signals import ready, signals
 from benchmark.peers.follower import Follower
-from benchmark.signals import ready, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.site import Site
-    from modelmatrix.simulation.policy import Observation
+    from benchmark.peers.owner_settings import Site
+    from modelmatrix.simulation.cluster.policy import Observation
 
 CYCLE_SECONDS = 60
 KV_THRESHOLD, QUEUE_THRESHOLD = 0.8, 5.0

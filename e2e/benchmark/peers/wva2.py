@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite
 from typing import TYPE_CHECKING
 
+from benchmark.environment.signals import ready, signals
 from benchmark.peers.follower import Follower
-from benchmark.signals import ready, signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmark.peers.site import Choice, Site
-    from modelmatrix.simulation.policy import Observation
+    from benchmark.peers.owner_settings import Choice, Site
+    from modelmatrix.simulation.cluster.policy import Observation
 
 CYCLE_SECONDS = 60
 KV_THRESHOLD, QUEUE_THRESHOLD = 0.8, 5.0

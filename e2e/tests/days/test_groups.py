@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localcluster.scheduler import BINPACK_PROFILE
+from localcluster.components.scheduler import BINPACK_PROFILE
 from localcluster.testing import deployment, eventually
 from playground.testing import Bed, Document
 

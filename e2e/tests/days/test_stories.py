@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from localcluster.testing import eventually
-from playground import bringup
+from playground import lifecycle as bringup
 from playground.testing import Bed, Estate, traffic
 
 pytestmark = pytest.mark.cluster

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from localcluster import Cluster, LocalClusterError, Options, attach, down, up
-from localcluster.processes import Identity, is_running
+from localcluster.processes.process import Identity, is_running
 from localcluster.testing import node
 
 if TYPE_CHECKING:

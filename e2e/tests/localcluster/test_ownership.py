@@ -11,16 +11,16 @@ import pytest
 
 from localcluster.testing import deployment
 from modelmatrix.api import names
-from modelmatrix.cluster.applier import Applier
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.credentials import user_credentials
-from modelmatrix.planning.actions import Apply, Create
-from modelmatrix.planning.rendering.manifest import contains
-from modelmatrix.planning.views import Key
+from modelmatrix.cluster.writers.applier import Applier
+from modelmatrix.planning.actions.action import Apply, Create
+from modelmatrix.planning.rendering.manifest import is_superset
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 if TYPE_CHECKING:
     from localcluster.testing import Namespace
-    from modelmatrix.planning.actions import Action
+    from modelmatrix.planning.actions.action import Action
 
 pytestmark = pytest.mark.cluster
 
@@ -86,11 +86,13 @@ def bare(namespace: Namespace) -> dict[str, Any]:
 
 def apply(namespace: Namespace, manifest: dict[str, Any]) -> Apply:
     uid = namespace.get("deployment", "chat")["metadata"]["uid"]
-    return Apply(names.DEPLOYMENTS, Key(namespace.name, "chat"), Key(namespace.name, "chat"), manifest, uid)
+    return Apply(
+        names.DEPLOYMENTS, NamespacedName(namespace.name, "chat"), NamespacedName(namespace.name, "chat"), manifest, uid
+    )
 
 
 def create(namespace: Namespace, manifest: dict[str, Any]) -> Create:
-    return Create(names.DEPLOYMENTS, Key(namespace.name, "chat"), Key(namespace.name, "chat"), manifest)
+    return Create(names.DEPLOYMENTS, NamespacedName(namespace.name, "chat"), NamespacedName(namespace.name, "chat"), manifest)
 
 
 def is_bare(stored: dict[str, Any]) -> None:
@@ -114,7 +116,7 @@ def test_what_a_create_has_set_goes_with_the_first_apply_that_does_not_wish_it(n
 
     stored = namespace.get("deployment", "chat")
     is_bare(stored)
-    assert contains(stored, bare(namespace)), "then the planner wants no other write"
+    assert is_superset(stored, bare(namespace)), "then the planner wants no other write"
     assert stored["metadata"]["generation"] == before["metadata"]["generation"] + 1, "one change, one rollout"
     do(namespace, apply(namespace, bare(namespace)))
     again = namespace.get("deployment", "chat")
@@ -128,7 +130,7 @@ def test_what_was_applied_over_a_create_before_goes_too(namespace: Namespace) ->
     async def only_apply() -> None:
         credentials, _ = user_credentials(kubeconfig=str(namespace.cluster.kubeconfig), context=None)
         async with ApiClient(credentials) as client:
-            await client.apply(names.DEPLOYMENTS, Key(namespace.name, "chat"), bare(namespace))
+            await client.apply(names.DEPLOYMENTS, NamespacedName(namespace.name, "chat"), bare(namespace))
 
     asyncio.run(only_apply())
     assert "tolerations" in namespace.get("deployment", "chat")["spec"]["template"]["spec"]

@@ -12,9 +12,9 @@ import pytest
 from localcluster import LocalClusterError
 from localcluster.cluster import Cluster
 from localcluster.testing import eventually
-from playground.estate import apply_as_user
+from playground.nodes_and_pools import apply_as_user
+from playground.options import REPOSITORY
 from playground.testing import RESOURCE
-from playground.wishes import REPOSITORY
 
 pytestmark = pytest.mark.cluster
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from costs.audit import read_requests
+from apicost.audit import read_requests
 from localcluster.testing import eventually
 from playground.installation import NAMESPACE, RELEASE
 from playground.testing import OPERATOR, Bed, Estate

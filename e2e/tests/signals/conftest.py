@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from localcluster.artifacts import ARTIFACTS
-from localcluster.build import build_missing
-from localcluster.programs import Programs
+from localcluster.build.artifacts import ARTIFACTS
+from localcluster.build.builder import build_missing
+from localcluster.build.programs import Programs
 from localcluster.progress import Progress
 
 

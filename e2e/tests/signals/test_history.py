@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from localcluster.programs import Programs
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.views import Key
-from modelmatrix.scaling.observation import History
-from modelmatrix.telemetry.history import histories, history_query
-from modelmatrix.telemetry.prometheus import Prometheus
-from signals.past import Past, growing
-from signals.replicas import Pod
+from localcluster.build.programs import Programs
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.scaling.observation.observation import History
+from modelmatrix.signals.history import histories, history_query
+from modelmatrix.telemetry.prometheus_client import Prometheus
+from signals.backfill import Past, growing
+from signals.backfilled_replicas import Pod
 from signals.server import prometheus
 
 pytestmark = pytest.mark.cluster
@@ -41,14 +41,14 @@ def paint(past: Past) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[Key, History]]:
+def found(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[NamespacedName, History]]:
     past = Past(scrape_seconds=SCRAPE_SECONDS)
     paint(past)
     with prometheus(programs, tmp_path_factory.mktemp("prometheus"), past) as url:
         yield asyncio.run(ask(url, past.now))
 
 
-async def ask(url: str, now: float) -> Mapping[Key, History]:
+async def ask(url: str, now: float) -> Mapping[NamespacedName, History]:
     asked = history_query(builtin().dialects.values(), 1, 1.0)
     async with Prometheus(url, 30) as client:
         start = now - asked.real_seconds
@@ -56,8 +56,8 @@ async def ask(url: str, now: float) -> Mapping[Key, History]:
         return histories(series, asked, 0.0)
 
 
-def test_two_days_of_arrivals(found: Mapping[Key, History]) -> None:
-    history = found[Key("bank", "chat")]
+def test_two_days_of_arrivals(found: Mapping[NamespacedName, History]) -> None:
+    history = found[NamespacedName("bank", "chat")]
     assert history.step_seconds == 300.0
     assert len(history.arrivals_per_second) == pytest.approx(2 * DAY / 300, abs=2)
     assert at(history, 0.5) == pytest.approx(3.0, rel=0.01)
@@ -65,8 +65,8 @@ def test_two_days_of_arrivals(found: Mapping[Key, History]) -> None:
     assert at(history, 1.9) == pytest.approx(3.0, rel=0.01), "its counter began at zero again, and that is no burst"
 
 
-def test_an_engine_that_counts_what_it_receives(found: Mapping[Key, History]) -> None:
-    assert at(found[Key("bank", "mixed")], 1.0) == pytest.approx(4.0, rel=0.01)
+def test_an_engine_that_counts_what_it_receives(found: Mapping[NamespacedName, History]) -> None:
+    assert at(found[NamespacedName("bank", "mixed")], 1.0) == pytest.approx(4.0, rel=0.01)
 
 
 def at(history: History, days: float) -> float | None:

@@ -7,17 +7,17 @@ import pytest
 from prometheus_client.exposition import generate_latest
 
 from factories import deployment, nodes, pool
-from localcluster.programs import Programs
+from localcluster.build.programs import Programs
 from modelmatrix.api.reasons import Reason
-from modelmatrix.planning.snapshot import Measured, ScaleDecision
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, ScaleDecision
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.signals.reading import SignalReading
 from modelmatrix.telemetry.exporter import Exporter
-from modelmatrix.telemetry.reading import Reading
 from scenarios.world import World, rest
 
 pytestmark = pytest.mark.cluster
 
-KEY = Key("bank", "assistant")
+KEY = NamespacedName("bank", "assistant")
 
 
 def test_promtool_finds_nothing_to_complain_of(programs: Programs) -> None:
@@ -27,11 +27,11 @@ def test_promtool_finds_nothing_to_complain_of(programs: Programs) -> None:
     world.nodes = {one.name: one for one in nodes(1)}
     fields = {
         "decisions": {KEY: ScaleDecision(2, Reason.STEADY, "")},
-        "measured": {KEY: Measured(Reason.SIGNALS_FRESH, "", attainment_percent=97.5)},
+        "measured": {KEY: MeasuredSlo(Reason.SIGNALS_FRESH, "", attainment_percent=97.5)},
     }
     rest(world, **fields)
-    exporter = Exporter(readings={KEY: Reading(quality=Reason.SIGNALS_FRESH, message="", age_seconds=4.0)})
-    exporter.account(world.snapshot(**fields), world.plan(**fields), 0.01)
+    exporter = Exporter(readings={KEY: SignalReading(quality=Reason.SIGNALS_FRESH, message="", age_seconds=4.0)})
+    exporter.record_plan(world.snapshot(**fields), world.plan(**fields), 0.01)
     exporter.requests.labels("GET", "200").inc()
     page = generate_latest(exporter.registry).decode()
     assert "modelmatrix_signal_age_seconds{" in page

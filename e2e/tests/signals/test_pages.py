@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from engines.dialect import dialect_of
-from localcluster.programs import Programs
+from engines.metrics.dialect import dialect_of
+from localcluster.build.programs import Programs
 from modelmatrix.api.reasons import Reason
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.telemetry.answers import Vector
-from modelmatrix.telemetry.prometheus import Prometheus
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.signals.vectors import Vector
+from modelmatrix.telemetry.prometheus_client import Prometheus
 from signals.pages import serving
 from signals.scenario import LONG_AGO, NAME, Scenario, queries
 from signals.server import prometheus

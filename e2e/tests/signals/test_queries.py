@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from localcluster.programs import Programs
+from localcluster.build.programs import Programs
 from modelmatrix.api.reasons import Reason
-from modelmatrix.planning.views import Key
-from modelmatrix.telemetry.answers import Vector
-from modelmatrix.telemetry.prometheus import Prometheus
-from modelmatrix.telemetry.reading import Reading
-from modelmatrix.telemetry.signals import gateway_rates
-from signals import replicas
-from signals.past import Past, growing
-from signals.replicas import Load
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.signals.reading import SignalReading
+from modelmatrix.signals.samples import gateway_rates
+from modelmatrix.signals.vectors import Vector
+from modelmatrix.telemetry.prometheus_client import Prometheus
+from signals import backfilled_replicas as replicas
+from signals.backfill import Past, growing
+from signals.backfilled_replicas import Load
 from signals.scenario import LONG_AGO, NAME, Painter, Scenario, queries
 from signals.server import prometheus
 
@@ -69,7 +69,7 @@ async def look(url: str) -> dict[str, Vector]:
 
 
 @pytest.fixture
-def reading(vectors: Mapping[str, Vector], request: pytest.FixtureRequest) -> Reading:
+def reading(vectors: Mapping[str, Vector], request: pytest.FixtureRequest) -> SignalReading:
     """The signals of the scenario that a test names."""
     name: str = request.param
     return SCENARIOS[name].read(vectors, name)
@@ -87,7 +87,7 @@ STEADY = scenario(both(BUSY))
 
 
 @about(STEADY)
-def test_the_sums_of_a_steady_fleet(reading: Reading) -> None:
+def test_the_sums_of_a_steady_fleet(reading: SignalReading) -> None:
     traffic = reading.traffic
     assert (reading.quality, reading.message) == (Reason.SIGNALS_FRESH, "2 replicas are measured")
     assert traffic is not None
@@ -104,7 +104,7 @@ def test_the_sums_of_a_steady_fleet(reading: Reading) -> None:
 
 
 @about(STEADY)
-def test_the_shares_within_the_slo(reading: Reading) -> None:
+def test_the_shares_within_the_slo(reading: SignalReading) -> None:
     traffic = reading.traffic
     assert traffic is not None
     for share in (traffic.ttft, traffic.tpot, traffic.e2e):
@@ -116,7 +116,7 @@ def test_the_shares_within_the_slo(reading: Reading) -> None:
 
 
 @about(STEADY)
-def test_the_middle_replica_of_a_pool(reading: Reading) -> None:
+def test_the_middle_replica_of_a_pool(reading: SignalReading) -> None:
     """The pool of the series is the label of the target; here it is no pool of the deployment."""
     assert reading.engines == {}
 
@@ -128,7 +128,7 @@ def three_speeds(to: Painter) -> None:
 
 
 @about(scenario(three_speeds, replicas=dict.fromkeys("abc", LONG_AGO)))
-def test_a_broken_replica_does_not_move_the_middle(reading: Reading) -> None:
+def test_a_broken_replica_does_not_move_the_middle(reading: SignalReading) -> None:
     engine = reading.engines["vLLM"]
     assert engine.step_seconds == pytest.approx(0.02)
     assert (engine.running, engine.kv_usage_ratio) == (pytest.approx(10.0), pytest.approx(0.1))
@@ -136,7 +136,7 @@ def test_a_broken_replica_does_not_move_the_middle(reading: Reading) -> None:
 
 
 @about(scenario(both(IDLE)))
-def test_idle_is_proven(reading: Reading) -> None:
+def test_idle_is_proven(reading: SignalReading) -> None:
     assert (reading.quality, reading.message) == (Reason.NO_TRAFFIC, "nothing arrives")
     assert reading.traffic is not None
     assert reading.traffic.is_idle
@@ -149,7 +149,7 @@ def queue_builds_up(to: Painter) -> None:
 
 
 @about(scenario(queue_builds_up, replicas={"a": LONG_AGO}))
-def test_requests_that_only_wait_have_arrived_too(reading: Reading) -> None:
+def test_requests_that_only_wait_have_arrived_too(reading: SignalReading) -> None:
     assert reading.traffic is not None
     assert reading.traffic.arrivals_per_second == pytest.approx(3.0)
 
@@ -179,7 +179,7 @@ def other_replicas_go(to: Painter) -> None:
     scenario(data_parallel),
     scenario(other_replicas_go),
 )
-def test_every_replica_counts_once(reading: Reading) -> None:
+def test_every_replica_counts_once(reading: SignalReading) -> None:
     traffic = reading.traffic
     assert reading.quality is Reason.SIGNALS_FRESH
     assert traffic is not None
@@ -196,7 +196,7 @@ def tensor_parallel(to: Painter) -> None:
 
 
 @about(scenario(tensor_parallel, engine="SGLang"))
-def test_ranks_that_say_the_same_count_once(reading: Reading) -> None:
+def test_ranks_that_say_the_same_count_once(reading: SignalReading) -> None:
     traffic = reading.traffic
     assert reading.quality is Reason.SIGNALS_FRESH
     assert traffic is not None
@@ -213,7 +213,7 @@ def never_asked(to: Painter) -> None:
 
 
 @about(scenario(never_asked, engine="SGLang"))
-def test_counters_that_appear_with_the_first_request_are_zero_before(reading: Reading) -> None:
+def test_counters_that_appear_with_the_first_request_are_zero_before(reading: SignalReading) -> None:
     assert reading.quality is Reason.NO_TRAFFIC
 
 
@@ -228,7 +228,7 @@ def old_and_new(to: Painter) -> None:
 
 
 @about(scenario(old_and_new))
-def test_old_names_count_where_the_new_ones_are_not(reading: Reading) -> None:
+def test_old_names_count_where_the_new_ones_are_not(reading: SignalReading) -> None:
     traffic = reading.traffic
     assert (reading.quality, reading.message) == (Reason.SIGNALS_FRESH, "2 replicas are measured")
     assert traffic is not None
@@ -244,7 +244,7 @@ def restarted(to: Painter) -> None:
 
 
 @about(scenario(restarted))
-def test_a_counter_that_begins_again_is_no_burst(reading: Reading) -> None:
+def test_a_counter_that_begins_again_is_no_burst(reading: SignalReading) -> None:
     assert reading.traffic is not None
     assert reading.traffic.arrivals_per_second_long == pytest.approx(6.0, rel=0.1)
 
@@ -325,21 +325,21 @@ def none_reports(_: Painter) -> None:
     ],
     indirect=["reading"],
 )
-def test_what_is_missing_is_told_and_proves_nothing(reading: Reading, words: str) -> None:
+def test_what_is_missing_is_told_and_proves_nothing(reading: SignalReading, words: str) -> None:
     assert reading.quality is Reason.SIGNALS_MISSING
     assert re.search(words, reading.message), reading.message
     assert reading.traffic is None or reading.traffic.measured is not None, "a part must not look like all"
 
 
 @about(scenario(both(IDLE), replicas={"a": 20.0, "b": None}))
-def test_replicas_that_just_start_prove_nothing(reading: Reading) -> None:
+def test_replicas_that_just_start_prove_nothing(reading: SignalReading) -> None:
     assert reading.quality is Reason.REPLICA_STARTING
     assert reading.traffic is not None
     assert reading.traffic.measured == 1
 
 
 @about(FOREIGN)
-def test_what_a_foreign_pod_reports_is_nobodys_traffic(reading: Reading) -> None:
+def test_what_a_foreign_pod_reports_is_nobodys_traffic(reading: SignalReading) -> None:
     assert reading.traffic is None
 
 
@@ -361,7 +361,7 @@ def tei_renames(to: Painter) -> None:
     ],
     indirect=["reading"],
 )
-def test_a_counter_that_appears_with_the_first_request_and_is_renamed(reading: Reading, name: str) -> None:
+def test_a_counter_that_appears_with_the_first_request_and_is_renamed(reading: SignalReading, name: str) -> None:
     """It is no zero: the replica has finished requests, as another of its series tells."""
     assert reading.quality is Reason.SIGNALS_MISSING
     assert f"1 of 2 replicas do not show {name} although" in reading.message
@@ -373,7 +373,7 @@ def stopped(to: Painter) -> None:
 
 
 @about(scenario(stopped))
-def test_old_samples_are_stale(reading: Reading) -> None:
+def test_old_samples_are_stale(reading: SignalReading) -> None:
     assert reading.quality is Reason.SIGNALS_STALE
     assert "no sample of the last minute (b)" in reading.message
     assert reading.age_seconds is not None
@@ -386,7 +386,7 @@ def all_stopped(to: Painter) -> None:
 
 
 @about(scenario(all_stopped))
-def test_a_prometheus_that_scrapes_no_more_knows_nothing(reading: Reading) -> None:
+def test_a_prometheus_that_scrapes_no_more_knows_nothing(reading: SignalReading) -> None:
     assert reading.quality is Reason.SIGNALS_STALE
     assert reading.traffic is None
 
@@ -397,12 +397,12 @@ def young(to: Painter) -> None:
 
 
 @about(scenario(young, replicas={"a": LONG_AGO, "b": 75.0}))
-def test_a_young_replica_has_a_short_past(reading: Reading) -> None:
+def test_a_young_replica_has_a_short_past(reading: SignalReading) -> None:
     assert reading.quality is Reason.SIGNALS_FRESH
 
 
 @about(scenario(young, replicas={"a": LONG_AGO, "b": 30.0, "c": 5.0}))
-def test_replicas_that_were_not_scraped_yet_are_not_behind_the_figures(reading: Reading) -> None:
+def test_replicas_that_were_not_scraped_yet_are_not_behind_the_figures(reading: SignalReading) -> None:
     assert reading.quality is Reason.SIGNALS_FRESH
     assert reading.traffic is not None
     assert reading.traffic.measured == 2
@@ -414,7 +414,7 @@ def embedding(to: Painter) -> None:
 
 
 @about(scenario(embedding, engine="TEI"))
-def test_a_replica_that_was_never_asked_has_an_empty_page(reading: Reading) -> None:
+def test_a_replica_that_was_never_asked_has_an_empty_page(reading: SignalReading) -> None:
     traffic = reading.traffic
     assert reading.quality is Reason.SIGNALS_FRESH
     assert "ttft cannot be measured: TEI has no histogram of it" in reading.message
@@ -431,7 +431,7 @@ def empty_pages(to: Painter) -> None:
 
 
 @about(scenario(empty_pages, engine="TEI"))
-def test_empty_pages_prove_idleness_where_the_engine_has_them(reading: Reading) -> None:
+def test_empty_pages_prove_idleness_where_the_engine_has_them(reading: SignalReading) -> None:
     assert reading.quality is Reason.NO_TRAFFIC
 
 
@@ -441,7 +441,7 @@ def pages_of_another_kind(to: Painter) -> None:
 
 
 @told(scenario(pages_of_another_kind, engine="TEI"), scenario(empty_pages, engine="vLLM"))
-def test_other_pages_prove_nothing(reading: Reading) -> None:
+def test_other_pages_prove_nothing(reading: SignalReading) -> None:
     assert reading.quality is Reason.SIGNALS_MISSING
     assert "although their targets are up" in reading.message
 
@@ -452,7 +452,7 @@ def llama(to: Painter) -> None:
 
 
 @about(scenario(llama, engine="llama.cpp"))
-def test_an_engine_that_counts_no_requests_is_counted_by_its_tokens(reading: Reading) -> None:
+def test_an_engine_that_counts_no_requests_is_counted_by_its_tokens(reading: SignalReading) -> None:
     traffic = reading.traffic
     assert reading.quality is Reason.SIGNALS_FRESH
     assert "llama-cpp counts no requests: its load is counted in requests of 200 output tokens" in reading.message
@@ -468,7 +468,7 @@ def two_engines(to: Painter) -> None:
 
 
 @about(scenario(two_engines, engines={"b": "MindIE"}))
-def test_engines_of_two_kinds_add_up(reading: Reading) -> None:
+def test_engines_of_two_kinds_add_up(reading: SignalReading) -> None:
     traffic = reading.traffic
     assert reading.quality is Reason.SIGNALS_FRESH
     assert traffic is not None
@@ -481,7 +481,7 @@ def test_engines_of_two_kinds_add_up(reading: Reading) -> None:
 
 
 def test_a_gateway(vectors: Mapping[str, Vector]) -> None:
-    assert gateway_rates(vectors, 1.0) == {Key("s0", NAME): pytest.approx(4.5)}
+    assert gateway_rates(vectors, 1.0) == {NamespacedName("s0", NAME): pytest.approx(4.5)}
 
 
 def test_a_look_has_no_warnings(vectors: Mapping[str, Vector]) -> None:

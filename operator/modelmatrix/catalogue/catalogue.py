@@ -10,20 +10,20 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
-from modelmatrix.catalogue.facts import (
+from modelmatrix.catalogue.engine_version import is_since, version_of
+from modelmatrix.catalogue.types import (
     Accelerator,
     Architectures,
     Argument,
     Compatibility,
-    Dialect,
     Engine,
     EngineImageRule,
     Histograms,
+    MetricDialect,
     Model,
     Signal,
     Vendor,
 )
-from modelmatrix.catalogue.versions import is_since, version_of
 
 # Repositories of quantized or tuned weights carry what they are in their name; the architecture is that of the base model.
 _SUFFIX = re.compile(
@@ -64,7 +64,7 @@ class Catalogue:
     engines: Mapping[str, Engine]
     compatibility: Compatibility
     histograms: Histograms
-    dialects: Mapping[str, Dialect]
+    dialects: Mapping[str, MetricDialect]
 
     def accelerator(self, accelerator_id: str) -> Accelerator | None:
         """The chip of that id."""

@@ -16,7 +16,7 @@ class CliError(click.ClickException):
         click.echo(f"error: {self.format_message()}", err=True)
 
 
-class DoesNotFit(click.exceptions.Exit):
+class PlanDoesNotFit(click.exceptions.Exit):
     """The plan says that something does not fit: exit code 2."""
 
     def __init__(self) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from modelmatrix.cli.check_command import check
-from modelmatrix.cli.cost_command import cost
-from modelmatrix.cli.plan_command import plan
-from modelmatrix.cli.profile_command import profile
-from modelmatrix.cli.report_command import report
-from modelmatrix.cli.simulate_command import simulate_
-from modelmatrix.cli.status_command import status
-from modelmatrix.cli.why_command import why
+from modelmatrix.cli.commands.check import check
+from modelmatrix.cli.commands.cost import cost
+from modelmatrix.cli.commands.plan import plan
+from modelmatrix.cli.commands.profile import profile
+from modelmatrix.cli.commands.report import report
+from modelmatrix.cli.commands.simulate import simulate_
+from modelmatrix.cli.commands.status import status
+from modelmatrix.cli.commands.why import why
 
 
 class Plugin(click.Group):

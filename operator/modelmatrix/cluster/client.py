@@ -15,8 +15,8 @@ import aiohttp
 
 from modelmatrix.api.names import FIELD_MANAGER, Kind
 from modelmatrix.cluster.credentials import Credentials
-from modelmatrix.cluster.errors import Unreachable, Untrusted, error_from
-from modelmatrix.planning.views import Key
+from modelmatrix.cluster.errors import TlsError, TransientError, error_from
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 PAGE_SIZE = 500
 CONNECT_SECONDS = 5.0
@@ -30,7 +30,7 @@ Object = dict[str, Any]
 _NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError)
 
 
-class Page(NamedTuple):
+class ListPage(NamedTuple):
     """Some objects of a list, and the version to watch from."""
 
     items: list[Object]
@@ -73,17 +73,17 @@ class ApiClient:
         pages = [page async for page in self.pages(kind, labels=labels, fields=fields)]
         return [item for page in pages for item in page.items], pages[-1].version
 
-    async def pages(self, kind: Kind, *, labels: str = "", fields: str = "") -> AsyncIterator[Page]:
+    async def pages(self, kind: Kind, *, labels: str = "", fields: str = "") -> AsyncIterator[ListPage]:
         """All objects of a kind, page by page: whole pods of a fleet are large."""
         query = {"limit": str(PAGE_SIZE)} | _selectors(labels, fields)
         while True:
             page = await self._request("list", "GET", path(kind), query=query)
             metadata = page.get("metadata")
             if not isinstance(metadata, dict) or "resourceVersion" not in metadata:
-                raise Unreachable(f"list of {kind.plural}: the answer is no list")
+                raise TransientError(f"list of {kind.plural}: the answer is no list")
             # Items of a list do not say what they are, those of a watch do.
             items = [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []]
-            yield Page(items, metadata["resourceVersion"])
+            yield ListPage(items, metadata["resourceVersion"])
             if not metadata.get("continue"):
                 return
             query = {**query, "continue": metadata["continue"]}
@@ -115,33 +115,33 @@ class ApiClient:
         except _NETWORK_ERRORS as error:
             raise _unanswered(f"watch of {kind.plural}", error) from error
 
-    async def get(self, kind: Kind, key: Key, *, seconds: float = REQUEST_SECONDS) -> Object:
+    async def get(self, kind: Kind, key: NamespacedName, *, seconds: float = REQUEST_SECONDS) -> Object:
         """One object."""
         return await self._request("get", "GET", path(kind, key), seconds=seconds)
 
-    async def create(self, kind: Kind, key: Key, manifest: Object, *, seconds: float = REQUEST_SECONDS) -> Object:
+    async def create(self, kind: Kind, key: NamespacedName, manifest: Object, *, seconds: float = REQUEST_SECONDS) -> Object:
         """Make an object; fails when it is there."""
         query = {"fieldManager": FIELD_MANAGER}
         return await self._request("create", "POST", path(kind, key, item=False), manifest, query=query, seconds=seconds)
 
-    async def apply(self, kind: Kind, key: Key, manifest: Object) -> Object:
+    async def apply(self, kind: Kind, key: NamespacedName, manifest: Object) -> Object:
         """Server-side apply: our fields become as in the manifest, other fields stay."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._request(
             "apply", "PATCH", path(kind, key), manifest, query=query, content_type="application/apply-patch+yaml"
         )
 
-    async def merge(self, kind: Kind, key: Key, patch: Object, *, subresource: str = "") -> Object:
+    async def merge(self, kind: Kind, key: NamespacedName, patch: Object, *, subresource: str = "") -> Object:
         """JSON merge patch of an object or of its subresource."""
         query = {"fieldManager": FIELD_MANAGER}
         target = path(kind, key) + (f"/{subresource}" if subresource else "")
         return await self._request("patch", "PATCH", target, patch, query=query, content_type="application/merge-patch+json")
 
-    async def replace(self, kind: Kind, key: Key, manifest: Object, *, seconds: float = REQUEST_SECONDS) -> Object:
+    async def replace(self, kind: Kind, key: NamespacedName, manifest: Object, *, seconds: float = REQUEST_SECONDS) -> Object:
         """Replace an object; fails when its version has changed."""
         return await self._request("update", "PUT", path(kind, key), manifest, seconds=seconds)
 
-    async def delete(self, kind: Kind, key: Key, *, uid: str) -> None:
+    async def delete(self, kind: Kind, key: NamespacedName, *, uid: str) -> None:
         """Delete an object, its dependents in the background; only if it is still the one with that UID."""
         options = {
             "kind": "DeleteOptions",
@@ -180,7 +180,7 @@ class ApiClient:
         seconds: float = REQUEST_SECONDS,
     ) -> Object:
         if method != "GET" and not self._may_write():
-            raise Unreachable(f"{verb} {url}: not the leader, nothing is written")
+            raise TransientError(f"{verb} {url}: not the leader, nothing is written")
         data = None if payload is None else json.dumps(payload, separators=(",", ":")).encode()
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, CONNECT_SECONDS))
         try:
@@ -195,7 +195,7 @@ class ApiClient:
         return body if isinstance(body, dict) else {}
 
 
-def path(kind: Kind, key: Key | None = None, *, item: bool = True) -> str:
+def path(kind: Kind, key: NamespacedName | None = None, *, item: bool = True) -> str:
     """The URL path of a kind, of a namespace's objects, or of one object."""
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
     scope = f"/namespaces/{key.namespace}" if key is not None and kind.namespaced else ""
@@ -244,6 +244,6 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
                 yield line
 
 
-def _unanswered(what: str, error: Exception) -> Unreachable:
-    unanswered = Untrusted if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)) else Unreachable
+def _unanswered(what: str, error: Exception) -> TransientError:
+    unanswered = TlsError if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)) else TransientError
     return unanswered(f"{what}: {str(error) or type(error).__name__}")

@@ -18,15 +18,15 @@ from __future__ import annotations
 from typing import Any
 
 
-class Unreachable(Exception):
+class TransientError(Exception):
     """No useful answer. The request may or may not have been carried out."""
 
 
-class Untrusted(Unreachable):
+class TlsError(TransientError):
     """We and the API server do not trust each other's certificates."""
 
 
-class ServerFault(Unreachable):
+class InternalServerError(TransientError):
     """The API server could not carry it out, and says why: often a webhook that fails, or its own database."""
 
 
@@ -71,7 +71,7 @@ def error_from(code: int, body: Any) -> Exception:
     reason = str(status.get("reason") or "")
     message = str(status.get("message") or f"HTTP {code}")
     if code in _RETRIED or code >= _SERVER_ERROR:
-        unanswered = ServerFault if code == _SERVER_ERROR else Unreachable
+        unanswered = InternalServerError if code == _SERVER_ERROR else TransientError
         return unanswered(f"the API server answered {code}: {message}")
     if reason == "AlreadyExists":
         return AlreadyExists(code, reason, message)

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from modelmatrix.api import names
-from modelmatrix.cluster.applier import Applier
-from modelmatrix.cluster.status_writer import DEPLOYMENT_DELAYS, POOL_DELAYS, StatusWish, StatusWriter
-from modelmatrix.control.measuring import Look, Measurer
-from modelmatrix.control.scaling import Scaler
-from modelmatrix.control.state import ClusterState
-from modelmatrix.control.wakeup import COALESCE_SECONDS, WakeUp
-from modelmatrix.planning.actions import Note
-from modelmatrix.planning.outlook import Outlook
+from modelmatrix.cluster.writers.applier import Applier
+from modelmatrix.cluster.writers.status_writer import DEPLOYMENT_DELAYS, POOL_DELAYS, StatusUpdate, StatusWriter
+from modelmatrix.control.autoscaler.autoscaler import Autoscaler
+from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll, MetricsPoller
+from modelmatrix.control.debouncer import COALESCE_SECONDS, Debouncer
+from modelmatrix.control.informers import Informers
+from modelmatrix.planning.actions.action import EventRecord
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.plan import Plan, plan
-from modelmatrix.planning.snapshot import PlanSettings, Snapshot
-from modelmatrix.planning.views import Key
-from modelmatrix.telemetry.clock import ModelClock
+from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.telemetry.model_clock import ModelClock
 
 _log = logging.getLogger(__name__)
 
@@ -32,23 +32,23 @@ PAUSE_PER_PLAN = 5.0
 class ControlLoop:
     """Everything that a cycle needs. ``observe`` is told of every plan and how long it took."""
 
-    state: ClusterState
+    state: Informers
     applier: Applier
     writer: StatusWriter
-    wakeup: WakeUp
-    scaler: Scaler
-    measurer: Measurer
+    wakeup: Debouncer
+    scaler: Autoscaler
+    measurer: MetricsPoller
     clock: ModelClock
     interval_seconds: float
     settings: PlanSettings
     observe: Callable[[Snapshot, Plan, float], None]
     last: Plan | None = None
-    _seen: Look | None = None
+    _seen: MetricsPoll | None = None
     _plan_seconds: float = 0.0
     _alive_at: float = field(default_factory=time.monotonic)
 
     @property
-    def outlooks(self) -> dict[Key, Outlook]:
+    def outlooks(self) -> dict[NamespacedName, DeploymentPlan]:
         """Deployments of the last plan."""
         return dict(self.last.outlooks) if self.last else {}
 
@@ -72,7 +72,7 @@ class ControlLoop:
         made = plan(snapshot)
         self._plan_seconds = time.perf_counter() - started
         self.last = made
-        self.writer.offer(_wishes(snapshot, made))
+        self.writer.submit(_wishes(snapshot, made))
         self.applier.submit(made.actions)
         self.observe(snapshot, made, self._plan_seconds)
 
@@ -113,16 +113,16 @@ class ControlLoop:
         return look if due is None else min(look, due)
 
 
-def _wishes(snapshot: Snapshot, made: Plan) -> Iterator[StatusWish]:
-    notes: defaultdict[str, list[Note]] = defaultdict(list)
+def _wishes(snapshot: Snapshot, made: Plan) -> Iterator[StatusUpdate]:
+    notes: defaultdict[str, list[EventRecord]] = defaultdict(list)
     for note in made.notes:
         notes[note.uid].append(note)
     for view in snapshot.deployments:
         wished = made.statuses.get(view.key)
         if wished is not None:
             told = tuple(notes.get(view.uid, ()))
-            yield StatusWish(names.MODEL_DEPLOYMENTS, view.key, view.status, wished, told, delays=DEPLOYMENT_DELAYS)
+            yield StatusUpdate(names.MODEL_DEPLOYMENTS, view.key, view.status, wished, told, delays=DEPLOYMENT_DELAYS)
     for pool in snapshot.pools:
-        key, wished = Key("", pool.name), made.pool_statuses[pool.name]
+        key, wished = NamespacedName("", pool.name), made.pool_statuses[pool.name]
         told = tuple(notes.get(pool.uid, ()))
-        yield StatusWish(names.ACCELERATOR_POOLS, key, pool.status, wished, told, delays=POOL_DELAYS)
+        yield StatusUpdate(names.ACCELERATOR_POOLS, key, pool.status, wished, told, delays=POOL_DELAYS)

@@ -10,7 +10,7 @@ from math import log, sqrt
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitTime:
     """A waiting time: its mean over all requests, and the probability that a request waits at all."""
 
     mean_seconds: float
@@ -24,17 +24,17 @@ class Wait:
         return self.mean_seconds / self.busy * log(self.busy / share) if self.busy > share else 0.0
 
 
-def single_server_wait(rate_per_second: float, service_seconds: float, variability: float) -> Wait:
+def single_server_wait(rate_per_second: float, service_seconds: float, variability: float) -> WaitTime:
     """Wait for one server that takes ``service_seconds`` a request (Allen-Cunneen); the load must be below 1.
 
     ``variability`` is the mean of the squared coefficients of variation of arrivals and of service times.
     """
     load = rate_per_second * service_seconds
-    return Wait(load / (1.0 - load) * variability * service_seconds, load)
+    return WaitTime(load / (1.0 - load) * variability * service_seconds, load)
 
 
-def many_server_wait(rate_per_second: float, capacity_per_second: float, servers: float, variability: float) -> Wait:
+def many_server_wait(rate_per_second: float, capacity_per_second: float, servers: float, variability: float) -> WaitTime:
     """Wait for one of ``servers`` slots that together serve a capacity (Sakasegawa); the load must be below 1."""
     load = rate_per_second / capacity_per_second
     busy = load ** (sqrt(2.0 * (servers + 1.0)) - 1.0)
-    return Wait(busy / (capacity_per_second * (1.0 - load)) * variability, busy)
+    return WaitTime(busy / (capacity_per_second * (1.0 - load)) * variability, busy)

@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelmatrix.api import names
-from modelmatrix.planning.actions import Action, Mark, Note
-from modelmatrix.planning.assessment import Option
-from modelmatrix.planning.demands import Assignment, Grant, Table, shape_of
-from modelmatrix.planning.fleet import Fleet, Member, gather
-from modelmatrix.planning.inventory import pool_states
-from modelmatrix.planning.notes import deployment_notes, pool_notes
-from modelmatrix.planning.outlook import Outlook, PlacedOn
-from modelmatrix.planning.placement import place
-from modelmatrix.planning.pool_status import pool_status
-from modelmatrix.planning.pools import PoolState
-from modelmatrix.planning.reconciliation import Wish, retired_actions, service_actions, workload_actions
-from modelmatrix.planning.replicas import WorkloadReplicas
-from modelmatrix.planning.retirement import retiring
-from modelmatrix.planning.snapshot import Snapshot
-from modelmatrix.planning.status import deployment_status
-from modelmatrix.planning.targets import workload_target
-from modelmatrix.planning.views import Key, WorkloadView
+from modelmatrix.planning.actions.action import Action, EventRecord, SetDeletionCost
+from modelmatrix.planning.actions.diff import DesiredWorkload, retired_actions, service_actions, workload_actions
+from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.inventory.collect import pool_states
+from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
+from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.placement.allocation import AllocationState, DeploymentAllocation, PoolAllocation, shape_of
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
+from modelmatrix.planning.placement.drain import drain_schedule
+from modelmatrix.planning.placement.fleet import DeploymentInputs, Fleet, build_fleet
+from modelmatrix.planning.placement.place import allocate_to_pools
+from modelmatrix.planning.rendering.workload_target import workload_target
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.views import NamespacedName, WorkloadView
+from modelmatrix.planning.status.deployment_status import deployment_status
+from modelmatrix.planning.status.events import deployment_notes, pool_notes
+from modelmatrix.planning.status.pool_status import pool_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Plan:
     """
 
     actions: tuple[Action, ...]
-    statuses: Mapping[Key, dict[str, Any]]
+    statuses: Mapping[NamespacedName, dict[str, Any]]
     pool_statuses: Mapping[str, dict[str, Any]]
-    notes: tuple[Note, ...]
-    outlooks: Mapping[Key, Outlook]
+    notes: tuple[EventRecord, ...]
+    outlooks: Mapping[NamespacedName, DeploymentPlan]
     pools: Mapping[str, PoolState]
     taken: Mapping[str, int]
 
@@ -50,8 +50,10 @@ class Plan:
 def plan(snapshot: Snapshot) -> Plan:
     """Plan the whole fleet."""
     pools = pool_states(snapshot)
-    fleet = gather(snapshot, pools)
-    table = place([fleet.demand(m) for m in fleet.members.values() if m.wanted is not None and m.case.fitting], pools)
+    fleet = build_fleet(snapshot, pools)
+    table = allocate_to_pools(
+        [fleet.demand(m) for m in fleet.members.values() if m.wanted is not None and m.case.fitting], pools
+    )
     outlooks = {key: _outlook(member, fleet, table, snapshot) for key, member in fleet.members.items()}
     statuses = {key: deployment_status(outlook, snapshot) for key, outlook in outlooks.items()}
     pool_statuses = {name: pool_status(pool, snapshot) for name, pool in pools.items()}
@@ -69,7 +71,7 @@ def plan(snapshot: Snapshot) -> Plan:
     )
 
 
-def _taken(table: Table) -> dict[str, int]:
+def _taken(table: AllocationState) -> dict[str, int]:
     taken: dict[str, int] = {}
     for key, assignment in table.assignments.items():
         for pool, grant in assignment.grants.items():
@@ -77,19 +79,19 @@ def _taken(table: Table) -> dict[str, int]:
     return taken
 
 
-def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> Outlook:
+def _outlook(member: DeploymentInputs, fleet: Fleet, table: AllocationState, snapshot: Snapshot) -> DeploymentPlan:
     """The deployment with its share of the devices."""
-    assignment = table.assignments.get(member.key, Assignment())
+    assignment = table.assignments.get(member.key, DeploymentAllocation())
     spec = member.case.spec
     asks = assignment.shortage or (spec is not None and spec.scaling is not None)
     rooms = {o.pool: table.packing[o.pool].room(shape_of(o)) for o in member.case.fitting} if asks else {}
     placed = tuple(_placed(member, assignment, fleet, table))
     ready_new = sum(item.ready for item in placed)
-    return Outlook(
+    return DeploymentPlan(
         member=member,
         assignment=assignment,
         placed=placed,
-        retiring=tuple(retiring(member, assignment, fleet, table, ready_new=ready_new)),
+        retiring=tuple(drain_schedule(member, assignment, fleet, table, ready_new=ready_new)),
         observed=tuple((workload, fleet.replicas[workload.key]) for workload in member.workloads),
         rooms=rooms,
         pools=table.pools,
@@ -100,14 +102,16 @@ def _outlook(member: Member, fleet: Fleet, table: Table, snapshot: Snapshot) -> 
     )
 
 
-def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) -> Iterator[PlacedOn]:
+def _placed(
+    member: DeploymentInputs, assignment: DeploymentAllocation, fleet: Fleet, table: AllocationState
+) -> Iterator[PoolPlacement]:
     for option in member.case.fitting:
-        grant, workload = assignment.grants.get(option.pool, Grant()), member.current.get(option.pool)
+        grant, workload = assignment.grants.get(option.pool, PoolAllocation()), member.current.get(option.pool)
         if not grant.replicas and not grant.pending and workload is None:
             continue
         target = workload_target(member.case.view, option, table.packing[option.pool].pool)
         observed = fleet.replicas.get(workload.key) if workload else None
-        yield PlacedOn(
+        yield PoolPlacement(
             option=option,
             target=target,
             workload=workload,
@@ -118,33 +122,37 @@ def _placed(member: Member, assignment: Assignment, fleet: Fleet, table: Table) 
         )
 
 
-def _replicas(member: Member, assignment: Assignment, option: Option, observed: WorkloadReplicas | None) -> int:
+def _replicas(
+    member: DeploymentInputs, assignment: DeploymentAllocation, option: PoolOption, observed: WorkloadReplicas | None
+) -> int:
     """Replicas that a workload is told to have: those it has while nobody can say what is wanted."""
-    grant, workload = assignment.grants.get(option.pool, Grant()), member.current.get(option.pool)
+    grant, workload = assignment.grants.get(option.pool, PoolAllocation()), member.current.get(option.pool)
     if member.wanted is None and workload is not None:
         return workload.replicas
     told = grant.replicas - len(grant.waiting) + grant.pending
     return max(told, _held_back(told, assignment, workload, observed))
 
 
-def _held_back(told: int, assignment: Assignment, workload: WorkloadView | None, observed: WorkloadReplicas | None) -> int:
+def _held_back(
+    told: int, assignment: DeploymentAllocation, workload: WorkloadView | None, observed: WorkloadReplicas | None
+) -> int:
     """Replicas that a workload keeps so that those go which must: pods once they are marked, groups from the last one on."""
     if workload is None or observed is None:
         return 0
     leaving = [replica for pool, replica in assignment.evicted if pool == workload.pool]
     if workload.nodes_per_replica > 1:
-        return observed.least_for(told, workload, gone={replica.uid for replica in leaving})
+        return observed.replicas_to_retain(told, workload, gone={replica.uid for replica in leaving})
     return 0 if all(replica.marked for replica in leaving) else workload.replicas
 
 
-def _marks(outlook: Outlook) -> Iterator[Action]:
+def _marks(outlook: DeploymentPlan) -> Iterator[Action]:
     single = {item.option.pool for item in outlook.placed if item.option.nodes == 1}
     for pool, replica in outlook.assignment.evicted:
         if pool in single and replica.leader is not None and not replica.marked:
-            yield Mark(names.PODS, replica.leader, outlook.member.key, replica.uid)
+            yield SetDeletionCost(names.PODS, replica.leader, outlook.member.key, replica.uid)
 
 
-def _actions(outlook: Outlook, snapshot: Snapshot) -> Iterator[Action]:
+def _actions(outlook: DeploymentPlan, snapshot: Snapshot) -> Iterator[Action]:
     member = outlook.member
     if member.wanted is None:
         return
@@ -152,7 +160,7 @@ def _actions(outlook: Outlook, snapshot: Snapshot) -> Iterator[Action]:
         yield from service_actions(member.case.view, member.service)
     for item in outlook.placed:
         yield from workload_actions(
-            Wish(item.target, item.replicas, item.surge),
+            DesiredWorkload(item.target, item.replicas, item.surge),
             item.workload,
             catalogue=snapshot.catalogue,
             settings=snapshot.settings,
@@ -163,7 +171,7 @@ def _actions(outlook: Outlook, snapshot: Snapshot) -> Iterator[Action]:
         yield from retired_actions(workload, member.key, replicas)
 
 
-def _stuck(item: PlacedOn) -> bool:
+def _stuck(item: PoolPlacement) -> bool:
     """Whether a rollout waits for devices that are not there: more pods than replicas, and one finds no node."""
     workload, observed = item.workload, item.observed
     if workload is None or observed is None or not workload.rolling:

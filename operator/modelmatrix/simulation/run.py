@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelmatrix.simulation.policy import Observation, ReplicaView
-from modelmatrix.simulation.roster import Phase
-from modelmatrix.simulation.scraping import Scraper
+from modelmatrix.simulation.cluster.policy import Observation, ReplicaView
+from modelmatrix.simulation.cluster.replica_set import Phase
+from modelmatrix.simulation.metrics.scraper import Scraper
 
 if TYPE_CHECKING:
-    from modelmatrix.simulation.environment import Environment
-    from modelmatrix.simulation.policy import Policy
-    from modelmatrix.simulation.roster import Roster
+    from modelmatrix.simulation.cluster.environment import Environment
+    from modelmatrix.simulation.cluster.policy import Policy
+    from modelmatrix.simulation.cluster.replica_set import SimulatedReplicaSet
 
 _HOUR_SECONDS = 3600.0
 # A gateway's counter is kept as long as a scraper keeps engines by default, at one scrape in 15 s.
@@ -127,7 +127,7 @@ class _Run:
         ended = self.tick
         while self.environment.in_flight and self.second < limit:
             self._advance()
-        self.environment.give_up()
+        self.environment.fail_in_flight()
         self.tick = ended
 
     def _step(self) -> None:
@@ -155,7 +155,7 @@ class _Run:
         self.environment.scale_to(self.policy.decide(self._observe(roster)))
         self.changes += roster.desired != before
 
-    def _observe(self, roster: Roster) -> Observation:
+    def _observe(self, roster: SimulatedReplicaSet) -> Observation:
         views = (
             ReplicaView(
                 member.name,

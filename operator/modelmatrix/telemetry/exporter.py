@@ -16,20 +16,20 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from modelmatrix.planning.holdings import costs, holdings
+from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.plan import Plan
-from modelmatrix.planning.pools import PoolState
-from modelmatrix.planning.snapshot import Snapshot
-from modelmatrix.planning.views import Key
-from modelmatrix.scaling.observation import Decision, Observation
-from modelmatrix.telemetry.reading import Reading
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.status.allocations import allocations, costs
+from modelmatrix.scaling.observation.observation import Decision, Observation
+from modelmatrix.signals.reading import SignalReading
 
 PAID_SECONDS = 3600.0
 
 Family = GaugeMetricFamily | CounterMetricFamily
 
 
-class Payer(NamedTuple):
+class CostLabels(NamedTuple):
     """Who uses devices of which pool, and who pays."""
 
     namespace: str
@@ -45,11 +45,11 @@ class Exporter(Collector):
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     plan: Plan | None = None
-    readings: dict[Key, Reading] = field(default_factory=dict)
-    _device_seconds: defaultdict[Payer, float] = field(default_factory=lambda: defaultdict(float))
+    readings: dict[NamespacedName, SignalReading] = field(default_factory=dict)
+    _device_seconds: defaultdict[CostLabels, float] = field(default_factory=lambda: defaultdict(float))
     _accounted_at: float | None = None
-    _present_at: dict[Key, float] = field(default_factory=dict)
-    _decisions: defaultdict[Key, Counts[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counts))
+    _present_at: dict[NamespacedName, float] = field(default_factory=dict)
+    _decisions: defaultdict[NamespacedName, Counts[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counts))
     leader: Gauge = field(init=False)
     duration: Histogram = field(init=False)
     requests: Counter = field(init=False)
@@ -70,7 +70,7 @@ class Exporter(Collector):
         )
         self.registry.register(self)
 
-    def account(self, snapshot: Snapshot, plan: Plan, seconds: float) -> None:
+    def record_plan(self, snapshot: Snapshot, plan: Plan, seconds: float) -> None:
         """Take a new plan: count the devices that were held since the last one, and show this one from now on."""
         self.duration.observe(seconds)
         passed = snapshot.now_seconds - self._accounted_at if self._accounted_at is not None else 0.0
@@ -91,7 +91,7 @@ class Exporter(Collector):
         for key in gone:
             del self._present_at[key]
 
-    def count_decision(self, key: Key, seen: Observation, decision: Decision) -> None:
+    def count_decision(self, key: NamespacedName, seen: Observation, decision: Decision) -> None:
         """Count a decision by its direction and reason."""
         change = decision.replicas - seen.desired
         direction = "up" if change > 0 else "down" if change < 0 else "hold"
@@ -109,7 +109,7 @@ class Exporter(Collector):
 
     def _device_seconds_family(self) -> Family:
         family = CounterMetricFamily(
-            "modelmatrix_device_seconds", "Device time held, starting and draining replicas too.", labels=Payer._fields
+            "modelmatrix_device_seconds", "Device time held, starting and draining replicas too.", labels=CostLabels._fields
         )
         for payer, seconds in self._device_seconds.items():
             family.add_metric(payer, seconds)
@@ -140,14 +140,14 @@ def _labels(*names: str) -> tuple[str, ...]:
     return ("namespace", "name", *names)
 
 
-def _held(plan: Plan) -> dict[Payer, int]:
-    held: dict[Payer, int] = {}
+def _held(plan: Plan) -> dict[CostLabels, int]:
+    held: dict[CostLabels, int] = {}
     for key, outlook in plan.outlooks.items():
         spec = outlook.member.case.spec
         for item in outlook.placed:
             existing = item.observed.existing + item.observed.draining if item.observed else 0
             if existing:
-                payer = Payer(*key, item.option.pool, (spec and spec.tenant) or "", (spec and spec.cost_center) or "")
+                payer = CostLabels(*key, item.option.pool, (spec and spec.tenant) or "", (spec and spec.cost_center) or "")
                 held[payer] = existing * item.option.devices
     return held
 
@@ -198,7 +198,7 @@ def _costs(plan: Plan) -> Family:
         "modelmatrix_deployment_cost_per_hour", "Price of the devices held.", labels=_labels("pool", "currency")
     )
     for key, outlook in plan.outlooks.items():
-        for (pool, currency), amount in costs(holdings(outlook), outlook.pools).items():
+        for (pool, currency), amount in costs(allocations(outlook), outlook.pools).items():
             family.add_metric((*key, pool, currency), float(amount))
     return family
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from banks.__main__ import render
 from banks.deployments import deployment, namespace_of
-from banks.estate import pool_name
 from banks.matrix import CHIPS, DATA, Institution, Row, read_matrix
+from banks.nodes_and_pools import pool_name
 from banks.table import AT, domestic_verdicts, page, planned_matrix, verdict
 from modelmatrix.cli.main import main
 

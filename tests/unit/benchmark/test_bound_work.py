@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from benchmark.bound.work import alike, counted, patience_seconds, seconds_each, single, work_of
-from modelmatrix.performance.timing import EngineLimits, EngineTiming, Lengths, SloBounds
-from modelmatrix.simulation.requests import Request
+from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds, TokenLengths
+from modelmatrix.simulation.engine.request import Request
 
 TIMING = EngineTiming(0.01, 2e-5, 5e-8)
-LENGTHS = Lengths(input_tokens=1000, output_tokens=100)
+LENGTHS = TokenLengths(input_tokens=1000, output_tokens=100)
 SLO = SloBounds(ttft_seconds=2.0, tpot_seconds=0.05)
 
 
@@ -28,7 +28,7 @@ def test_an_slo_below_one_step_cannot_be_met() -> None:
 
 def test_embeddings_are_bound_by_the_token_budget() -> None:
     limits = EngineLimits(max_num_seqs=256, kv_tokens=200_000, max_num_batched_tokens=8192)
-    texts = alike(Lengths(input_tokens=512, output_tokens=0))
+    texts = alike(TokenLengths(input_tokens=512, output_tokens=0))
     assert seconds_each(TIMING, limits, texts, SloBounds(e2e_seconds=1.0)) == pytest.approx([512 * 2e-5 + 0.01 / 16])
 
 

@@ -11,16 +11,16 @@ import pytest
 import yaml
 
 from modelmatrix.api.profiles import Task
-from modelmatrix.catalogue import load
-from modelmatrix.catalogue.facts import Accelerator, Dialect, Engine, Model, Vendor
-from modelmatrix.catalogue.load import CatalogueError, architecture_rules, builtin
+from modelmatrix.catalogue import loader as load
+from modelmatrix.catalogue.loader import CatalogueError, architecture_rules, builtin
+from modelmatrix.catalogue.types import Accelerator, Engine, MetricDialect, Model, Vendor
 
 DATA = Path(load.__file__).parent / "data"
-KINDS: dict[str, type[Accelerator | Model | Engine | Dialect]] = {
+KINDS: dict[str, type[Accelerator | Model | Engine | MetricDialect]] = {
     "accelerators": Accelerator,
     "models": Model,
     "engines": Engine,
-    "dialects": Dialect,
+    "dialects": MetricDialect,
 }
 FILES = sorted(path for folder in KINDS for path in (DATA / folder).iterdir())
 
@@ -134,7 +134,7 @@ def test_engines_of_a_vendor_have_different_ranks() -> None:
 
 
 @pytest.mark.parametrize("dialect", builtin().dialects.values(), ids=lambda dialect: dialect.name)
-def test_a_dialect_has_names_and_sources(dialect: Dialect) -> None:
+def test_a_dialect_has_names_and_sources(dialect: MetricDialect) -> None:
     assert dialect.sources
     assert all(dialect.metrics.values())
     assert set(dialect.when_used) <= set(dialect.metrics)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.load import builtin
+from modelmatrix.catalogue.loader import builtin
 
 EVERY_NAME = sorted({name for model in builtin().models for name in (model.id, *model.aliases)})
 SUFFIXES = ("-FP8", "-W8A8", "-w8a8sc", "-AWQ", "-GPTQ-Int4", "-Instruct-W4A8", "-NVFP4", "-GGUF", "-W8A8-MTP", "-BF16")

@@ -11,10 +11,10 @@ import yaml
 from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.api.profiles import ModelProfileSpec
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Format, Model
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.performance.prior import kv_bytes_per_token
-from modelmatrix.planning.memory import GIB, Load, kv_cache_bytes, total_weight_bytes
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.catalogue.types import Format, Model
+from modelmatrix.performance.roofline import kv_bytes_per_token
+from modelmatrix.planning.feasibility.device_memory import GIB, ModelFootprint, kv_cache_bytes, total_weight_bytes
 
 PUBLISHED = yaml.safe_load((Path(__file__).parents[2] / "reference" / "published_weights.yaml").read_text(encoding="utf-8"))
 LARGEST_ERROR = 0.006
@@ -38,7 +38,7 @@ def file_bytes(row: Row) -> float:
     extra = row.get("multiToken")
     further = model.parameters.multi_token * form.linear if extra else 0.0
     copies = 2 * model.vocabulary_size * model.hidden_size * 2 if extra == "duplicated" else 0
-    return total_weight_bytes(Load(model, form, 1)) + further + copies
+    return total_weight_bytes(ModelFootprint(model, form, 1)) + further + copies
 
 
 @pytest.mark.parametrize("row", PUBLISHED["weights"], ids=lambda row: f"{row['model']} {row['format']}")

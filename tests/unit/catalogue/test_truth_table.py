@@ -13,11 +13,11 @@ import pytest
 
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
 from modelmatrix.api.reasons import Reason
-from modelmatrix.api.source import Scheme
-from modelmatrix.catalogue.facts import Accelerator, Vendor
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.planning.candidates import Answer, Question, answer
-from modelmatrix.planning.verdicts import Verdict
+from modelmatrix.api.weights_source import Scheme
+from modelmatrix.catalogue.loader import builtin
+from modelmatrix.catalogue.types import Accelerator, Vendor
+from modelmatrix.planning.feasibility.fit import FitRequest, FitResult, fit
+from modelmatrix.planning.feasibility.verdict import Verdict
 
 FAMILIES = ["ampere", "ada", "hopper", "blackwell", "ascend-910b", "ascend-a3", "ascend-310p", "ascend-910a", "ascend-950"]
 V, S, A, M = "vLLM", "SGLang", "vLLM-Ascend", "MindIE"
@@ -115,10 +115,12 @@ def test_every_chip_runs_some_format_of_a_common_model(chip: Accelerator) -> Non
         assert Verdict.FITS in verdicts
 
 
-def ask(quantization: str, chip: str, *, engine: str | None = None, unlisted: UnlistedPolicy = UnlistedPolicy.REFUSE) -> Answer:
+def ask(
+    quantization: str, chip: str, *, engine: str | None = None, unlisted: UnlistedPolicy = UnlistedPolicy.REFUSE
+) -> FitResult:
     """The verdict on a small model that every engine for text lists."""
     accelerator = builtin().accelerators[chip]
-    question = Question(
+    question = FitRequest(
         model="Qwen3-8B",
         quantization=Quantization(quantization),
         scheme=Scheme.PVC,
@@ -130,7 +132,7 @@ def ask(quantization: str, chip: str, *, engine: str | None = None, unlisted: Un
         devices_per_node=accelerator.devices_per_node,
         nodes=1,
     )
-    return answer(builtin(), question)
+    return fit(builtin(), question)
 
 
 def test_a_silent_engine_is_tried_with_the_users_leave() -> None:

@@ -17,15 +17,15 @@ from modelmatrix.cluster.errors import (
     ApiError,
     Conflict,
     Gone,
+    InternalServerError,
     NotFound,
     Rejected,
-    ServerFault,
-    Unreachable,
-    Untrusted,
+    TlsError,
+    TransientError,
 )
-from modelmatrix.planning.views import Key
+from modelmatrix.planning.snapshot.views import NamespacedName
 
-KEY = Key("bank", "chat")
+KEY = NamespacedName("bank", "chat")
 POD = {"spec": {"nodeName": "n1"}}
 
 
@@ -33,22 +33,22 @@ POD = {"spec": {"nodeName": "n1"}}
     ("kind", "key", "item", "expected"),
     [
         (names.PODS, None, True, "/api/v1/pods"),
-        (names.NODES, Key("", "n1"), True, "/api/v1/nodes/n1"),
+        (names.NODES, NamespacedName("", "n1"), True, "/api/v1/nodes/n1"),
         (names.PODS, KEY, True, "/api/v1/namespaces/bank/pods/chat"),
         (names.PODS, KEY, False, "/api/v1/namespaces/bank/pods"),
         (names.MODEL_DEPLOYMENTS, KEY, True, "/apis/modelmatrix.io/v1alpha1/namespaces/bank/modeldeployments/chat"),
-        (names.ACCELERATOR_POOLS, Key("", "a"), True, "/apis/modelmatrix.io/v1alpha1/acceleratorpools/a"),
-        (names.ACCELERATOR_POOLS, Key("", "a"), False, "/apis/modelmatrix.io/v1alpha1/acceleratorpools"),
+        (names.ACCELERATOR_POOLS, NamespacedName("", "a"), True, "/apis/modelmatrix.io/v1alpha1/acceleratorpools/a"),
+        (names.ACCELERATOR_POOLS, NamespacedName("", "a"), False, "/apis/modelmatrix.io/v1alpha1/acceleratorpools"),
         (names.LEASES, KEY, True, "/apis/coordination.k8s.io/v1/namespaces/bank/leases/chat"),
     ],
 )
-def test_paths(kind: Kind, key: Key | None, *, item: bool, expected: str) -> None:
+def test_paths(kind: Kind, key: NamespacedName | None, *, item: bool, expected: str) -> None:
     assert path(kind, key, item=item) == expected
 
 
 async def test_a_list_reads_every_page(api: FakeApiServer, client: ApiClient) -> None:
     for number in range(7):
-        api.put(names.PODS, Key("bank", f"p{number}"), **POD)
+        api.put(names.PODS, NamespacedName("bank", f"p{number}"), **POD)
     api.page_size = 3
     items, version = await client.list(names.PODS)
     assert [item["metadata"]["name"] for item in items] == [f"p{number}" for number in range(7)]
@@ -58,8 +58,8 @@ async def test_a_list_reads_every_page(api: FakeApiServer, client: ApiClient) ->
 
 async def test_a_list_asks_for_pages_and_labels(api: FakeApiServer, client: ApiClient) -> None:
     api.put(names.PODS, KEY, metadata={"labels": {"app": "x"}}, status={"phase": "Running"})
-    api.put(names.PODS, Key("bank", "ended"), metadata={"labels": {"app": "x"}}, status={"phase": "Succeeded"})
-    api.put(names.PODS, Key("bank", "other"), status={"phase": "Running"})
+    api.put(names.PODS, NamespacedName("bank", "ended"), metadata={"labels": {"app": "x"}}, status={"phase": "Succeeded"})
+    api.put(names.PODS, NamespacedName("bank", "other"), status={"phase": "Running"})
     items, _ = await client.list(names.PODS, labels="app=x", fields="status.phase=Running")
     assert [item["metadata"]["name"] for item in items] == ["chat"]
     assert api.requests[0].query == {"limit": "500", "labelSelector": "app=x", "fieldSelector": "status.phase=Running"}
@@ -67,7 +67,7 @@ async def test_a_list_asks_for_pages_and_labels(api: FakeApiServer, client: ApiC
 
 async def test_a_list_whose_pages_have_expired_is_gone(api: FakeApiServer, client: ApiClient) -> None:
     api.put(names.PODS, KEY)
-    api.put(names.PODS, Key("bank", "other"))
+    api.put(names.PODS, NamespacedName("bank", "other"))
     api.page_size = 1
     api.faults.add(Answer(410, "Expired"), lambda request: "continue" in request.query)
     with pytest.raises(Gone):
@@ -82,16 +82,16 @@ async def test_a_list_whose_pages_have_expired_is_gone(api: FakeApiServer, clien
         (403, "Forbidden", Rejected),
         (404, "NotFound", NotFound),
         (405, "MethodNotAllowed", ApiError),
-        (408, "Timeout", Unreachable),
+        (408, "Timeout", TransientError),
         (409, "AlreadyExists", AlreadyExists),
         (409, "Conflict", Conflict),
         (410, "Expired", Gone),
         (413, "RequestEntityTooLarge", ApiError),
         (422, "Invalid", Rejected),
-        (429, "TooManyRequests", Unreachable),
-        (500, "InternalError", ServerFault),
-        (503, "ServiceUnavailable", Unreachable),
-        (504, "Timeout", Unreachable),
+        (429, "TooManyRequests", TransientError),
+        (500, "InternalError", InternalServerError),
+        (503, "ServiceUnavailable", TransientError),
+        (504, "Timeout", TransientError),
     ],
 )
 async def test_every_answer_has_its_error(
@@ -109,11 +109,11 @@ async def test_every_answer_has_its_error(
     [
         (404, "404 page not found\n", NotFound),  # what a real API server says of a kind that is not installed
         (403, "<html>proxy</html>", Rejected),
-        (502, "<html>bad gateway</html>", Unreachable),
-        (502, b"<html>\xe9chec</html>", Unreachable),
-        (500, "", ServerFault),
-        (500, "[]", ServerFault),
-        (500, '"text"', ServerFault),
+        (502, "<html>bad gateway</html>", TransientError),
+        (502, b"<html>\xe9chec</html>", TransientError),
+        (500, "", InternalServerError),
+        (500, "[]", InternalServerError),
+        (500, '"text"', InternalServerError),
     ],
 )
 async def test_an_error_without_a_status_object_keeps_its_code(
@@ -128,26 +128,26 @@ async def test_an_error_without_a_status_object_keeps_its_code(
 @pytest.mark.parametrize("text", ["<html>log in</html>", b"\xff\xfe\xff", "[]", "{}", '{"items": []}', '{"metadata": 1}', ""])
 async def test_a_list_that_is_no_list_is_no_answer(api: FakeApiServer, client: ApiClient, text: str | bytes) -> None:
     api.faults.add(Answer(200, text=text))
-    with pytest.raises(Unreachable):
+    with pytest.raises(TransientError):
         await client.list(names.PODS)
 
 
 async def test_a_refused_connection_is_no_answer(api: FakeApiServer, client: ApiClient) -> None:
     await api.stop()
-    with pytest.raises(Unreachable):
+    with pytest.raises(TransientError):
         await client.get(names.PODS, KEY)
 
 
 async def test_a_broken_connection_is_no_answer(api: FakeApiServer, client: ApiClient) -> None:
     api.faults.add(Reset(commits=True), of("create"))
-    with pytest.raises(Unreachable):
+    with pytest.raises(TransientError):
         await client.create(names.SERVICES, KEY, {"metadata": {"name": "chat"}})
     assert api.stored(names.SERVICES, KEY)["kind"] == "Service"  # the acknowledgement was lost, not the write
 
 
 async def test_a_server_that_hangs_is_given_up(api: FakeApiServer, client: ApiClient) -> None:
     api.faults.add(Hang())
-    with pytest.raises(Unreachable):
+    with pytest.raises(TransientError):
         await client.get(names.PODS, KEY, seconds=0.05)
 
 
@@ -159,7 +159,7 @@ async def test_every_answer_is_observed(api: FakeApiServer) -> None:
         with pytest.raises(NotFound):
             await client.get(names.PODS, KEY)
         await api.stop()
-        with pytest.raises(Unreachable):
+        with pytest.raises(TransientError):
             await client.get(names.PODS, KEY)
     assert seen == [("create", "200"), ("apply", "200"), ("get", "404"), ("get", "error")]
 
@@ -212,7 +212,7 @@ async def test_nothing_is_written_without_leave(api: FakeApiServer) -> None:
             client.replace(names.LEASES, KEY, manifest),
             client.delete(names.LEASES, KEY, uid="x"),
         ):
-            with pytest.raises(Unreachable, match="not the leader"):
+            with pytest.raises(TransientError, match="not the leader"):
                 await write
         await client.get(names.LEASES, KEY)
     assert api.writes == []
@@ -234,7 +234,7 @@ async def first(stream: AsyncIterator[tuple[str, client_module.Object]]) -> tupl
 
 
 async def test_a_watch_tells_changes_after_a_version(api: FakeApiServer, client: ApiClient) -> None:
-    api.put(names.PODS, Key("bank", "before"))
+    api.put(names.PODS, NamespacedName("bank", "before"))
     stream = client.watch(names.PODS, str(api.store.version))
     api.put(names.PODS, KEY, **POD)
     api.store.patch("pods", KEY, {"spec": {"nodeName": "n2"}})
@@ -273,7 +273,7 @@ async def test_a_watch_from_a_forgotten_version_is_gone(api: FakeApiServer, clie
         await first(client.watch(names.PODS, version))
 
 
-@pytest.mark.parametrize(("code", "expected"), [(410, Gone), (404, NotFound), (403, Rejected), (503, Unreachable)])
+@pytest.mark.parametrize(("code", "expected"), [(410, Gone), (404, NotFound), (403, Rejected), (503, TransientError)])
 async def test_a_watch_may_be_refused(api: FakeApiServer, client: ApiClient, code: int, expected: type[Exception]) -> None:
     api.faults.add(Answer(code))
     with pytest.raises(expected):
@@ -301,7 +301,7 @@ async def test_a_watch_of_a_kind_that_is_not_installed(api: FakeApiServer, clien
 )
 async def test_an_event_that_is_none_breaks_the_stream(api: FakeApiServer, client: ApiClient, line: str) -> None:
     api.faults.add(Answer(200, text=line.encode("latin-1") + b"\n"))
-    with pytest.raises(Unreachable):
+    with pytest.raises(TransientError):
         await first(client.watch(names.PODS, "1"))
 
 
@@ -318,12 +318,12 @@ async def test_a_watch_may_end(api: FakeApiServer, client: ApiClient) -> None:
 async def test_a_silent_watch_is_dead(api: FakeApiServer, client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "WATCH_SILENCE_SECONDS", 0.05)
     api.faults.add(Stall())
-    with pytest.raises(Unreachable, match="pods"):
+    with pytest.raises(TransientError, match="pods"):
         await first(client.watch(names.PODS, "1"))
 
 
 async def test_a_server_that_is_not_trusted_is_told_from_one_that_is_away(api: FakeApiServer) -> None:
     url = api.url.replace("http", "https")  # no TLS is spoken there, so no certificate is trusted
     async with ApiClient(Credentials(url, ssl.create_default_context())) as client:
-        with pytest.raises(Untrusted):
+        with pytest.raises(TlsError):
             await client.get(names.PODS, KEY)

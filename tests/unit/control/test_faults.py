@@ -17,12 +17,12 @@ from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus
 from fakes.scaled import KEY, LOOK_SECONDS, Rig, outlooks
 from modelmatrix.api.reasons import Reason
-from modelmatrix.planning.outlook import Outlook
-from modelmatrix.planning.views import Key
-from modelmatrix.scaling.observation import Decision, History, Observation
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.scaling.observation.observation import Decision, History, Observation
 from modelmatrix.scaling.policy import SloPolicy
-from modelmatrix.telemetry.prometheus import Prometheus
-from modelmatrix.telemetry.queries import NEEDED
+from modelmatrix.signals.fleet_queries import NEEDED
+from modelmatrix.telemetry.prometheus_client import Prometheus
 
 REPLICAS = 4
 STEADY = {"per_second": 6.0, "running": 18.0}
@@ -39,10 +39,10 @@ class Rash:
 
     name: str = "rash"
 
-    def recall(self, second: float) -> None:
+    def initial_state(self, second: float) -> None:
         """Nothing."""
 
-    def rebuild(self, history: History, second: float) -> None:
+    def restore_state(self, history: History, second: float) -> None:
         """Nothing."""
 
     def decide(self, observation: Observation, memory: None) -> tuple[Decision, None]:
@@ -54,12 +54,12 @@ class Rash:
 
 
 @pytest.fixture(scope="module")
-def plans() -> dict[Key, Outlook]:
+def plans() -> dict[NamespacedName, DeploymentPlan]:
     return outlooks(REPLICAS)
 
 
 @pytest.fixture(params=[SloPolicy(), Rash()], ids=lambda policy: policy.name)
-async def rig(plans: dict[Key, Outlook], request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+async def rig(plans: dict[NamespacedName, DeploymentPlan], request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     """A deployment that has been looked at long enough to be known."""
     server = FakePrometheus()
     async with Prometheus("http://prometheus", 1, fake.transport(server)) as client:
@@ -189,7 +189,7 @@ async def test_what_tempts_up_adds_nothing(rig: Rig, fault: Fault) -> None:
     assert await decided(rig, 10) == {REPLICAS}
 
 
-async def test_replicas_that_are_not_seen_count_as_full(plans: dict[Key, Outlook]) -> None:
+async def test_replicas_that_are_not_seen_count_as_full(plans: dict[NamespacedName, DeploymentPlan]) -> None:
     """Three of four serve their part of the load: that is no reason to add any, nor to take the fourth for idle."""
     server = FakePrometheus()
     async with Prometheus("http://prometheus", 1, fake.transport(server)) as client:
@@ -201,7 +201,7 @@ async def test_replicas_that_are_not_seen_count_as_full(plans: dict[Key, Outlook
         assert await decided(rig) == {REPLICAS}
 
 
-async def test_a_flood_that_a_part_proves_is_answered(plans: dict[Key, Outlook]) -> None:
+async def test_a_flood_that_a_part_proves_is_answered(plans: dict[NamespacedName, DeploymentPlan]) -> None:
     """Independent evidence: those that are measured cannot do what they are asked for."""
     server = FakePrometheus()
     async with Prometheus("http://prometheus", 1, fake.transport(server)) as client:
@@ -226,7 +226,9 @@ async def test_idle_engines_have_no_latencies_and_that_is_no_fault(rig: Rig) -> 
 
 
 @pytest.mark.parametrize("name", sorted(NEEDED))
-async def test_one_query_that_fails_keeps_the_others_from_concluding(plans: dict[Key, Outlook], name: str) -> None:
+async def test_one_query_that_fails_keeps_the_others_from_concluding(
+    plans: dict[NamespacedName, DeploymentPlan], name: str
+) -> None:
     server = FakePrometheus()
     async with Prometheus("http://prometheus", 1, fake.transport(server)) as client:
         rig = Rig(server, client, with_all_bounds(plans), Rash())
@@ -239,7 +241,7 @@ async def test_one_query_that_fails_keeps_the_others_from_concluding(plans: dict
         assert "too many samples" in rig.scaler.readings[KEY].message
 
 
-def with_all_bounds(plans: dict[Key, Outlook]) -> dict[Key, Outlook]:
+def with_all_bounds(plans: dict[NamespacedName, DeploymentPlan]) -> dict[NamespacedName, DeploymentPlan]:
     slo = {"ttftMilliseconds": 2000, "tpotMilliseconds": 100, "e2eMilliseconds": 30000}
     return outlooks(plans[KEY].desired, slo=slo)
 
@@ -254,7 +256,7 @@ async def test_what_is_only_shown_or_learned_from_may_fail(rig: Rig, name: str) 
 
 
 @pytest.mark.parametrize("fault", ["refuses", "hangs"])
-async def test_a_server_that_does_not_answer(plans: dict[Key, Outlook], fault: str) -> None:
+async def test_a_server_that_does_not_answer(plans: dict[NamespacedName, DeploymentPlan], fault: str) -> None:
     """Over a real connection."""
     async with fake.running() as server, Prometheus(server.url, 0.3) as client:
         rig = Rig(server, client, plans, Rash())
@@ -270,7 +272,7 @@ async def test_a_server_that_does_not_answer(plans: dict[Key, Outlook], fault: s
         assert await decided(rig, 1) == {1}, "it is known again, and nothing arrives"
 
 
-async def test_a_restarted_operator_holds_until_it_has_seen_something(plans: dict[Key, Outlook]) -> None:
+async def test_a_restarted_operator_holds_until_it_has_seen_something(plans: dict[NamespacedName, DeploymentPlan]) -> None:
     server = FakePrometheus()
     server.past = fake.error(422, "no history")
     async with Prometheus("http://prometheus", 1, fake.transport(server)) as client:
@@ -296,7 +298,7 @@ async def test_a_prometheus_that_comes_back_empty_is_not_believed(rig: Rig) -> N
     assert "for less than the last 180 s" in rig.scaler.readings[KEY].message
 
 
-async def test_no_direction_changes_under_metrics_that_flicker(plans: dict[Key, Outlook]) -> None:
+async def test_no_direction_changes_under_metrics_that_flicker(plans: dict[NamespacedName, DeploymentPlan]) -> None:
     """Every other look is a fault: the number is as quiet as without."""
     server = FakePrometheus()
     async with Prometheus("http://prometheus", 1, fake.transport(server)) as client:
@@ -315,7 +317,9 @@ async def test_no_direction_changes_under_metrics_that_flicker(plans: dict[Key, 
 
 
 @pytest.mark.parametrize("seen", [{"up": 0.0}, {"vllm/age": 400.0}])
-async def test_replicas_that_are_not_ready_need_not_be_measured(plans: dict[Key, Outlook], seen: dict[str, float]) -> None:
+async def test_replicas_that_are_not_ready_need_not_be_measured(
+    plans: dict[NamespacedName, DeploymentPlan], seen: dict[str, float]
+) -> None:
     server = FakePrometheus()
     async with Prometheus("http://prometheus", 1, fake.transport(server)) as client:
         rig = Rig(server, client, not_ready(plans))
@@ -325,7 +329,7 @@ async def test_replicas_that_are_not_ready_need_not_be_measured(plans: dict[Key,
         assert rig.scaler.readings[KEY].quality is Reason.SIGNALS_FRESH
 
 
-def not_ready(plans: dict[Key, Outlook]) -> dict[Key, Outlook]:
+def not_ready(plans: dict[NamespacedName, DeploymentPlan]) -> dict[NamespacedName, DeploymentPlan]:
     """The last replica has lost its readiness."""
     ((workload, replicas),) = plans[KEY].observed
     last = replicas.replicas[-1]

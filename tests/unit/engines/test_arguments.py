@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engines.arguments import bucket_bounds, split_arguments, value_of, values_of
-from engines.dialect import dialect_of
+from engines.metrics.dialect import dialect_of
 
 VLLM, SGLANG = dialect_of("vLLM"), dialect_of("SGLang")
 

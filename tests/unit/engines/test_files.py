@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from engines.__main__ import main, parse
 from engines.clock import ModelClock
-from engines.kubeconfig import read_kubeconfig
-from engines.pods import pod_view
+from engines.cluster.kubeconfig import read_kubeconfig
+from engines.cluster.pods import pod_view
 from engines.profiles import load_profiles
 from engines.schedule import MetricsFault, ReadinessFault, Schedule, ScheduleError, ScheduleFile
 

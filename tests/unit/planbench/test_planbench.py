@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelmatrix.planning.actions import Create
+from modelmatrix.planning.actions.action import Create
 from modelmatrix.planning.plan import plan
-from planbench.__main__ import Cost, measure, report
-from planbench.fleets import fresh, settled, with_one_more
+from planning_benchmark.__main__ import Cost, measure, report
+from planning_benchmark.fleets import fresh, settled, with_one_more
 
 
 @pytest.mark.parametrize("size", [4, 100])

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.api.reasons import Reason
-from modelmatrix.performance.timing import EngineLimits, EngineTiming, SloBounds
-from modelmatrix.scaling.observation import Decision, EngineReading, FloorWindow, Observation, Share, Traffic, Variant
+from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds
+from modelmatrix.scaling.observation.observation import (
+    BoundAttainment,
+    Decision,
+    EngineReading,
+    Observation,
+    ScheduleFloorWindow,
+    Traffic,
+    Variant,
+)
 from modelmatrix.scaling.policy import SloPolicy
 from observations import Watch, traffic, unknown
 
@@ -25,9 +33,9 @@ broken = numbers | st.sampled_from([math.nan, math.inf])
 
 
 @st.composite
-def shares(draw: st.DrawFn) -> Share | None:
+def shares(draw: st.DrawFn) -> BoundAttainment | None:
     requests = draw(st.floats(0.0, 1e6))
-    return draw(st.none() | st.just(Share(requests=requests, within=requests * draw(st.floats(0.0, 1.0)))))
+    return draw(st.none() | st.just(BoundAttainment(requests=requests, within=requests * draw(st.floats(0.0, 1.0)))))
 
 
 readings = st.builds(
@@ -98,7 +106,7 @@ def observations(draw: st.DrawFn) -> Observation:
         windows=draw(
             st.lists(
                 st.builds(
-                    FloorWindow,
+                    ScheduleFloorWindow,
                     start_second=st.floats(0.0, 1e6),
                     end_second=st.floats(0.0, 1e6),
                     replicas=st.integers(0, highest),
@@ -127,7 +135,7 @@ def check(seen: Observation, decision: Decision) -> None:
 @settings(max_examples=200)
 @given(st.lists(observations(), min_size=1, max_size=12))
 def test_decisions_are_in_bounds_and_never_down_on_what_is_unknown(looks: list[Observation]) -> None:
-    memory: Any = POLICY.recall(0.0)
+    memory: Any = POLICY.initial_state(0.0)
     for seen in looks:
         decision, after = POLICY.decide(seen, memory)
         check(seen, decision)
@@ -140,7 +148,7 @@ def test_decisions_are_in_bounds_and_never_down_on_what_is_unknown(looks: list[O
 @given(observations(), st.integers(3, 60))
 def test_the_same_again_and_again_comes_to_rest(seen: Observation, times: int) -> None:
     """Nobody moves a number back and forth on the same signals."""
-    memory: Any = POLICY.recall(seen.second)
+    memory: Any = POLICY.initial_state(seen.second)
     directions = []
     for index in range(times):
         look = replace(seen, second=seen.second + 15.0 * index)

@@ -8,8 +8,8 @@ import math
 import pytest
 
 from modelmatrix.api.reasons import Reason
-from modelmatrix.performance.timing import EngineTiming, SloBounds
-from modelmatrix.scaling.observation import FloorWindow, History, Share
+from modelmatrix.performance.engine_timing import EngineTiming, SloBounds
+from modelmatrix.scaling.observation.observation import BoundAttainment, History, ScheduleFloorWindow
 from modelmatrix.scaling.policy import SloPolicy
 from observations import CAPACITY, LENGTHS, START, Watch, observation, reading, traffic, unknown, variant
 
@@ -157,7 +157,7 @@ def test_the_last_replica_goes_only_after_long_silence() -> None:
 
 def test_the_last_replica_stays_when_traffic_is_due() -> None:
     rates = tuple(30.0 if index % 288 == 0 else 0.0 for index in range(1, 300))
-    memory = POLICY.rebuild(History(first_second=0.0, step_seconds=300.0, arrivals_per_second=rates), 0.0)
+    memory = POLICY.restore_state(History(first_second=0.0, step_seconds=300.0, arrivals_per_second=rates), 0.0)
     watch = Watch(POLICY, ready=1, second=2 * DAY - 600.0, min_replicas=0)
     watch.memory = memory
     idle = {"quality": Reason.NO_TRAFFIC, "traffic": traffic(0.0, running=0.0)}
@@ -176,7 +176,7 @@ def test_a_sleeping_deployment_sleeps_on_and_wakes_by_a_gateway() -> None:
 
 def test_a_sleeping_deployment_wakes_for_its_schedule() -> None:
     watch = Watch(POLICY, ready=0, min_replicas=0)
-    window = FloorWindow(start_second=3600.0, end_second=7200.0, replicas=3)
+    window = ScheduleFloorWindow(start_second=3600.0, end_second=7200.0, replicas=3)
     numbers = {}
     for _ in range(600):
         numbers[watch.second] = watch.look(windows=(window,), **unknown()).replicas
@@ -187,7 +187,7 @@ def test_a_sleeping_deployment_wakes_for_its_schedule() -> None:
 
 def test_a_schedule_gives_its_own_lead() -> None:
     watch = Watch(POLICY, ready=1)
-    window = FloorWindow(start_second=3600.0, end_second=7200.0, replicas=5, lead_seconds=900.0)
+    window = ScheduleFloorWindow(start_second=3600.0, end_second=7200.0, replicas=5, lead_seconds=900.0)
     watch.second = 2685.0
     watch.look(times=1, windows=(window,))
     decision = watch.look(windows=(window,))
@@ -207,7 +207,7 @@ def test_a_pages_standstill_holds() -> None:
 def test_a_slow_node_does_not_make_the_margin_run_away() -> None:
     watch = settled(30.0)
     before = watch.ready
-    slow = Share(requests=3600.0, within=2900.0)
+    slow = BoundAttainment(requests=3600.0, within=2900.0)
     for _ in range(500):
         watch.look(traffic=traffic(30.0, tpot=slow), variants=(variant(max(watch.ready, 8)),))
     assert watch.ready <= before + 4
@@ -255,7 +255,7 @@ def test_where_no_pool_keeps_the_slo_throughput_counts() -> None:
 def test_where_no_pool_can_hold_a_request_the_number_stays() -> None:
     tiny = variant(3, limits=variant().limits.__class__(max_num_seqs=8, kv_tokens=100))
     for variants in ((tiny,), ()):
-        decision, _ = POLICY.decide(observation(variants=variants, desired=3), POLICY.recall(0.0))
+        decision, _ = POLICY.decide(observation(variants=variants, desired=3), POLICY.initial_state(0.0))
         assert (decision.replicas, decision.reason) == (3, Reason.SLO_INFEASIBLE)
 
 

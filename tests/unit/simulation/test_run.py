@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelmatrix.performance.timing import EngineLimits, EngineTiming, SloBounds
-from modelmatrix.simulation.attainment import Tally
-from modelmatrix.simulation.environment import RequestEnvironment
-from modelmatrix.simulation.fleet import Fleet
-from modelmatrix.simulation.policy import Observation, StaticPolicy
-from modelmatrix.simulation.requests import Request
-from modelmatrix.simulation.roster import Phase
+from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds
+from modelmatrix.simulation.cluster.environment import RequestEnvironment
+from modelmatrix.simulation.cluster.fleet import Fleet
+from modelmatrix.simulation.cluster.policy import Observation, StaticPolicy
+from modelmatrix.simulation.cluster.replica_set import Phase
+from modelmatrix.simulation.cluster.slo_counter import SloCounter
+from modelmatrix.simulation.cluster.variant import StartTime, Variant
+from modelmatrix.simulation.engine.request import Request
+from modelmatrix.simulation.metrics.scraper import FaultKind, MetricsFault, Scraper
 from modelmatrix.simulation.run import RunOptions, simulate
-from modelmatrix.simulation.scraping import FaultKind, MetricsFault, Scraper
-from modelmatrix.simulation.variants import StartTime, Variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,9 +148,9 @@ def test_samples_are_forgotten_in_time_and_survive_their_engine() -> None:
 
 
 def test_the_worst_hour_is_the_worst() -> None:
-    tally = Tally()
+    tally = SloCounter()
     tally.add(10.0, 100, 100)
     tally.add(3700.0, 10, 5)
     assert tally.worst_hour_attainment_percent == 50.0
     assert tally.attainment_percent == pytest.approx(100 * 105 / 110)
-    assert Tally().worst_hour_attainment_percent == 100.0
+    assert SloCounter().worst_hour_attainment_percent == 100.0

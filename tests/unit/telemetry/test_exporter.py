@@ -11,16 +11,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from factories import deployment, node, nodes, pool
 from modelmatrix.api.reasons import Reason
-from modelmatrix.performance.timing import SloBounds
+from modelmatrix.performance.engine_timing import SloBounds
 from modelmatrix.planning.plan import Plan
-from modelmatrix.planning.snapshot import Measured, ScaleDecision
-from modelmatrix.planning.views import Key
-from modelmatrix.scaling.observation import Decision, Observation
+from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, ScaleDecision
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.scaling.observation.observation import Decision, Observation
+from modelmatrix.signals.reading import SignalReading
 from modelmatrix.telemetry.exporter import Exporter
-from modelmatrix.telemetry.reading import Reading
 from scenarios.world import World, rest
 
-KEY = Key("bank", "assistant")
+KEY = NamespacedName("bank", "assistant")
 # The public contract: names, and the labels of each.
 CONTRACT = {
     "modelmatrix_deployment_replicas": {"namespace", "name", "pool", "quantization", "state"},
@@ -50,7 +50,7 @@ def world() -> World:
     return made
 
 
-def decisions(replicas: int) -> dict[Key, ScaleDecision]:
+def decisions(replicas: int) -> dict[NamespacedName, ScaleDecision]:
     return {KEY: ScaleDecision(replicas, Reason.STEADY, "")}
 
 
@@ -74,7 +74,7 @@ def exported(world: World, *, exporter: Exporter | None = None, **fields: Any) -
     made = exporter or Exporter()
     snapshot = world.snapshot(decisions=decisions(3), **fields)
     plan = world.plan(decisions=decisions(3), **fields)
-    made.account(snapshot, plan, 0.003)
+    made.record_plan(snapshot, plan, 0.003)
     return made, plan
 
 
@@ -89,9 +89,9 @@ def values(exporter: Exporter, name: str, label: str = "") -> dict[str, float]:
 
 
 def test_the_contracts_metrics_are_there_with_their_labels(world: World) -> None:
-    measured = {KEY: Measured(Reason.SIGNALS_FRESH, "", attainment_percent=97.5)}
+    measured = {KEY: MeasuredSlo(Reason.SIGNALS_FRESH, "", attainment_percent=97.5)}
     exporter, _ = exported(world, measured=measured)
-    exporter.readings = {KEY: Reading(quality=Reason.SIGNALS_FRESH, message="", age_seconds=4.0)}
+    exporter.readings = {KEY: SignalReading(quality=Reason.SIGNALS_FRESH, message="", age_seconds=4.0)}
     exporter.count_decision(KEY, seen(2), Decision(3, Reason.LOAD_RISING, ""))
     found = {sample.name: set(sample.labels) for family in families(exporter) for sample in family.samples}
     assert {name: found.get(name) for name in CONTRACT} == CONTRACT
@@ -120,7 +120,7 @@ def test_devices_by_state(world: World) -> None:
 
 
 def test_shares_and_costs(world: World) -> None:
-    measured = {KEY: Measured(Reason.SIGNALS_FRESH, "", attainment_percent=97.5)}
+    measured = {KEY: MeasuredSlo(Reason.SIGNALS_FRESH, "", attainment_percent=97.5)}
     exporter, plan = exported(world, measured=measured)
     devices = plan.outlooks[KEY].placed[0].option.devices
     assert values(exporter, "modelmatrix_deployment_slo_attainment_ratio") == {"": 0.975}
@@ -148,9 +148,9 @@ def test_decisions_by_direction(world: World, wanted: int, direction: str) -> No
 
 def test_the_age_of_signals_is_there_while_it_is_known(world: World) -> None:
     exporter, _ = exported(world)
-    exporter.readings = {KEY: Reading(quality=Reason.SIGNALS_STALE, message="", age_seconds=75.0)}
+    exporter.readings = {KEY: SignalReading(quality=Reason.SIGNALS_STALE, message="", age_seconds=75.0)}
     assert values(exporter, "modelmatrix_signal_age_seconds", "signal") == {"engine": 75.0}
-    exporter.readings = {KEY: Reading(quality=Reason.PROMETHEUS_UNAVAILABLE, message="")}
+    exporter.readings = {KEY: SignalReading(quality=Reason.PROMETHEUS_UNAVAILABLE, message="")}
     assert values(exporter, "modelmatrix_signal_age_seconds") == {}
 
 
@@ -158,7 +158,7 @@ def test_series_end_with_their_object(world: World) -> None:
     exporter, _ = exported(world)
     exporter.count_decision(KEY, seen(2), Decision(3, Reason.STEADY, ""))
     gone = replace(world, deployments={})
-    exporter.account(gone.snapshot(), gone.plan(), 0.001)
+    exporter.record_plan(gone.snapshot(), gone.plan(), 0.001)
     names = {sample.name for family in families(exporter) for sample in family.samples if "namespace" in sample.labels}
     assert names <= {"modelmatrix_device_seconds_total"}, "who has paid for devices has paid"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelmatrix.catalogue.facts import Argument, Engine
-from modelmatrix.catalogue.versions import is_since, version_of
-from modelmatrix.planning.rendering.variables import fill
+from modelmatrix.catalogue.engine_version import is_since, version_of
+from modelmatrix.catalogue.types import Argument, Engine
+from modelmatrix.planning.rendering.template_variables import substitute
 
 
 def arguments(engine: Engine, image: str, values: dict[str, str]) -> list[str]:
@@ -22,7 +22,7 @@ def arguments(engine: Engine, image: str, values: dict[str, str]) -> list[str]:
 
 def _filled(item: Argument, values: dict[str, str]) -> Iterator[str]:
     for text in item.args:
-        filled = fill(text, values)
+        filled = substitute(text, values)
         if item.words:
             yield from filled.split()
         else:

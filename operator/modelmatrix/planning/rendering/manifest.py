@@ -16,7 +16,7 @@ def digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def contains(actual: Any, wished: Any) -> bool:
+def is_superset(actual: Any, wished: Any) -> bool:
     """Whether the object as stored still has everything that was wished.
 
     The API server adds defaults, so maps may have more keys. Lists must have the same length: the API server adds no
@@ -24,12 +24,12 @@ def contains(actual: Any, wished: Any) -> bool:
     """
     if isinstance(wished, Mapping):
         return isinstance(actual, Mapping) and all(
-            key in actual and contains(actual[key], value) for key, value in wished.items()
+            key in actual and is_superset(actual[key], value) for key, value in wished.items()
         )
     if isinstance(wished, list):
         return (
             isinstance(actual, list)
             and len(actual) == len(wished)
-            and all(contains(*pair) for pair in zip(actual, wished, strict=True))
+            and all(is_superset(*pair) for pair in zip(actual, wished, strict=True))
         )
     return bool(actual == wished)

@@ -7,16 +7,16 @@ import json
 from modelmatrix.api import names
 from modelmatrix.api.names import ROLE_LEADER
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Engine
+from modelmatrix.catalogue.types import Engine
 from modelmatrix.planning.rendering.arguments import arguments
-from modelmatrix.planning.rendering.host import host_mounts, host_paths, host_volumes
+from modelmatrix.planning.rendering.host_mounts import host_mounts, host_paths, host_volumes
 from modelmatrix.planning.rendering.manifest import Manifest
 from modelmatrix.planning.rendering.scheduling import scheduling
 from modelmatrix.planning.rendering.security import container_security, pod_security
-from modelmatrix.planning.rendering.variables import CACHE_PATH, MODELS_PATH, fill, fill_tree, variables
+from modelmatrix.planning.rendering.template_variables import CACHE_PATH, MODELS_PATH, substitute, substitute_tree, variables
 from modelmatrix.planning.rendering.weights import has_volume, init_containers, weights_volume
-from modelmatrix.planning.snapshot import PlanSettings
-from modelmatrix.planning.targets import WorkloadTarget
+from modelmatrix.planning.rendering.workload_target import WorkloadTarget
+from modelmatrix.planning.snapshot.snapshot import PlanSettings
 
 CONFIGURATION_ANNOTATION = "modelmatrix.io/engine-configuration"
 PRE_STOP_SECONDS = 10  # time for endpoints to forget the pod before the engine is told to end
@@ -37,7 +37,7 @@ def pod_annotations(target: WorkloadTarget, role: str, catalogue: Catalogue, eng
     }
     if engine.configuration is not None:
         values = variables(target, role, catalogue=catalogue, engine=engine)
-        content = fill_tree(engine.configuration.content, values)
+        content = substitute_tree(engine.configuration.content, values)
         annotations[CONFIGURATION_ANNOTATION] = json.dumps(content, sort_keys=True, indent=1)
     return annotations
 
@@ -98,7 +98,7 @@ def _environment(engine: Engine, values: dict[str, str]) -> list[Manifest]:
     theirs = [
         {"name": item.name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": item.field}}}
         if item.field
-        else {"name": item.name, "value": fill(item.value, values)}
+        else {"name": item.name, "value": substitute(item.value, values)}
         for item in engine.environment
         if item.when.holds(values)
     ]

@@ -8,7 +8,7 @@ from itertools import product
 from modelmatrix.api import names
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.planning.rendering.manifest import Manifest
-from modelmatrix.planning.targets import WorkloadTarget
+from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 
 LARGEST_WEIGHT = 100
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelmatrix.planning.rendering.manifest import Manifest
-from modelmatrix.planning.targets import WorkloadTarget
+from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 
 NON_ROOT_USER = 1000
 

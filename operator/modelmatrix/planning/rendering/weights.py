@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from modelmatrix.api.source import Scheme
+from modelmatrix.api.weights_source import Scheme
 from modelmatrix.planning.rendering.manifest import Manifest
 from modelmatrix.planning.rendering.security import container_security
-from modelmatrix.planning.rendering.variables import MODELS_PATH
-from modelmatrix.planning.snapshot import PlanSettings
-from modelmatrix.planning.targets import WorkloadTarget
+from modelmatrix.planning.rendering.template_variables import MODELS_PATH
+from modelmatrix.planning.rendering.workload_target import WorkloadTarget
+from modelmatrix.planning.snapshot.snapshot import PlanSettings
 
 
 def has_volume(target: WorkloadTarget) -> bool:

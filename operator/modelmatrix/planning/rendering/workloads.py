@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from modelmatrix.api import names
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.facts import Engine
+from modelmatrix.catalogue.types import Engine
 from modelmatrix.planning.rendering.manifest import Manifest, digest
 from modelmatrix.planning.rendering.pod import pod_annotations, pod_spec
-from modelmatrix.planning.snapshot import PlanSettings
-from modelmatrix.planning.targets import WorkloadTarget
-from modelmatrix.planning.views import DeploymentView
+from modelmatrix.planning.rendering.workload_target import WorkloadTarget
+from modelmatrix.planning.snapshot.snapshot import PlanSettings
+from modelmatrix.planning.snapshot.views import DeploymentView
 
 HTTP_PORT = 80
 SURGE: Manifest = {"maxSurge": 1, "maxUnavailable": 0}

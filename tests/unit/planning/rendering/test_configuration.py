@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelmatrix.planning.rendering.variables import fill_tree
+from modelmatrix.planning.rendering.template_variables import substitute_tree
 
 VALUES = {
     "tensor": "8",
@@ -31,6 +31,6 @@ VALUES = {
     ],
 )
 def test_values_keep_their_type(content: Any, filled: Any) -> None:
-    found = fill_tree(content, VALUES)
+    found = substitute_tree(content, VALUES)
     assert found == filled
     assert type(found) is type(filled)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from modelmatrix.catalogue.load import builtin
-from modelmatrix.catalogue.versions import is_since, version_of
+from modelmatrix.catalogue.engine_version import is_since, version_of
+from modelmatrix.catalogue.loader import builtin
 from rendered import CASES, Case, leader, pods, workload
 
 FLAGS = Path(__file__).parents[3] / "reference" / "flags"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelmatrix.catalogue.load import builtin
+from modelmatrix.catalogue.loader import builtin
 from rendered import CASES, Case, leader, manifests, pods, workload
 
 Manifest = dict[str, Any]

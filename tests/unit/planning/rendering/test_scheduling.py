@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from factories import deployment, node, pool
-from modelmatrix.catalogue.load import builtin
+from modelmatrix.catalogue.loader import builtin
 from scenarios.world import World, rest
 
 CHIP, BOARD = "vendor.example/chip", "vendor.example/board"

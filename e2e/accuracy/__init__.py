@@ -1,0 +1,1 @@
+"""How accurate the performance model is: fits and checks it against published measurements."""

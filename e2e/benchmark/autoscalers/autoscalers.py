@@ -1,0 +1,129 @@
+"""Every autoscaler of the benchmark, as its vendor sets it and in the settings that are tried for the best single one.
+
+The published grid. Targets in flight are parts of what a replica has in flight at its capacity, which differs from model to
+model: peers are given that scale, real owners must find it. Data only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from benchmark.autoscalers import own_policy as product
+from benchmark.autoscalers.autoscaler_config import Recipe, Sight
+from benchmark.peers.aibrix import Apa
+from benchmark.peers.dynamo import Dynamo
+from benchmark.peers.hpa import Hpa
+from benchmark.peers.keda import THRESHOLD, Keda
+from benchmark.peers.knative import Knative
+from benchmark.peers.kthena import Kthena
+from benchmark.peers.kubeai import KubeAi
+from benchmark.peers.llmd import LlmD, Thresholds
+from benchmark.peers.owner_settings import Site, site_of
+from benchmark.peers.static import static_peak
+from benchmark.peers.wva1 import CYCLE_SECONDS, KV_SPARE, Wva1
+from benchmark.peers.wva2 import UP_THRESHOLD, Wva2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from benchmark.scenarios.scenario import Deployment, Scenario
+    from modelmatrix.simulation.cluster.policy import Policy
+
+PARTS = (0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.26, 0.22)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One autoscaler: its vendor's setting, and those that are tried."""
+
+    name: str
+    default: Recipe
+    grid: tuple[Recipe, ...] = ()
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """All settings, each once."""
+        return (self.default, *(recipe for recipe in self.grid if recipe.name != self.default.name))
+
+
+def _peer(kind: Any, setting: str, *arguments: Any, **looks: Any) -> Recipe:
+    """A peer with arguments; one that is a function is asked for its value for a site."""
+
+    def build(scenario: Scenario, deployment: Deployment) -> Policy:
+        site = site_of(scenario, deployment)
+        made: Policy = kind(site, *(one(site) if callable(one) else one for one in arguments))
+        return made
+
+    peer: Any = kind.func if isinstance(kind, partial) else kind
+    return Recipe(family=peer.name, setting=setting, module=peer.__module__, build=build, **looks)
+
+
+def _part_in_flight(part: float) -> Callable[[Site], float]:
+    return lambda site: part * site.home.in_flight
+
+
+def _in_flight(kind: Any, **looks: Any) -> tuple[Recipe, ...]:
+    """Targets of requests in flight."""
+    return tuple(_peer(kind, f"target={part:.0%}", _part_in_flight(part), **looks) for part in PARTS)
+
+
+def _family(default: Recipe, grid: Iterable[Recipe]) -> Family:
+    return Family(name=default.family, default=default, grid=tuple(grid))
+
+
+# A HorizontalPodAutoscaler without metrics has 80 % of CPU as its target; for requests in flight there is no default.
+_HPA = _family(_in_flight(Hpa)[0], _in_flight(Hpa))
+_KEDA = _family(
+    _peer(Keda, f"waiting={THRESHOLD:g}"),
+    (_peer(Keda, f"waiting={threshold:g}", threshold) for threshold in (2.0, 1.0, 0.5, 0.2, 0.1)),
+)
+_PROXY_10 = {"period_seconds": 10, "scrape_seconds": 10, "sight": Sight.PROXY}
+_KNATIVE = _family(_peer(Knative, "target=70", **_PROXY_10), _in_flight(Knative, **_PROXY_10))
+_KUBEAI = _family(_peer(KubeAi, "target=100", **_PROXY_10), _in_flight(KubeAi, **_PROXY_10))
+_PODS_10 = {"period_seconds": 10, "scrape_seconds": 10}
+_AIBRIX = _family(_peer(Apa, "kv=50%", **_PODS_10), _in_flight(Apa, **_PODS_10))
+_KTHENA = _family(_peer(Kthena, "waiting=10"), _in_flight(Kthena))
+_CYCLE = {"period_seconds": CYCLE_SECONDS}
+_WVA1 = _family(
+    _peer(Wva1, f"kv-spare={KV_SPARE:.0%}", **_CYCLE),
+    (_peer(Wva1, f"kv-spare={spare:.0%}", spare, **_CYCLE) for spare in (0.3, 0.5, 0.6, 0.7, 0.75, 0.78)),
+)
+_WVA2 = _family(
+    _peer(Wva2, f"up={UP_THRESHOLD:.0%}", **_CYCLE),
+    (_peer(partial(Wva2, is_told=True), f"told up={threshold:.0%}", threshold, **_CYCLE) for threshold in (0.85, *PARTS)),
+)
+_LLMD = _family(
+    _peer(LlmD, "up=0.55 down=0.4 min=3"),
+    (
+        _peer(LlmD, f"up={up:g} down={down:g} min=1", Thresholds(up, down, 1))
+        for up, down in ((0.9, 0.7), (0.8, 0.6), (0.7, 0.5), (0.55, 0.4), (0.45, 0.33), (0.35, 0.25))
+    ),
+)
+_DYNAMO = _family(
+    _peer(Dynamo, "profile=100%"),
+    (_peer(Dynamo, f"profile={part:.0%}", part) for part in (0.8, 0.7, 0.6, 0.55, 0.5, 0.4)),
+)
+
+PEERS: tuple[Family, ...] = (_HPA, _KEDA, _KNATIVE, _KUBEAI, _AIBRIX, _KTHENA, _WVA1, _WVA2, _LLMD, _DYNAMO)
+PRODUCT = Family(name=product.RECIPE.family, default=product.RECIPE)
+STATIC = Family(
+    name="static-peak",
+    default=Recipe(
+        family="static-peak",
+        setting="",
+        module=static_peak.__module__,
+        build=lambda _, deployment: static_peak(deployment),
+    ),
+)
+FAMILIES: tuple[Family, ...] = (PRODUCT, *PEERS, STATIC)
+
+
+def recipe_of(name: str) -> Recipe:
+    """The recipe of a name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {recipe.name: recipe for family in FAMILIES for recipe in family.recipes}[name]

@@ -1,0 +1,96 @@
+"""The short form: a few runs in a few minutes, judged by ratios that have reserve, for continuous integration.
+
+Deterministic: the same sources give the same figures. A limit is what was reached when it was set and a tenth more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.autoscalers.autoscalers import PRODUCT, recipe_of
+from benchmark.results.result_rows import rows_of
+from benchmark.scenarios.catalogue import scenario_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from benchmark.results.result_rows import Row
+
+SEED = 1
+_OURS = PRODUCT.default.name
+# Settings that keep 99 % in most scenarios.
+_PEERS = ("hpa target=30%", "kubeai target=30%")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What the product must keep in a scenario: attainment in percent, cost over the bound and over the cheapest peer.
+
+    Peers that attain less than the limit are not compared with.
+    """
+
+    scenario: str
+    attainment: float
+    over_bound: float
+    over_peers: float
+
+
+LIMITS: tuple[Limit, ...] = (
+    Limit(scenario="S1-80", attainment=99.0, over_bound=1.45, over_peers=0.85),
+    Limit(scenario="S4-market", attainment=97.0, over_bound=1.6, over_peers=1.0),
+    Limit(scenario="S7-lost", attainment=98.0, over_bound=1.6, over_peers=1.0),
+    Limit(scenario="S8-staircase", attainment=99.0, over_bound=1.85, over_peers=1.0),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What was reached in a scenario, and in which respects it is too little."""
+
+    scenario: str
+    attainment: float
+    over_bound: float
+    over_peers: float
+    failures: tuple[str, ...]
+
+
+def findings(limits: Iterable[Limit] = LIMITS, processes: int = 1) -> list[Finding]:
+    """Run what limits ask for."""
+    named = list(limits)
+    recipes = [PRODUCT.default, *map(recipe_of, _PEERS)]
+    rows = rows_of([scenario_of(limit.scenario) for limit in named], recipes, [SEED], processes)
+    return [judged(limit, [row for row in rows if row.scenario == limit.scenario]) for limit in named]
+
+
+def judged(limit: Limit, rows: Iterable[Row]) -> Finding:
+    """The product's row against a limit and its peers'."""
+    by_name = {row.recipe: row for row in rows}
+    ours = by_name.pop(_OURS)
+    costs = [row.cost for row in by_name.values() if row.attainment >= limit.attainment]
+    over_peers = ours.cost / min(costs) if costs else 0.0
+    failures = [
+        text
+        for text, is_missed in (
+            (f"attainment {ours.attainment:.2f} % < {limit.attainment} %", ours.attainment < limit.attainment),
+            (f"{ours.ratio:.2f} x the bound > {limit.over_bound}", ours.ratio > limit.over_bound),
+            (f"{over_peers:.2f} x the cheapest peer > {limit.over_peers}", over_peers > limit.over_peers),
+        )
+        if is_missed
+    ]
+    return Finding(
+        scenario=limit.scenario,
+        attainment=ours.attainment,
+        over_bound=ours.ratio,
+        over_peers=over_peers,
+        failures=tuple(failures),
+    )
+
+
+def main(processes: int) -> int:
+    """Print what was found; 1 if it is too little."""
+    found = findings(processes=processes)
+    for one in found:
+        reached = f"{one.attainment:6.2f} %, {one.over_bound:.2f} x the bound, {one.over_peers:.2f} x the cheapest peer"
+        print(f"{one.scenario:14} {reached}  {'; '.join(one.failures) or 'ok'}")
+    return 1 if any(one.failures for one in found) else 0

@@ -1,0 +1,38 @@
+"""The table of autoscalers and scenarios."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmark.autoscalers.autoscalers import PRODUCT
+from benchmark.report.tables import hours, ratio, table
+from benchmark.results.targets import GOAL, ORDINARY, kept, ordinary_rows
+from benchmark.scenarios.catalogue import SCENARIOS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.experiment import Study
+    from benchmark.results.result_rows import Row
+
+_FLASHES = tuple(one.id for one in SCENARIOS if one.is_flash)
+_OURS = PRODUCT.default.name
+
+
+def matrix(study: Study, recipes: Sequence[str]) -> str:
+    """Attainment @ cost over the bound; in the second column the ordinary scenarios that are kept, and their hours."""
+    scenarios = (*ORDINARY, *_FLASHES)
+    rows = []
+    for name in recipes:
+        ordinary = ordinary_rows(study, name)
+        total = sum(row.device_hours for row in ordinary)
+        summary = f"{kept(ordinary)}/{len(ordinary)} @ {hours(total)} h"
+        rows.append((f"`{name}`", summary, *(_cell(study.row(scenario, name)) for scenario in scenarios)))
+    least = [f"{hours(study.row(scenario, _OURS).bound_cost)} h" for scenario in scenarios]
+    rows.append(("lower bound, cost", "", *least))
+    return table(("autoscaler", "kept @ hours", *scenarios), rows)
+
+
+def _cell(row: Row) -> str:
+    found = f"{row.attainment:.1f} @ {ratio(row.ratio)}"
+    return f"**{found}**" if row.attainment >= GOAL else found

@@ -1,0 +1,1 @@
+"""Results of runs: scores, confidence intervals and the project's targets."""

@@ -1,0 +1,1 @@
+"""What the simulated engines read and write of the cluster: pods and their readiness."""

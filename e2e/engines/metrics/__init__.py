@@ -1,0 +1,1 @@
+"""Metrics pages in the dialect of each engine."""

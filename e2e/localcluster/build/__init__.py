@@ -1,0 +1,1 @@
+"""Builds the cluster's programs from Go modules into a cache that is keyed by content."""

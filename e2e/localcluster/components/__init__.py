@@ -1,0 +1,1 @@
+"""Command lines and configuration files of the cluster's programs."""

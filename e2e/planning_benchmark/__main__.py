@@ -1,0 +1,104 @@
+"""Measures plans of growing fleets: ``python -m planbench [DEPLOYMENTS ...]``.
+
+Milliseconds of CPU, the best of a few; beside them the growth from the size before, against that of n log n. Python's
+collector of cycles is paused while a plan is made, because when it runs depends on what else the process holds; what one
+full run of it costs is a column of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from modelmatrix.planning.plan import plan
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+from planning_benchmark.fleets import fresh, settled, with_one_more
+
+SIZES = (100, 250, 500, 1000, 2000, 4000)
+ROUNDS = 5
+
+
+class Cost(NamedTuple):
+    """Milliseconds of CPU of a plan.
+
+    ``first``: nothing exists and nothing is remembered; ``create``: nothing exists; ``steady``: all exists, nothing is to be
+    done; ``change``: one deployment more. ``collector``: a run of the collector over everything.
+    """
+
+    deployments: int
+    nodes: int
+    first: float
+    create: float
+    steady: float
+    change: float
+    collector: float
+
+
+def measure(deployments: int) -> Cost:
+    """The costs of one size."""
+    snapshot = fresh(deployments)
+    first = _milliseconds(lambda: plan(snapshot))
+    made = plan(snapshot)
+    there = settled(snapshot, made)
+    again = plan(there)
+    assert not again.actions, "a settled fleet has nothing to do"
+    one_more = with_one_more(there)
+    return Cost(
+        deployments=deployments,
+        nodes=len(snapshot.nodes),
+        first=first,
+        create=_best(snapshot),
+        steady=_best(there),
+        change=_best(one_more),
+        collector=_milliseconds(gc.collect),
+    )
+
+
+def _best(snapshot: Snapshot) -> float:
+    return min(_milliseconds(lambda: plan(snapshot)) for _ in range(ROUNDS))
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    gc.collect()
+    gc.disable()
+    started = time.process_time()
+    call()
+    elapsed = time.process_time() - started
+    gc.enable()
+    return elapsed * 1000
+
+
+def report(costs: list[Cost]) -> Iterator[str]:
+    """A table as Markdown."""
+    heads = ("deployments", "nodes", "first ms", "create ms", "steady ms", "change ms", "collector ms", "steady us each")
+    yield f"| {' | '.join(heads)} | growth / n log n |"
+    yield "|---" * (len(heads) + 1) + "|"
+    before = [None, *costs]
+    for last, cost in zip(before, costs, strict=False):
+        growth = "" if last is None else f"{_growth(last, cost):.2f}"
+        figures = " | ".join(f"{value:.1f}" for value in (cost.first, cost.create, cost.steady, cost.change, cost.collector))
+        each = 1000 * cost.steady / cost.deployments
+        yield f"| {cost.deployments} | {cost.nodes} | {figures} | {each:.0f} | {growth} |"
+
+
+def _growth(small: Cost, large: Cost) -> float:
+    """How much faster than n log n a steady plan grows; 1 is as fast."""
+    ideal = large.deployments * math.log(large.deployments) / (small.deployments * math.log(small.deployments))
+    return large.steady / small.steady / ideal
+
+
+def main(arguments: list[str]) -> None:
+    """Measure and print."""
+    sizes = [int(text) for text in arguments] or list(SIZES)
+    assert all(small < large for small, large in pairwise(sizes)), "sizes must grow"
+    costs = [measure(size) for size in sizes]
+    print("\n".join(report(costs)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,85 @@
+"""Nodes, namespaces and volumes of a playground: those of the institution, and those of the examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from banks.matrix import CHIPS, Chip
+from banks.nodes_and_pools import kwok_node
+from localcluster.cluster import Cluster
+
+ASCEND_NODES, NVIDIA_NODES, DEVICES = 3, 1, 8
+EXAMPLE_NAMESPACES = ("remote-banking", "knowledge", "credit-approval")
+CLAIMS = (("remote-banking", "weights"),)
+
+Manifest = dict[str, Any]
+
+
+def populate(cluster: Cluster, bank_folder: Path) -> None:
+    """Create the nodes of the institution and of the examples, and what the examples' pods mount."""
+    cluster.apply(bank_folder / "local" / "nodes.yaml")
+    cluster.apply([*_example_nodes()])
+    apply_as_user(cluster, [*_namespaces()])
+    cluster.apply([*_volumes()])
+
+
+def apply_as_user(cluster: Cluster, manifests: Path | list[Manifest]) -> None:
+    """``kubectl apply -f`` as people type it, so that their next one has nothing to complain about.
+
+    Raises:
+        LocalClusterError: the API server refused.
+    """
+    if isinstance(manifests, Path):
+        cluster.kubectl("apply", "-f", str(manifests))
+    else:
+        cluster.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in manifests))
+
+
+def _example_nodes() -> Iterator[Manifest]:
+    """Three servers of eight 910B3 and one of eight H20, as the examples' pools select them; without taints."""
+    for index in range(ASCEND_NODES):
+        yield kwok_node(f"ascend-a-{index}", "ascend-a", CHIPS["ascend-910b"], DEVICES)
+    for index in range(NVIDIA_NODES):
+        yield kwok_node(f"nvidia-a-{index}", "nvidia-a", _untainted(CHIPS["nvidia-h20"]), DEVICES)
+
+
+def _untainted(chip: Chip) -> Chip:
+    return Chip(chip.accelerator, chip.resource, chip.architecture, chip.cpu, chip.memory, chip.price, chip.labels)
+
+
+def _namespaces() -> Iterator[Manifest]:
+    for name in EXAMPLE_NAMESPACES:
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _volumes() -> Iterator[Manifest]:
+    """Claims that the examples take their weights from; nothing is mounted on KWOK nodes, they only must be bound."""
+    for namespace, claim in CLAIMS:
+        size, modes = {"storage": "10Ti"}, ["ReadOnlyMany"]
+        yield {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": f"{namespace}-{claim}"},
+            "spec": {
+                "capacity": size,
+                "accessModes": modes,
+                "hostPath": {"path": "/weights"},
+                "persistentVolumeReclaimPolicy": "Retain",
+                "storageClassName": "",
+                "claimRef": {"namespace": namespace, "name": claim},
+            },
+        }
+        yield {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": claim, "namespace": namespace},
+            "spec": {
+                "accessModes": modes,
+                "storageClassName": "",
+                "volumeName": f"{namespace}-{claim}",
+                "resources": {"requests": size},
+            },
+        }

@@ -1,0 +1,113 @@
+"""``kubectl matrix cost``: what the wanted replicas cost an hour, by whom or where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from modelmatrix.api import names
+from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
+from modelmatrix.cli.inputs.sources import file_options, load_with_manifests
+from modelmatrix.cli.options import access_options, namespace_options, output_option, print_document
+from modelmatrix.cli.output.tables import table
+from modelmatrix.planning import plan as planner
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
+from modelmatrix.planning.placement.pricing import price_per_hour
+
+NOBODY = "-"
+
+
+@dataclass(slots=True)
+class CostTotal:
+    """Devices and their price per hour."""
+
+    devices: int = 0
+    amount: Decimal = Decimal(0)
+
+    def add(self, devices: int, amount: Decimal) -> None:
+        """Add the devices of some replicas."""
+        self.devices += devices
+        self.amount += amount
+
+
+Group = Callable[[DeploymentPlan, PoolPlacement], str]
+
+
+def _of_spec(field: str) -> Group:
+    return lambda outlook, _: getattr(outlook.member.case.spec, field, None) or NOBODY
+
+
+GROUPS: Mapping[str, Group] = {
+    "deployment": lambda outlook, _: str(outlook.member.key),
+    "tenant": _of_spec("tenant"),
+    "cost-center": _of_spec("cost_center"),
+    "pool": lambda _, item: item.option.pool,
+}
+
+
+@click.command()
+@click.option("--by", type=click.Choice(sorted(GROUPS)), default="deployment", help="What to sum by.")
+@file_options
+@namespace_options
+@access_options
+@output_option
+def cost(  # noqa: PLR0913 - one parameter an option
+    *,
+    by: str,
+    files: tuple[str, ...],
+    is_offline: bool,
+    namespace: str | None,
+    all_namespaces: bool,
+    kubeconfig: str | None,
+    context: str | None,
+    output: str,
+) -> None:
+    """Sum the price of the devices of all wanted replicas, per hour."""
+    world, default = load_with_manifests(files, KubeconfigAccess(kubeconfig, context), namespace, is_offline=is_offline)
+    shown = None if all_namespaces or (is_offline and namespace is None) else default
+    outlooks = [o for key, o in sorted(planner.plan(world.snapshot()).outlooks.items()) if shown in (None, key.namespace)]
+    document = {"apiVersion": names.API_VERSION, "kind": "Cost", "by": by, **_sums(outlooks, GROUPS[by])}
+    if output in ("json", "yaml"):
+        print_document(document, output)
+    else:
+        click.echo(_text(document))
+
+
+def _sums(outlooks: list[DeploymentPlan], group: Group) -> dict[str, Any]:
+    groups: dict[tuple[str, str], CostTotal] = {}
+    totals: dict[str, CostTotal] = {}
+    for name, currency, devices, amount in _charges(outlooks, group):
+        groups.setdefault((name, currency), CostTotal()).add(devices, amount)
+        totals.setdefault(currency, CostTotal()).add(devices, amount)
+    items = [{"name": name, **_figures(found, currency)} for (name, currency), found in sorted(groups.items())]
+    return {"items": items, "totals": [_figures(found, currency) for currency, found in sorted(totals.items())]}
+
+
+def _charges(outlooks: list[DeploymentPlan], group: Group) -> Iterator[tuple[str, str, int, Decimal]]:
+    for outlook in outlooks:
+        for item in outlook.placed:
+            pool = outlook.pools[item.option.pool]
+            price = pool.spec.price if pool.spec else None
+            if item.desired:
+                amount = price_per_hour(item.option, pool) * item.desired
+                yield group(outlook, item), price.currency if price else NOBODY, item.desired * item.option.devices, amount
+
+
+def _figures(found: CostTotal, currency: str) -> dict[str, Any]:
+    """Devices without a price have no amount: nobody knows what they cost."""
+    known = currency != NOBODY
+    return {
+        "devices": found.devices,
+        "amountPerHour": f"{found.amount:.2f}" if known else None,
+        "currency": currency if known else None,
+    }
+
+
+def _text(document: dict[str, Any]) -> str:
+    rows = [[item["name"], item["devices"], item["amountPerHour"], item["currency"]] for item in document["items"]]
+    rows += [["total", item["devices"], item["amountPerHour"], item["currency"]] for item in document["totals"]]
+    return table([document["by"].upper().replace("-", " "), "DEVICES", "COST/H", "CURRENCY"], rows)

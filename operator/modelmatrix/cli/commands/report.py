@@ -1,0 +1,88 @@
+"""``kubectl matrix report``: the matrix as a document: what runs where, with which image, at what cost, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
+from modelmatrix.cli.inputs.sources import file_options, load_with_manifests
+from modelmatrix.cli.options import access_options, print_document
+from modelmatrix.cli.output.plan_document import plan_document, unusable_pools
+from modelmatrix.planning import plan as planner
+
+FORMATS = click.Choice(["markdown", "json", "yaml"])
+
+Document = dict[str, Any]
+
+
+@click.command()
+@file_options
+@click.option("-n", "--namespace", help="Namespace of documents that name none; the context's own when left out.")
+@access_options
+@click.option("-o", "--output", type=FORMATS, default="markdown", help="Output format.")
+def report(
+    *,
+    files: tuple[str, ...],
+    is_offline: bool,
+    namespace: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+    output: str,
+) -> None:
+    """Write down the whole matrix: placements with engine and image, refusals with their reasons, pools and cost."""
+    world, _ = load_with_manifests(files, KubeconfigAccess(kubeconfig, context), namespace, is_offline=is_offline)
+    snapshot = world.snapshot()
+    made = planner.plan(snapshot)
+    document = plan_document(made, made, made.outlooks) | {"kind": "Report", "time": _time(snapshot.now_seconds)}
+    if output == "markdown":
+        click.echo("\n".join(_markdown(document)))
+    else:
+        print_document(document, output)
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+
+
+def _markdown(document: Document) -> Iterable[str]:
+    items, cost = document["items"], document["cost"]
+    yield f"# Model matrix, {document['time']}"
+    yield f"\nCost per hour: {cost['after']} {cost['currency']}" + "".join(
+        f", {other['after']} {other['currency']}" for other in cost["others"]
+    )
+    yield "\n## Placements\n"
+    heads = ("deployment", "priority", "model", "pool", "format", "engine", "image", "replicas", "devices a replica")
+    yield from _table(heads, (row for item in items for row in _placements(item)))
+    refused = [item for item in items if not item["placed"]]
+    if refused:
+        yield "\n## Not placed\n"
+        yield from _table(("deployment", "reason", "message"), ((_name(i), i["reason"], i["message"]) for i in refused))
+    told = [(item, caveat) for item in items for caveat in (unusable_pools(item) if item["placed"] else []) + item["caveats"]]
+    if told:
+        yield "\n## To know\n"
+        yield from _table(("deployment", "reason", "message"), ((_name(i), c["reason"], c["message"]) for i, c in told))
+    yield "\n## Pools\n"
+    counts = ("total", "allocated", "free")
+    yield from _table(("pool", *counts), ((p["name"], *(p["devices"][key] for key in counts)) for p in document["pools"]))
+
+
+def _placements(item: Document) -> Iterable[Sequence[object]]:
+    for p in item["placements"]:
+        where = (p["pool"], p["quantization"], p["engine"], p["image"], p["replicas"])
+        shape = f"{p['devicesPerReplica']} on {p['nodesPerReplica']} node{'s' if p['nodesPerReplica'] > 1 else ''}"
+        yield (_name(item), item["priority"], item["model"], *where, shape)
+
+
+def _name(item: Document) -> str:
+    return f"{item['namespace']}/{item['name']}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterable[str]:
+    yield f"| {' | '.join(heads)} |"
+    yield "|---" * len(heads) + "|"
+    for row in rows:
+        yield f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |"

@@ -1,0 +1,79 @@
+"""``kubectl matrix status``: the fleet in one table, as the operator wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from modelmatrix.api import names
+from modelmatrix.cli.inputs.cluster_objects import read_cluster
+from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
+from modelmatrix.cli.options import access_options, namespace_options, output_option, print_document
+from modelmatrix.cli.output.tables import table
+
+Item = dict[str, Any]
+
+
+@click.command()
+@namespace_options
+@access_options
+@output_option
+def status(*, namespace: str | None, all_namespaces: bool, kubeconfig: str | None, context: str | None, output: str) -> None:
+    """Show where every deployment is, how much of it serves, its SLO, its cost and its state."""
+    world, default = read_cluster(KubeconfigAccess(kubeconfig, context))
+    shown = None if all_namespaces else namespace or default
+    objects = world.objects.get(names.MODEL_DEPLOYMENTS.plural, [])
+    items = sorted(
+        (_item(item) for item in objects if shown is None or item["metadata"]["namespace"] == shown),
+        key=lambda item: (item["namespace"], item["name"]),
+    )
+    if output in ("json", "yaml"):
+        print_document({"apiVersion": names.API_VERSION, "kind": "Status", "items": items}, output)
+    elif items:
+        click.echo(_text(items, all_namespaces=all_namespaces, wide=output == "wide"))
+    else:
+        where = "any namespace" if shown is None else f"namespace {shown}"
+        click.echo(f"There are no ModelDeployments in {where}.", err=True)
+
+
+def _item(deployment: Item) -> Item:
+    """What the operator last said of a deployment; nothing for one that it has not seen yet."""
+    metadata, said = deployment["metadata"], deployment.get("status") or {}
+    ready: Item = next((item for item in said.get("conditions", ()) if item["type"] == "Ready"), {})
+    slo = said.get("slo") or {}
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "model": said.get("model"),
+        "placements": said.get("placements", []),
+        "ready": said.get("readyReplicas"),
+        "desired": said.get("desiredReplicas"),
+        "attainmentPercent": slo.get("attainmentPercent"),
+        "ttftMilliseconds": slo.get("ttftMilliseconds"),
+        "tpotMilliseconds": slo.get("tpotMilliseconds"),
+        "costPerHour": said.get("costPerHour"),
+        "reason": ready.get("reason"),
+        "message": ready.get("message"),
+    }
+
+
+def _text(items: list[Item], *, all_namespaces: bool, wide: bool) -> str:
+    headers = ["NAMESPACE"] if all_namespaces else []
+    headers += ["NAME", *(["MODEL"] if wide else []), "READY", "SLO", *(["TTFT", "TPOT"] if wide else [])]
+    headers += ["COST/H", "REASON", "PLACEMENT", *(["MESSAGE"] if wide else [])]
+    return table(headers, (_row(item, all_namespaces=all_namespaces, wide=wide) for item in items))
+
+
+def _row(item: Item, *, all_namespaces: bool, wide: bool) -> list[object]:
+    percent = item["attainmentPercent"]
+    placement = " ".join(f"{p['pool']}/{p['quantization']}:{p['desired']}" for p in item["placements"] if p["desired"])
+    serving = None if item["desired"] is None else f"{item['ready'] or 0}/{item['desired']}"
+    row: list[object] = [item["namespace"]] if all_namespaces else []
+    row += [item["name"], *([item["model"]] if wide else []), serving, f"{percent}%" if percent else None]
+    row += [_milliseconds(item["ttftMilliseconds"]), _milliseconds(item["tpotMilliseconds"])] if wide else []
+    return [*row, item["costPerHour"], item["reason"], placement or None, *([item["message"]] if wide else [])]
+
+
+def _milliseconds(value: int | None) -> str | None:
+    return None if value is None else f"{value}ms"

@@ -1,0 +1,182 @@
+"""A deployment from manifests as the simulator needs it: what its replicas can do, where, and how many there may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from modelmatrix.api import names
+from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.cli.errors import CliError
+from modelmatrix.cli.inputs.cluster_objects import from_manifests
+from modelmatrix.cli.inputs.manifests import Manifests
+from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, TokenLengths
+from modelmatrix.performance.slo import bounds_in_seconds
+from modelmatrix.planning import plan as planner
+from modelmatrix.planning.desired.cron import ScheduleError
+from modelmatrix.planning.desired.replicas import schedule_floor_windows
+from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.feasibility.pool_performance import performance_on
+from modelmatrix.planning.placement.allocation import shape_of
+from modelmatrix.planning.placement.bin_packing import PoolBins
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.placement.pricing import price_per_hour
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.scaling.observation.observation import ScheduleFloorWindow
+from modelmatrix.simulation.cluster.variant import StartTime, Variant
+from modelmatrix.simulation.operator_policy import DeploymentPrior, PoolPrior
+
+DAY_SECONDS = 86_400
+# Nodes of a pool whose file names none: more than any simulation asks for.
+SUPPOSED_NODES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedDeployment:
+    """One deployment: what the policy knows, what there is, and how many replicas each pool holds, by pool."""
+
+    key: NamespacedName
+    known: DeploymentPrior
+    variants: tuple[Variant, ...]
+    limits: dict[str, int]
+
+    def warm(self, rate_per_second: float, lengths: TokenLengths) -> dict[str, int]:
+        """Replicas that serve a rate with one to spare, on the first pools that hold them."""
+        first = self.variants[0]
+        each = first.timing.capacity_per_second(self.known.slo, lengths, first.limits).requests_per_second
+        needed = ceil(rate_per_second / each) + 1 if each > 0 else self.known.min_replicas
+        left = min(max(needed, self.known.min_replicas), self.known.max_replicas)
+        numbers: dict[str, int] = {}
+        for variant in self.variants:
+            numbers[variant.name] = min(left, self.limits[variant.name])
+            left -= numbers[variant.name]
+        return numbers
+
+
+def subject_of(
+    documents: Manifests, *, name: str | None, start_seconds: float | None, at: float | None, days: int
+) -> SimulatedDeployment:
+    """The deployment to simulate.
+
+    Args:
+        documents: it and its pools; pools without nodes are taken for large ones.
+        name: which one, where there are several.
+        start_seconds: how long a replica takes to start; the catalogue's estimate without it.
+        at: what time it is at second 0, for schedules, in seconds since the epoch; without it schedules are left out.
+        days: that the schedule is unrolled for.
+
+    Raises:
+        CliError: there is no such deployment, or it cannot be simulated.
+    """
+    deployment = _chosen(documents, name)
+    snapshot = from_manifests(Manifests((*documents.items, *_supposed_nodes(documents)))).snapshot(at)
+    key = NamespacedName(deployment["metadata"]["namespace"], deployment["metadata"]["name"])
+    outlook = planner.plan(snapshot).outlooks[key]
+    spec = outlook.member.case.spec
+    if spec is None or spec.scaling is None or spec.slo is None:
+        raise CliError(f"{key}: only a deployment with spec.scaling and spec.slo can be simulated")
+    found = [pair for option in outlook.member.case.fitting if (pair := _variant(option, outlook, snapshot, start_seconds))]
+    if not found:
+        words = "; ".join(f"{option.pool}: {option.answer.message}" for option in outlook.member.case.options)
+        raise CliError(f"{key} fits no pool: {words}")
+    known = DeploymentPrior(
+        slo=bounds_in_seconds(spec.slo),
+        min_replicas=spec.scaling.min_replicas,
+        max_replicas=spec.scaling.max_replicas,
+        variants=tuple(one for one, _ in found),
+        placement=spec.placement,
+        windows=tuple(_windows(spec, at, days)) if at is not None else (),
+    )
+    limits = {option.pool: _limit(option, outlook) for option in outlook.member.case.fitting}
+    return SimulatedDeployment(key, known, tuple(one for _, one in found), limits)
+
+
+def _chosen(documents: Manifests, name: str | None) -> dict[str, Any]:
+    found = documents.of_kind(names.MODEL_DEPLOYMENTS)
+    if name is not None:
+        found = [item for item in found if item["metadata"]["name"] == name]
+    if not found:
+        raise CliError(f"there is no ModelDeployment{f' {name}' if name else ''} in the files")
+    if len(found) > 1:
+        there = ", ".join(sorted(item["metadata"]["name"] for item in found))
+        raise CliError(f"the files hold {len(found)} ModelDeployments: choose one of {there} with --name")
+    return found[0]
+
+
+def _supposed_nodes(documents: Manifests) -> Iterator[dict[str, Any]]:
+    """Nodes for pools that the files give none."""
+    labels = [node["metadata"].get("labels") or {} for node in documents.of_kind(names.NODES)]
+    snapshot = from_manifests(documents).snapshot(0.0)
+    for pool in snapshot.pools:
+        if pool.spec is None or any(pool.spec.node_selector.items() <= one.items() for one in labels):
+            continue
+        chip = snapshot.catalogue.accelerator(pool.spec.accelerator)
+        resources = {pool.spec.resource_name: str(chip.devices_per_node if chip else 1)}
+        for index in range(SUPPOSED_NODES):
+            yield {
+                "apiVersion": "v1",
+                "kind": names.NODES.kind,
+                "metadata": {"name": f"{pool.name}-supposed-{index}", "labels": dict(pool.spec.node_selector)},
+                "status": {"allocatable": resources, "capacity": resources},
+            }
+
+
+def _variant(
+    option: PoolOption, outlook: DeploymentPlan, snapshot: Snapshot, start_seconds: float | None
+) -> tuple[PoolPrior, Variant] | None:
+    """An option as the policy knows it, and as it is."""
+    pool = outlook.pools[option.pool]
+    known = performance_on(snapshot.catalogue, outlook.member.case.model, option, pool)
+    if known is None:
+        return None
+    timing, limits = known
+    start = option.answer.start_seconds if start_seconds is None else start_seconds
+    return (
+        PoolPrior(
+            name=option.pool,
+            timing=timing,
+            limits=limits,
+            start_seconds=start,
+            devices=option.devices,
+            cost_per_hour=float(price_per_hour(option, pool)) or float(option.devices),
+            site=(pool.spec.site or "") if pool.spec else "",
+        ),
+        _real(option, timing, limits, start),
+    )
+
+
+def _real(option: PoolOption, timing: EngineTiming, limits: EngineLimits, start_seconds: float) -> Variant:
+    return Variant(
+        name=option.pool, timing=timing, limits=limits, start=StartTime(start_seconds), devices_per_replica=option.devices
+    )
+
+
+def _limit(option: PoolOption, outlook: DeploymentPlan) -> int:
+    """Replicas that the pool's nodes and its limit hold when nothing else runs there."""
+    pool = outlook.pools[option.pool]
+    for node in pool.nodes:
+        node.free = node.allocatable if node.usable else 0
+    return PoolBins(pool).room(shape_of(option))
+
+
+def _windows(spec: ModelDeploymentSpec, at: float, days: int) -> Iterator[ScheduleFloorWindow]:
+    """The schedule from second 0 on, in the simulation's time."""
+    seen: set[tuple[float, int]] = set()
+    schedule = spec.scaling.schedule if spec.scaling else ()
+    try:
+        for day in range(days):
+            for window in schedule_floor_windows(schedule, now_seconds=at + day * DAY_SECONDS, horizon_seconds=DAY_SECONDS):
+                name = (window.start_second, window.replicas)
+                if name not in seen:
+                    seen.add(name)
+                    yield ScheduleFloorWindow(
+                        start_second=window.start_second - at,
+                        end_second=window.end_second - at,
+                        replicas=window.replicas,
+                        lead_seconds=window.lead_seconds,
+                    )
+    except ScheduleError as error:
+        raise CliError(str(error)) from None

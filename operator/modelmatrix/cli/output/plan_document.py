@@ -1,0 +1,150 @@
+"""The result of the planner as a document: what ``kubectl matrix plan`` prints, keys as in the public contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from modelmatrix.api import names
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.feasibility.verdict import Verdict
+from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
+from modelmatrix.planning.placement.pricing import price_per_hour
+from modelmatrix.planning.plan import Plan
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.status.capacity_messages import displaced_message
+from modelmatrix.planning.status.warnings import caveats
+
+
+def plan_document(before: Plan | None, after: Plan, shown: Iterable[NamespacedName]) -> dict[str, Any]:
+    """The plan as a document.
+
+    Args:
+        before: the plan without what is to be applied; ``None`` when there is nothing yet.
+        after: the plan with it.
+        shown: deployments to show.
+    """
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "Plan",
+        "items": [_item(after, key) for key in sorted(shown) if key in after.outlooks],
+        "pools": [_pool(pool, after.taken.get(name, 0)) for name, pool in sorted(after.pools.items())],
+        "cost": _cost(_costs(before) if before else {}, _costs(after)),
+        "displaced": _displaced(before, after),
+    }
+
+
+def fits(document: Mapping[str, Any]) -> bool:
+    """Whether everything that is shown found devices."""
+    return all(item["placed"] for item in document["items"])
+
+
+def unusable_pools(item: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Pools of a deployment's spec that can never take it, as caveats: one that has its place elsewhere would not tell."""
+    never = [c for c in item["candidates"] if c["verdict"] in (Verdict.IMPOSSIBLE, Verdict.UNLISTED)]
+    return [{"reason": c["reason"], "message": f"{c['pool']} is passed over, {c['reason']}: {c['message']}"} for c in never]
+
+
+def _item(plan: Plan, key: NamespacedName) -> dict[str, Any]:
+    outlook, status = plan.outlooks[key], plan.statuses[key]
+    placed = next(condition for condition in status["conditions"] if condition["type"] == "Placed")
+    return {
+        "namespace": key.namespace,
+        "name": key.name,
+        "placed": placed["status"] == "True",
+        "reason": placed["reason"],
+        "message": placed["message"],
+        "model": status.get("model", ""),
+        "priority": str(outlook.member.case.spec.priority) if outlook.member.case.spec else "",
+        "replicas": outlook.desired,
+        "candidates": status["candidates"],
+        "placements": [_placement(item) for item in outlook.placed if item.desired],
+        "caveats": [{"reason": str(caveat.reason), "message": caveat.message} for caveat in caveats(outlook)],
+    }
+
+
+def _placement(item: PoolPlacement) -> dict[str, Any]:
+    layout, memory = item.target.layout, item.target.layout.memory
+    return {
+        "pool": item.option.pool,
+        "quantization": str(item.option.quantization),
+        "engine": item.option.answer.engine,
+        "image": item.target.image,
+        "replicas": item.desired,
+        "devicesPerReplica": layout.devices,
+        "nodesPerReplica": layout.nodes,
+        "parallelism": layout.parallelism.model_dump(),
+        "memory": {
+            "weightsGiB": round(memory.weights_gibibytes, 2),
+            "kvCacheGiB": round(memory.kv_cache_gibibytes, 2),
+            "overheadGiB": round(memory.overhead_gibibytes, 2),
+            "usableGiB": round(memory.usable_gibibytes, 2),
+        },
+    }
+
+
+def _pool(pool: PoolState, taken: int) -> dict[str, Any]:
+    allocated = pool.allocated + taken
+    return {
+        "name": pool.name,
+        "devices": {"total": pool.total, "allocated": allocated, "free": max(0, pool.free_now - taken)},
+    }
+
+
+def _cost(before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> dict[str, Any]:
+    """Cost in the currency that most is paid in; ``others`` has the rest, as nothing is exchanged."""
+    ranked = sorted({*before, *after}, key=lambda currency: (-after.get(currency, 0), -before.get(currency, 0), currency))
+    first, *others = [_change(currency, before, after) for currency in ranked or ["CNY"]]
+    return {**first, "others": others}
+
+
+def _change(currency: str, before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> dict[str, str]:
+    return {"before": f"{before.get(currency, 0):.2f}", "after": f"{after.get(currency, 0):.2f}", "currency": currency}
+
+
+def _costs(plan: Plan) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for outlook in plan.outlooks.values():
+        for currency, amount in _prices(outlook):
+            sums[currency] = sums.get(currency, Decimal(0)) + amount
+    return sums
+
+
+def _prices(outlook: DeploymentPlan) -> Iterable[tuple[str, Decimal]]:
+    for item in outlook.placed:
+        price = item.target.pool_spec.price
+        if price is not None:
+            yield price.currency, price_per_hour(item.option, outlook.pools[item.option.pool]) * item.desired
+
+
+def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:
+    """Who runs with less than before, or gives way; whether they run already or would only be placed."""
+    found = []
+    for key, outlook in sorted(after.outlooks.items()):
+        known = before.outlooks.get(key) if before else None
+        wanted_as_before = known is not None and known.desired == outlook.desired
+        lost = known.assignment.placed - outlook.assignment.placed if known is not None and wanted_as_before else 0
+        replicas = max(lost, sum(outlook.assignment.displaced_by.values()))
+        if replicas > 0:
+            found.append(_loss(after, key, replicas))
+    return found
+
+
+def _loss(plan: Plan, key: NamespacedName, replicas: int) -> dict[str, Any]:
+    outlook = plan.outlooks[key]
+    takers = sorted(_takers(outlook))
+    placed = next(condition for condition in plan.statuses[key]["conditions"] if condition["type"] == "Placed")
+    return {
+        "namespace": key.namespace,
+        "name": key.name,
+        "replicas": replicas,
+        "reason": str(Reason.DISPLACED) if takers else placed["reason"],
+        "message": displaced_message(outlook) if takers else placed["message"],
+        "by": [{"namespace": taker.namespace, "name": taker.name, "replicas": count} for taker, count in takers],
+    }
+
+
+def _takers(outlook: DeploymentPlan) -> Iterable[tuple[NamespacedName, int]]:
+    return outlook.assignment.displaced_by.items()

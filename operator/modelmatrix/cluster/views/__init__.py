@@ -1,0 +1,1 @@
+"""Projections of raw Kubernetes objects into the planner's views."""

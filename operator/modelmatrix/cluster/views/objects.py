@@ -1,0 +1,226 @@
+"""Views of raw objects: what the planner reads, and nothing else. Total: a strange object gives a view or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelmatrix.api import names
+from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
+from modelmatrix.api.conditions import parse_timestamp
+from modelmatrix.api.model_deployment import ModelDeploymentSpec, Parallelism
+from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
+from modelmatrix.api.quantity import count
+from modelmatrix.cluster.views.pods import pod_view
+from modelmatrix.cluster.views.tolerant import ignore_object, tolerant
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PoolView, ServiceView, WorkloadView
+
+Object = Mapping[str, Any]
+
+__all__ = [
+    "deployment_view",
+    "engine_profile",
+    "model_profile",
+    "node_view",
+    "pod_view",
+    "pool_view",
+    "runtime_class_name",
+    "service_view",
+    "workload_view",
+]
+
+
+def _strange_deployment(item: Object, error: str) -> DeploymentView:
+    return DeploymentView(_key(item["metadata"]), uid="", generation=0, created_seconds=0.0, spec=None, error=error)
+
+
+def _strange_pool(item: Object, error: str) -> PoolView:
+    return PoolView(item["metadata"]["name"], uid="", generation=0, spec=None, error=error)
+
+
+def _strange_node(item: Object, _error: str) -> NodeView:
+    return NodeView(item["metadata"]["name"], {}, ready=False, schedulable=False, allocatable={}, capacity={})
+
+
+@tolerant(_strange_deployment)
+def deployment_view(item: Object) -> DeploymentView:
+    """A ModelDeployment."""
+    metadata = item["metadata"]
+    spec, error = _parse(ModelDeploymentSpec, item.get("spec"))
+    return DeploymentView(
+        key=_key(metadata),
+        uid=metadata.get("uid", ""),
+        generation=metadata.get("generation", 0),
+        created_seconds=parse_timestamp(metadata.get("creationTimestamp", "")),
+        spec=spec,
+        error=error,
+        deleting="deletionTimestamp" in metadata,
+        status={**(item.get("status") or {})},
+    )
+
+
+@tolerant(_strange_pool)
+def pool_view(item: Object) -> PoolView:
+    """An AcceleratorPool."""
+    metadata = item["metadata"]
+    spec, error = _parse(AcceleratorPoolSpec, item.get("spec"))
+    return PoolView(
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        generation=metadata.get("generation", 0),
+        spec=spec,
+        error=error,
+        status={**(item.get("status") or {})},
+    )
+
+
+@tolerant(ignore_object)
+def model_profile(item: Object) -> tuple[str, ModelProfileSpec] | None:
+    """A ModelProfile: its name and facts; nothing when they cannot be parsed."""
+    spec, _ = _parse(ModelProfileSpec, item.get("spec"))
+    return None if spec is None else (item["metadata"]["name"], spec)
+
+
+@tolerant(ignore_object)
+def engine_profile(item: Object) -> tuple[str, EngineProfileSpec] | None:
+    """An EngineProfile: its name and facts; nothing when they cannot be parsed."""
+    spec, _ = _parse(EngineProfileSpec, item.get("spec"))
+    return None if spec is None else (item["metadata"]["name"], spec)
+
+
+def runtime_class_name(item: Object) -> str:
+    """The name of a RuntimeClass."""
+    return str(item["metadata"]["name"])
+
+
+@tolerant(_strange_node)
+def node_view(item: Object) -> NodeView:
+    """A node; only its extended resources, whose names have a slash, are kept."""
+    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
+    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
+    return NodeView(
+        name=metadata["name"],
+        labels=metadata.get("labels") or {},
+        ready=ready,
+        schedulable=not spec.get("unschedulable", False),
+        allocatable=_devices(status.get("allocatable")),
+        capacity=_devices(status.get("capacity")),
+    )
+
+
+@tolerant(ignore_object)
+def workload_view(item: Object) -> WorkloadView:
+    """A Deployment or LeaderWorkerSet of ours."""
+    metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    groups = spec.get("leaderWorkerTemplate") or {}
+    template = groups.get("leaderTemplate") or groups.get("workerTemplate") or spec.get("template") or {}
+    nodes = int(groups.get("size") or 1)
+    return WorkloadView(
+        kind=item.get("kind") or (names.LEADER_WORKER_SETS.kind if groups else names.DEPLOYMENTS.kind),
+        key=_key(metadata),
+        uid=metadata.get("uid", ""),
+        version=f"{metadata.get('generation', 0)}-{hash(repr((labels, annotations, metadata.get('ownerReferences'))))}",
+        owner_uid=_owner_uid(metadata),
+        deployment=labels.get(names.LABEL_DEPLOYMENT, ""),
+        pool=labels.get(names.LABEL_POOL, ""),
+        quantization=labels.get(names.LABEL_QUANTIZATION, ""),
+        engine=labels.get(names.LABEL_ENGINE, ""),
+        replicas=int(spec.get("replicas", 1)),
+        devices_per_replica=nodes * _pod_devices(template),
+        nodes_per_replica=nodes,
+        digest=annotations.get(names.ANNOTATION_DIGEST, ""),
+        manifest=_manifest(item),
+        image=_image(template),
+        parallelism=_parallelism(template),
+        deleting="deletionTimestamp" in metadata,
+        failure=_creation_failure(status),
+        rolling=_rolls(metadata, spec, status),
+    )
+
+
+@tolerant(ignore_object)
+def service_view(item: Object) -> ServiceView:
+    """A Service of ours."""
+    metadata = item["metadata"]
+    manifest = _manifest(item)
+    return ServiceView(
+        key=_key(metadata),
+        uid=metadata.get("uid", ""),
+        version=str(hash(repr(manifest))),
+        owner_uid=_owner_uid(metadata),
+        digest=(metadata.get("annotations") or {}).get(names.ANNOTATION_DIGEST, ""),
+        manifest=manifest,
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def _parse(kind: Any, content: Any) -> tuple[Any, str]:
+    try:
+        return kind.model_validate(content), ""
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in ("spec", *first["loc"]))
+        return None, f"{where}: {first['msg']}"
+
+
+def _key(metadata: Object) -> NamespacedName:
+    return NamespacedName(metadata.get("namespace", ""), metadata["name"])
+
+
+def _owner_uid(metadata: Object) -> str:
+    owners = metadata.get("ownerReferences") or ()
+    return next((owner["uid"] for owner in owners if owner.get("controller")), "")
+
+
+def _devices(resources: Object | None) -> dict[str, int]:
+    return {name: count(value) for name, value in (resources or {}).items() if "/" in name}
+
+
+def _pod_devices(template: Object) -> int:
+    containers = (template.get("spec") or {}).get("containers") or ()
+    limits = [container.get("resources", {}).get("limits") or {} for container in containers]
+    return sum(count(value) for item in limits for name, value in item.items() if "/" in name)
+
+
+def _image(template: Object) -> str:
+    containers = (template.get("spec") or {}).get("containers") or ()
+    return str(containers[0].get("image", "")) if containers else ""
+
+
+def _parallelism(template: Object) -> Parallelism:
+    """How a replica is cut, as its pods say; one rank where they do not."""
+    annotations = (template.get("metadata") or {}).get("annotations") or {}
+    said = str(annotations.get(names.ANNOTATION_PARALLELISM, "")).split(",")
+    try:
+        return Parallelism.model_validate(dict(zip(Parallelism.model_fields, said, strict=True)))
+    except ValueError:
+        return Parallelism()
+
+
+def _manifest(item: Object) -> dict[str, Any]:
+    """The object as stored, without its status and without what the API server keeps for itself."""
+    metadata = {key: value for key, value in item["metadata"].items() if key not in ("managedFields", "resourceVersion")}
+    return {key: value for key, value in item.items() if key != "status"} | {"metadata": metadata}
+
+
+def _creation_failure(status: Object) -> str:
+    """Why pods cannot be created, in the API server's own words, as the controllers pass them on."""
+    conditions = status.get("conditions") or ()
+    return next(
+        (str(c.get("message", "")) for c in conditions if c.get("type") == "ReplicaFailure" and c.get("status") == "True"), ""
+    )
+
+
+def _rolls(metadata: Object, spec: Object, status: Object) -> bool:
+    """Whether pods of an older template are still there, a surge replica beside them or not.
+
+    What was written and not seen by the controller yet may be a template, unless there are replicas to be removed. The
+    status of a LeaderWorkerSet names no generation.
+    """
+    wanted, there, updated = int(spec.get("replicas", 1)), int(status.get("replicas", 0)), int(status.get("updatedReplicas", 0))
+    generation = metadata.get("generation", 0)
+    unseen = status.get("observedGeneration", generation) < generation
+    return updated < max(wanted, there) or (unseen and there <= wanted)

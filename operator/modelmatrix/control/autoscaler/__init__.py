@@ -1,0 +1,1 @@
+"""Measures deployments and turns measurements into replica counts, once an interval."""

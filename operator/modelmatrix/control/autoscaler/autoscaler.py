@@ -1,0 +1,175 @@
+"""From signals and the last plan to decisions about every deployment.
+
+Pure but for the memory that it keeps between looks, which a restart may lose: it is rebuilt from Prometheus, else from
+priors. Whatever a policy says, nothing is taken away on what is unknown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modelmatrix.api.reasons import Reason
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.catalogue.types import MetricDialect, Signal
+from modelmatrix.control.autoscaler.expected_targets import bounds_of, expected_targets, percentile_of
+from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll
+from modelmatrix.control.autoscaler.observation_builder import DeploymentSignals, build_observation
+from modelmatrix.control.autoscaler.recent_pods import RecentPods
+from modelmatrix.control.autoscaler.startup_tracker import ClockReading, StartupTracker
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, ScaleDecision
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.scaling.observation.observation import Decision, History, Observation, Policy
+from modelmatrix.scaling.observation.slo_attainment import attainment
+from modelmatrix.signals.fleet_queries import GATEWAY, QueryRequest, QuerySet, query_set
+from modelmatrix.signals.history import HistoryQuery, history_query
+from modelmatrix.signals.reading import SignalReading, read_signals
+from modelmatrix.signals.samples import DeploymentSamples, gateway_rates, group_by_deployment
+
+# What a number that stays as it is may be told for; what is wrong with signals is told by a condition of its own.
+_NO_CHANGE = frozenset(
+    {
+        Reason.STEADY,
+        Reason.REPLICA_STARTING,
+        Reason.SIGNALS_MISSING,
+        Reason.SIGNALS_STALE,
+        Reason.PROMETHEUS_UNAVAILABLE,
+    }
+)
+MAX_PERCENTILES = 3  # each of them costs Prometheus another look at all buckets
+
+
+def _ignored(key: NamespacedName, observation: Observation, decision: Decision) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(slots=True)
+class Autoscaler:
+    """Runs a policy over the fleet. ``decisions``, ``measured`` and ``readings`` are of the last look.
+
+    ``gateway_query`` is PromQL for requests per second by namespace and deployment. ``decided`` is told of every decision.
+    """
+
+    catalogue: Catalogue
+    policy: Policy[Any]
+    time_scale: float
+    gateway_query: str = ""
+    decided: Callable[[NamespacedName, Observation, Decision], None] = _ignored
+    decisions: dict[NamespacedName, ScaleDecision] = field(default_factory=dict)
+    measured: dict[NamespacedName, MeasuredSlo] = field(default_factory=dict)
+    readings: dict[NamespacedName, SignalReading] = field(default_factory=dict)
+    figures: dict[NamespacedName, Decision] = field(default_factory=dict)
+    _starts: StartupTracker = field(default_factory=StartupTracker)
+    _formerly: RecentPods = field(default_factory=RecentPods)
+    _memories: dict[NamespacedName, Any] = field(default_factory=dict)
+
+    def queries(self, outlooks: Mapping[NamespacedName, DeploymentPlan]) -> QuerySet:
+        """What to ask for the deployments that are measured; nothing when there are none."""
+        asked = [outlook for outlook in outlooks.values() if _is_measured(outlook)]
+        bounds: dict[str, dict[Signal, set[float]]] = {}
+        percentiles: Counter[int] = Counter(percentile_of(outlook) for outlook in asked)
+        for counted in {id(one): one for one in (bounds_of(outlook, self.catalogue) for outlook in asked)}.values():
+            for dialect, seconds in counted.seconds.items():
+                for signal, bound in seconds.items():
+                    bounds.setdefault(dialect, {}).setdefault(signal, set()).add(bound)
+        often = tuple(percentile for percentile, _ in percentiles.most_common(MAX_PERCENTILES))
+        return query_set(QueryRequest(self._dialects(asked), bounds, often, self.gateway_query), self.time_scale)
+
+    def history_query(self, outlooks: Mapping[NamespacedName, DeploymentPlan]) -> HistoryQuery:
+        """What to ask of the past of the deployments that are scaled."""
+        scaled = [outlook for outlook in outlooks.values() if _is_scaled(outlook)]
+        return history_query(self._dialects(scaled), len(scaled), self.time_scale)
+
+    def update(self, look: MetricsPoll, outlooks: Mapping[NamespacedName, DeploymentPlan], *, now_seconds: float) -> None:
+        """Take a look into account: new readings, measurements and decisions for every deployment that is measured."""
+        now = ClockReading(now_seconds, look.real_seconds, self.time_scale)
+        raw, gateway = group_by_deployment(look.vectors), gateway_rates(look.vectors, self.time_scale)
+        seen = {}
+        for key, outlook in outlooks.items():
+            if _is_measured(outlook):
+                wanted = expected_targets(outlook, self.catalogue, now)
+                problem = look.errors.get(GATEWAY, "") if wanted.is_asleep else look.error
+                found = raw.get(key) or DeploymentSamples()
+                formerly = self._formerly.update(key, wanted.leaders, found.pods, now_seconds)
+                reading = read_signals(found, wanted, formerly, problem=problem, time_scale=self.time_scale)
+                seen[key] = DeploymentSignals(outlook, wanted.leaders, reading, gateway.get(key))
+        self._formerly.prune(but=seen.keys())
+        self._starts.update((leader for one in seen.values() for leader in one.leaders), now_seconds)
+        self.readings = {key: one.reading for key, one in seen.items()}
+        self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}
+        scaled = {key: one for key, one in seen.items() if _is_scaled(one.outlook)}
+        self._remember(scaled, look.histories, now_seconds)
+        self.figures = {key: self._decide(key, one, look, now_seconds) for key, one in scaled.items()}
+        self.decisions = {key: _told(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
+
+    def _dialects(self, outlooks: list[DeploymentPlan]) -> tuple[MetricDialect, ...]:
+        """Dialects of all pools that deployments may use, and of replicas that are about to go."""
+        options = {option.answer.engine for outlook in outlooks for option in outlook.member.case.fitting}
+        observed = {workload.engine for outlook in outlooks for workload, _ in outlook.observed}
+        known = {self.catalogue.engines[name].dialect for name in options | observed if name in self.catalogue.engines}
+        return tuple(self.catalogue.dialects[name] for name in sorted(known))
+
+    def _remember(
+        self,
+        scaled: Mapping[NamespacedName, DeploymentSignals],
+        histories: Mapping[NamespacedName, History],
+        now_seconds: float,
+    ) -> None:
+        """Forget who is gone, and take up what Prometheus knows of the past of those that are new."""
+        self._memories = {key: memory for key, memory in self._memories.items() if key in scaled}
+        for key, history in histories.items():
+            if key in scaled and key not in self._memories:
+                self._memories[key] = self.policy.restore_state(history, now_seconds)
+
+    def _decide(self, key: NamespacedName, one: DeploymentSignals, look: MetricsPoll, second: float) -> Decision:
+        seen = build_observation(one, self.catalogue, self._starts, second)
+        memory = self._memories.get(key)
+        decision, memory = self.policy.decide(seen, self.policy.initial_state(second) if memory is None else memory)
+        # Nothing is learned while Prometheus is away: a memory now would keep the past from being taken up later.
+        if key in self._memories or not look.error:
+            self._memories[key] = memory
+        decision = _safe(decision, seen)
+        self.decided(key, seen, decision)
+        return decision
+
+
+def _safe(decision: Decision, seen: Observation) -> Decision:
+    """The decision, or the present number where it would take replicas away on what is unknown."""
+    if decision.replicas >= min(seen.desired, seen.max_replicas) or seen.is_measured:
+        return decision
+    return replace(decision, replicas=seen.desired, reason=seen.quality, message=seen.quality_message, by_pool={})
+
+
+def _told(decision: Decision, before: ScaleDecision | None) -> ScaleDecision:
+    """The decision for the plan; while nothing changes, in the words of the last change: its status may not be written yet."""
+    if before is not None and decision.reason in _NO_CHANGE and decision.replicas == before.replicas:
+        return replace(before, by_pool=decision.by_pool)
+    return ScaleDecision(decision.replicas, decision.reason, decision.message, decision.by_pool)
+
+
+def _is_measured(outlook: DeploymentPlan) -> bool:
+    """Deployments with an SLO are measured, and those that are scaled."""
+    spec = outlook.member.case.spec
+    return spec is not None and bool(outlook.member.case.fitting) and (spec.slo is not None or spec.scaling is not None)
+
+
+def _is_scaled(outlook: DeploymentPlan) -> bool:
+    spec = outlook.member.case.spec
+    return spec is not None and spec.scaling is not None and not spec.suspend
+
+
+def _measurement(reading: SignalReading) -> MeasuredSlo:
+    traffic = reading.traffic
+    is_good = reading.quality in (Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC)
+    return MeasuredSlo(
+        reason=reading.quality,
+        message=reading.message,
+        attainment_percent=attainment(traffic) if traffic and is_good else None,
+        ttft_milliseconds=reading.ttft_milliseconds,
+        tpot_milliseconds=reading.tpot_milliseconds,
+        observed_seconds=int(traffic.observed_seconds) if traffic else 0,
+        bound_message=reading.bound_message,
+    )

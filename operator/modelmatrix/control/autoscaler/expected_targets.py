@@ -1,0 +1,72 @@
+"""What Prometheus should know of a deployment, from the last plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.control.autoscaler.startup_tracker import ClockReading
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.rendering.workload_target import image_of
+from modelmatrix.planning.snapshot.views import PodView
+from modelmatrix.signals.reading import ExpectedTargets
+from modelmatrix.signals.scrape_coverage import ReplicaTarget
+from modelmatrix.signals.slo_buckets import SloBuckets, counted_bounds
+from modelmatrix.signals.traffic import token_count_note
+
+USUAL_PERCENTILE = 95
+
+
+def expected_targets(outlook: DeploymentPlan, catalogue: Catalogue, now: ClockReading) -> ExpectedTargets:
+    """What Prometheus should know of a deployment."""
+    leaders = tuple(_leaders(outlook, catalogue, now))
+    return ExpectedTargets(
+        leaders=leaders,
+        draining=sum(replicas.draining for _, replicas in outlook.observed),
+        dialects={
+            option.pool: catalogue.dialects[catalogue.engines[option.answer.engine].dialect]
+            for option in outlook.member.case.fitting
+        },
+        bounds=bounds_of(outlook, catalogue),
+        percentile=percentile_of(outlook),
+        is_asleep=outlook.desired == 0 and not leaders,
+        remark=token_count_note({leader.dialect.name: leader.dialect for leader in leaders}),
+    )
+
+
+def bounds_of(outlook: DeploymentPlan, catalogue: Catalogue) -> SloBuckets:
+    """The histogram bounds that count for a deployment's SLO on the engines that it may use."""
+    case = outlook.member.case
+    images = ((option.answer.engine, image_of(option, outlook.pools[option.pool])) for option in case.fitting)
+    engines = tuple(dict.fromkeys(images))
+    return counted_bounds(catalogue, engines, case.spec.slo if case.spec else None)
+
+
+def percentile_of(outlook: DeploymentPlan) -> int:
+    """The percentile of a deployment's SLO, or the usual one."""
+    spec = outlook.member.case.spec
+    return spec.slo.percentile if spec is not None and spec.slo is not None else USUAL_PERCENTILE
+
+
+def _leaders(outlook: DeploymentPlan, catalogue: Catalogue, now: ClockReading) -> Iterator[ReplicaTarget]:
+    for workload, replicas in outlook.observed:
+        engine = catalogue.engines.get(workload.engine)
+        if engine is None:
+            continue  # its profile is gone: nobody can say what it reports
+        dialect = catalogue.dialects[engine.dialect]
+        for replica in replicas.replicas:
+            leader = replica.leader
+            if leader is not None:
+                yield ReplicaTarget(
+                    pod=leader.key.name,
+                    uid=leader.uid,
+                    pool=workload.pool,
+                    engine=workload.engine,
+                    dialect=dialect,
+                    age_seconds=now.age(_created(replica.pods)),
+                    ready_seconds=now.age(leader.ready_seconds) if leader.ready and replica.bound else None,
+                )
+
+
+def _created(pods: tuple[PodView, ...]) -> float:
+    return pods[0].created_seconds if len(pods) == 1 else min(pod.created_seconds for pod in pods)

@@ -1,0 +1,136 @@
+"""Observed replicas: pods of our workloads put together to replicas, and counted. Pure.
+
+Readiness is counted from pods. The status of a LeaderWorkerSet is not believed: it reports groups as ready whose workers
+are not even scheduled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+
+from modelmatrix.planning.placement.allocation import ObservedReplica, ObservedWorkload
+from modelmatrix.planning.snapshot.views import NamespacedName, PodView, WorkloadView
+
+
+@dataclass(slots=True)
+class Replica:
+    """The pods of one replica: one pod, or the pods of a group.
+
+    What follows from them is asked often, and found once: ``leader`` is the pod that serves, ``bound`` says that every pod of
+    the replica has its node, ``ready`` that it serves, its group being complete.
+    """
+
+    pods: tuple[PodView, ...]
+    size: int
+
+    leader: PodView | None = field(init=False)
+    bound: bool = field(init=False)
+    ready: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find out."""
+        self.leader = next((pod for pod in self.pods if pod.leader), None)
+        self.bound = len(self.pods) >= self.size and all(pod.node for pod in self.pods)
+        self.ready = self.leader is not None and self.leader.ready and self.bound
+
+    def held(self, oldest_seconds: float) -> ObservedReplica:
+        """What it holds; overdue when it is older than ``oldest_seconds`` and lacks nodes."""
+        nodes = tuple(sorted(pod.node for pod in self.pods if pod.node))
+        overdue = min(pod.created_seconds for pod in self.pods) < oldest_seconds
+        leader = self.leader
+        return ObservedReplica(
+            nodes,
+            self.size - len(nodes),
+            overdue,
+            leader.key if leader else None,
+            leader.uid if leader else "",
+            marked=leader is not None and leader.marked,
+        )
+
+    @property
+    def number(self) -> int:
+        """The group's number in its LeaderWorkerSet; 0 for a single pod."""
+        group = self.pods[0].group
+        return int(group) if group.isdecimal() else 0
+
+    @property
+    def retention_rank(self) -> tuple[bool, bool, bool, float, str]:
+        """Order in which replicas are kept: serving, complete and old ones first, those that are marked last.
+
+        Groups are kept in the order of their numbers: a LeaderWorkerSet removes the highest, whatever it does.
+        """
+        if self.size > 1:
+            return (False, False, False, float(self.number), self.pods[0].uid)
+        leader = self.leader
+        marked = leader is not None and leader.marked
+        return (marked, not self.ready, not self.bound, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
+
+
+@dataclass(slots=True)
+class WorkloadReplicas:
+    """Replicas of one workload.
+
+    ``ready`` counts those that serve, ``existing`` those whose leader exists, ``draining`` those whose leader terminates.
+    """
+
+    replicas: list[Replica] = field(default_factory=list)
+    ready: int = 0
+    existing: int = 0
+    draining: int = 0
+    problems: tuple[str, ...] = ()
+    failing: bool = False
+
+    def held(self, workload: WorkloadView, oldest_seconds: float) -> ObservedWorkload:
+        """What the workload holds of its pool.
+
+        A group that lacks nodes is not overdue while one of a higher number has them: that one would be removed in its place.
+        """
+        best = sorted(self.replicas, key=lambda replica: replica.retention_rank)[: workload.replicas]
+        last_bound = max((index for index, replica in enumerate(best) if replica.bound), default=-1)
+        limits = (oldest_seconds if index > last_bound else -math.inf for index in range(len(best)))
+        return ObservedWorkload(
+            workload.replicas, tuple(replica.held(limit) for replica, limit in zip(best, limits, strict=True))
+        )
+
+    def replicas_to_retain(self, count: int, workload: WorkloadView, gone: Container[str] = ()) -> int:
+        """The number that the workload must be told so that the best ``count`` replicas stay, those ``gone`` set aside.
+
+        Groups of a LeaderWorkerSet that serve may need others below them, because it removes the highest number. The pods of
+        a Deployment that do not serve are the first to go by themselves.
+        """
+        if workload.nodes_per_replica == 1:
+            return count
+        groups = (r for r in self.replicas if r.number < workload.replicas and (r.leader is None or r.leader.uid not in gone))
+        best = sorted(groups, key=lambda group: (not group.ready, not group.bound, group.number))[:count]
+        return max([count, *(group.number + 1 for group in best)])
+
+
+def observed_replicas(workloads: Iterable[WorkloadView], pods: Iterable[PodView]) -> dict[NamespacedName, WorkloadReplicas]:
+    """Replicas by workload."""
+    by_workload: defaultdict[NamespacedName, list[PodView]] = defaultdict(list)
+    for pod in pods:
+        if pod.workload:
+            by_workload[NamespacedName(pod.key.namespace, pod.workload)].append(pod)
+    return {w.key: _replicas(w, by_workload.get(w.key, ())) for w in workloads}
+
+
+def _replicas(workload: WorkloadView, pods: Iterable[PodView]) -> WorkloadReplicas:
+    result = WorkloadReplicas()
+    groups: defaultdict[str, list[PodView]] = defaultdict(list)
+    problems: list[str] = []
+    for pod in pods:
+        if pod.deleting:
+            result.draining += 1 if pod.leader else 0
+            continue
+        groups[pod.group or pod.uid].append(pod)
+        result.failing = result.failing or pod.failing
+        if pod.problem:
+            problems.append(pod.problem)
+    result.replicas = [Replica(tuple(members), workload.nodes_per_replica) for members in groups.values()]
+    result.ready = sum(1 for replica in result.replicas if replica.ready)
+    result.existing = sum(1 for replica in result.replicas if replica.leader is not None)
+    result.problems = tuple(dict.fromkeys(problems))
+    return result

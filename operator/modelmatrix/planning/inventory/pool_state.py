@@ -1,0 +1,91 @@
+"""Pools as they are: their nodes, their devices, and what is wrong with them. Data only; ``inventory`` takes it up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
+from modelmatrix.api.reasons import Reason
+from modelmatrix.catalogue.types import Accelerator
+from modelmatrix.planning.snapshot.views import PoolView
+
+
+@dataclass(slots=True)
+class NodeState:
+    """Devices of one node of a pool. ``free`` shrinks while a plan hands devices out; nothing else changes.
+
+    It is below zero where pods hold more than the node offers since devices fell ill: so many must come back first.
+
+    ``total`` counts unhealthy devices too. ``leaving`` are devices of our pods that terminate: free soon, not now.
+    ``usable`` is false for nodes that are not ready or cordoned: what runs there stays, nothing new comes.
+    """
+
+    name: str
+    total: int
+    allocatable: int
+    used: int
+    leaving: int
+    usable: bool
+    ready: bool
+    free: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether a new group may take the whole node."""
+        return self.usable and self.free == self.total
+
+
+@dataclass(slots=True)
+class PoolState:
+    """One pool at planning time. ``problems`` are what its Ready condition says; ``ours`` counts our own devices.
+
+    ``sizes`` counts nodes by their devices, whatever runs on them; ``devices_per_node`` are those of a whole node.
+    ``granted`` are the devices that the plan keeps or hands out, which count against the limit.
+    """
+
+    view: PoolView
+    spec: AcceleratorPoolSpec | None
+    accelerator: Accelerator | None
+    nodes: list[NodeState] = field(default_factory=list)
+    problems: list[tuple[Reason, str]] = field(default_factory=list)
+    relaxed: str = ""
+    ours: int = 0
+    granted: int = 0
+    sizes: Counter[int] = field(default_factory=Counter)
+    devices_per_node: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the pool."""
+        return self.view.name
+
+    @property
+    def limit(self) -> int | None:
+        """Most devices that this operator may use; ``None`` for no limit."""
+        return self.spec.limits.devices if self.spec and self.spec.limits else None
+
+    @property
+    def images(self) -> frozenset[str]:
+        """Engines for which the pool names an image of its own."""
+        return frozenset(self.spec.images) if self.spec else frozenset()
+
+    @property
+    def total(self) -> int:
+        """Devices of all nodes, unhealthy ones too."""
+        return sum(node.total for node in self.nodes)
+
+    @property
+    def allocated(self) -> int:
+        """Devices that pods hold, terminating ones too."""
+        return sum(node.used for node in self.nodes)
+
+    @property
+    def unhealthy(self) -> int:
+        """Devices that nodes have and do not offer."""
+        return sum(node.total - node.allocatable for node in self.nodes)
+
+    @property
+    def free_now(self) -> int:
+        """Devices that new pods may use now."""
+        return sum(max(0, node.allocatable - node.used) for node in self.nodes if node.usable)

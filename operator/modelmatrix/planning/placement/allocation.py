@@ -1,0 +1,156 @@
+"""What deployments want and hold, and what a round of placement gives them. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelmatrix.planning.feasibility.assess import Assessment, PoolOption
+from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.placement.bin_packing import PoolBins, ReplicaShape
+from modelmatrix.planning.snapshot.views import NamespacedName
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedReplica:
+    """A replica with pods: the nodes that they are bound to, and how many nodes it still needs.
+
+    ``overdue`` says that it has had pods without nodes for too long. ``leader`` is its serving pod, ``uid`` that pod's;
+    ``marked`` says that the pod will be the first to go when its workload shrinks.
+    """
+
+    nodes: tuple[str, ...]
+    missing: int = 0
+    overdue: bool = False
+    leader: NamespacedName | None = None
+    uid: str = ""
+    marked: bool = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it is a group that has held some of its nodes for too long without the others."""
+        return self.overdue and bool(self.nodes) and self.missing > 0
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedWorkload:
+    """What a deployment has on one pool today: the workload's number of replicas, and those with pods, the best first."""
+
+    replicas: int
+    existing: tuple[ObservedReplica, ...] = ()
+
+    @property
+    def running(self) -> tuple[ObservedReplica, ...]:
+        """Replicas that have all of their nodes."""
+        return tuple(replica for replica in self.existing if not replica.missing)
+
+    @property
+    def unbound(self) -> list[ObservedReplica]:
+        """Replicas that the workload was told to make and that lack nodes, the most complete first, without stuck ones."""
+        partial = sorted((r for r in self.existing if r.missing and not r.stuck), key=lambda replica: replica.missing)
+        nowhere = self.replicas - len(self.existing)
+        return [*partial, *[ObservedReplica((), missing=0)] * nowhere]
+
+    @property
+    def stuck(self) -> list[ObservedReplica]:
+        """Groups that hold nodes in vain."""
+        return [replica for replica in self.existing if replica.stuck]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaDemand:
+    """What a deployment wants, and what it has by pool.
+
+    ``shares`` are the replicas that belong on each pool by the scaling policy; empty when it has no view on that.
+    ``retired`` are devices by pool and node that its own old workloads hold until new replicas serve.
+    ``backs_off`` says that the scheduler has just left a group partly bound: no other one is made for a while.
+    """
+
+    case: Assessment
+    replicas: int
+    held: Mapping[str, ObservedWorkload] = field(default_factory=dict)
+    shares: Mapping[str, int] = field(default_factory=dict)
+    retired: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    backs_off: bool = False
+
+    @property
+    def key(self) -> NamespacedName:
+        """Identity of the deployment."""
+        return self.case.view.key
+
+    @property
+    def priority(self) -> str:
+        """P0 to P3; text that sorts."""
+        return self.case.spec.priority if self.case.spec else "P9"
+
+
+@dataclass(slots=True)
+class PoolAllocation:
+    """Replicas of one deployment on one pool.
+
+    ``running`` are kept ones; ``new_nodes`` are the nodes that each further replica was packed into. ``waiting`` of those
+    are groups whose nodes are not free yet and that must not be created now. ``pending`` replicas were created, found no
+    devices, and stay as they are: they cost nothing and need nobody when devices come free.
+    """
+
+    running: list[ObservedReplica] = field(default_factory=list)
+    new_nodes: list[tuple[str, ...]] = field(default_factory=list)
+    waiting: list[tuple[str, ...]] = field(default_factory=list)
+    pending: int = 0
+
+    @property
+    def replicas(self) -> int:
+        """All replicas that have devices."""
+        return len(self.running) + len(self.new_nodes)
+
+
+@dataclass(slots=True)
+class DeploymentAllocation:
+    """Replicas of one deployment by pool, what found no devices, and who took replicas away.
+
+    ``evicted`` are running replicas that must go, with their pools, so that others get just their devices. ``refused`` says
+    that devices are there and the scheduler does not bind a group to them.
+    """
+
+    grants: dict[str, PoolAllocation] = field(default_factory=dict)
+    wanted: int = 0
+    displaced_by: dict[NamespacedName, int] = field(default_factory=dict)
+    evicted: list[tuple[str, ObservedReplica]] = field(default_factory=list)
+    refused: bool = False
+
+    def replicas(self, pool: str) -> int:
+        """Replicas that have devices on a pool."""
+        grant = self.grants.get(pool)
+        return grant.replicas if grant else 0
+
+    @property
+    def placed(self) -> int:
+        """Replicas that have devices, or will have them when terminating pods are gone."""
+        total = 0
+        for grant in self.grants.values():  # asked ten times a deployment and plan: a generator would cost twice as much
+            total += len(grant.running) + len(grant.new_nodes)
+        return total
+
+    @property
+    def shortage(self) -> int:
+        """Replicas that found no devices."""
+        return max(0, self.wanted - self.placed)
+
+
+@dataclass(slots=True)
+class AllocationState:
+    """The state of one round of placement."""
+
+    pools: Mapping[str, PoolState]
+    packing: dict[str, PoolBins]
+    demands: dict[NamespacedName, ReplicaDemand]
+    assignments: dict[NamespacedName, DeploymentAllocation]
+
+    def option(self, key: NamespacedName, pool: str) -> PoolOption:
+        """The fitting option of a deployment on a pool that it has a grant of."""
+        return next(o for o in self.demands[key].case.fitting if o.pool == pool)
+
+
+def shape_of(option: PoolOption) -> ReplicaShape:
+    """Devices and nodes of one replica of the option."""
+    return ReplicaShape(option.devices, option.nodes)

@@ -1,0 +1,103 @@
+"""Everything that a plan depends on, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelmatrix.api.reasons import Reason
+from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.planning.snapshot.views import (
+    DeploymentView,
+    NamespacedName,
+    NodeView,
+    PodView,
+    PoolView,
+    ServiceView,
+    WorkloadView,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFailure:
+    """The API server refused a write for an object: why, and since when (seconds since the epoch)."""
+
+    reason: Reason
+    message: str
+    since_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSlo:
+    """What Prometheus says about one deployment.
+
+    ``attainment_percent`` is the share of requests within the SLO, ``None`` when nothing was measured. ``reason`` says how
+    good the signals are; ``bound_message`` names bounds that fell between two histogram buckets.
+    """
+
+    reason: Reason
+    message: str
+    attainment_percent: float | None = None
+    ttft_milliseconds: int | None = None
+    tpot_milliseconds: int | None = None
+    observed_seconds: int = 0
+    bound_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleDecision:
+    """What the scaling policy wants for one deployment, before bounds, floors and devices have their say.
+
+    ``by_pool`` says where the replicas belong, if the policy has a view on that.
+    """
+
+    replicas: int
+    reason: Reason
+    message: str
+    by_pool: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """Settings of the operator that change what is planned."""
+
+    cluster_domain: str = "cluster.local"
+    weights_image: str = "rclone/rclone:1.71"
+    currency: str = "CNY"
+    group_bind_seconds: float = 60.0
+    gateway_metric: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """State of the cluster, signals and clock.
+
+    Both times are since the epoch: ``now_seconds`` in model time, for schedules; ``real_seconds`` in the time that objects
+    carry. They differ only where a demonstration makes time run ``time_scale`` times as fast.
+    """
+
+    now_seconds: float
+    catalogue: Catalogue
+    deployments: tuple[DeploymentView, ...] = ()
+    pools: tuple[PoolView, ...] = ()
+    nodes: tuple[NodeView, ...] = ()
+    pods: tuple[PodView, ...] = ()
+    workloads: tuple[WorkloadView, ...] = ()
+    services: tuple[ServiceView, ...] = ()
+    runtime_classes: frozenset[str] = frozenset()
+    leader_worker_sets: bool = True
+    failures: Mapping[NamespacedName, WriteFailure] = field(default_factory=dict)
+    measured: Mapping[NamespacedName, MeasuredSlo] = field(default_factory=dict)
+    decisions: Mapping[NamespacedName, ScaleDecision] = field(default_factory=dict)
+    settings: PlanSettings = PlanSettings()
+    real_seconds: float = 0.0
+    time_scale: float = 1.0
+
+    @property
+    def wall_seconds(self) -> float:
+        """The time that is written into objects."""
+        return self.real_seconds or self.now_seconds
+
+    def age_seconds(self, since_seconds: float) -> float:
+        """Model time since a time that an object carries."""
+        return (self.wall_seconds - since_seconds) * self.time_scale

@@ -1,0 +1,132 @@
+"""Observed objects as the planner sees them: small, immutable, without anything that it does not read.
+
+They are made where objects are read (``cluster.projections``, ``cli``); nothing here knows JSON or the API server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
+from modelmatrix.api.model_deployment import ModelDeploymentSpec, Parallelism
+
+
+class NamespacedName(NamedTuple):
+    """Identity of a namespaced object."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """A ModelDeployment. ``spec`` is ``None`` when it cannot be parsed; ``error`` then says why.
+
+    ``status`` is the stored status, ``created_seconds`` the creation time since the epoch.
+    """
+
+    key: NamespacedName
+    uid: str
+    generation: int
+    created_seconds: float
+    spec: ModelDeploymentSpec | None
+    error: str = ""
+    deleting: bool = False
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """An AcceleratorPool; as with deployments, ``spec`` is ``None`` when it cannot be parsed."""
+
+    name: str
+    uid: str
+    generation: int
+    spec: AcceleratorPoolSpec | None
+    error: str = ""
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node: its labels and its devices by resource name; ``capacity`` counts unhealthy devices too."""
+
+    name: str
+    labels: Mapping[str, str]
+    ready: bool
+    schedulable: bool
+    allocatable: Mapping[str, int]
+    capacity: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod that holds devices or is ours.
+
+    ``node`` is empty until it is bound. ``workload`` is the name of our workload that made it, empty for foreign pods.
+    ``marked`` says that its controller will remove it first. ``problem`` is what keeps it from running, in the words of the
+    scheduler or the kubelet; ``failing`` that containers fail again and again.
+    """
+
+    key: NamespacedName
+    uid: str
+    node: str
+    devices: Mapping[str, int]
+    created_seconds: float
+    deleting: bool = False
+    workload: str = ""
+    leader: bool = False
+    group: str = ""
+    ready: bool = False
+    ready_seconds: float = 0.0
+    marked: bool = False
+    problem: str = ""
+    failing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadView:
+    """A Deployment or LeaderWorkerSet of ours.
+
+    ``manifest`` is the object as stored, without its status; ``version`` changes when that does. ``digest`` is that of the
+    manifest that was applied last; ``image`` and ``parallelism`` are those of its engine. ``failure`` quotes why the API
+    server refuses its pods.
+    """
+
+    kind: str
+    key: NamespacedName
+    uid: str
+    version: str
+    owner_uid: str
+    deployment: str
+    pool: str
+    quantization: str
+    engine: str
+    replicas: int
+    devices_per_replica: int
+    nodes_per_replica: int
+    digest: str
+    manifest: Mapping[str, Any]
+    image: str = ""
+    parallelism: Parallelism = field(default_factory=Parallelism)
+    deleting: bool = False
+    failure: str = ""
+    rolling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """A Service of ours."""
+
+    key: NamespacedName
+    uid: str
+    version: str
+    owner_uid: str
+    digest: str
+    manifest: Mapping[str, Any]
+    deleting: bool = False

@@ -1,0 +1,77 @@
+"""Words for missing devices: how many a pool lacks, where they are, and what would help. Pure."""
+
+from __future__ import annotations
+
+from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.snapshot.views import NamespacedName
+
+
+def shortage_message(option: PoolOption, pool: PoolState) -> str:
+    """Why no replica of the option finds room on the pool, after what the plan hands out, and what to change."""
+    unit = pool.accelerator.unit if pool.accelerator else "device"
+    limit = pool.limit
+    if limit is not None and pool.granted + option.devices > limit:
+        return (
+            f"a replica needs {option.devices} {unit}s, the pool's limit of {limit} leaves "
+            f"{max(0, limit - pool.granted)}; raise spec.limits.devices"
+        )
+    if pool.spec is not None and pool.nodes and not pool.total:
+        return f"its nodes offer no {pool.spec.resource_name}: check the device plugin and spec.resourceName"
+    free = [max(0, node.free) for node in pool.nodes if node.usable]
+    if option.nodes > 1:
+        return _group_message(option, pool, unit, sum(free))
+    best = max(free, default=0)
+    return (
+        f"a replica needs {option.devices} {unit}s on one node; {sum(free)} are free, {best} on the best "
+        f"node{_sick(pool)}; {option.devices - best} more on that node would do"
+    )
+
+
+def _group_message(option: PoolOption, pool: PoolState, unit: str, free: int) -> str:
+    width = option.devices // option.nodes
+    there = pool.sizes[width]
+    if there < option.nodes:
+        return (
+            f"a replica needs {option.nodes} whole nodes of {width} {unit}s, the pool has {there}; "
+            f"add {option.nodes - there}, or make the replica smaller (maxModelLen, quantization, parallelism)"
+        )
+    whole = sum(1 for node in pool.nodes if node.whole and node.total == width)
+    return (
+        f"a replica needs {option.nodes} whole free nodes of {width} {unit}s; "
+        f"{whole} {'is' if whole == 1 else 'are'} free, {free} {unit}s are free in all{_sick(pool)}"
+    )
+
+
+def _sick(pool: PoolState) -> str:
+    cordoned = sum(1 for node in pool.nodes if not node.usable)
+    parts = [f"{pool.unhealthy} unhealthy"] if pool.unhealthy else []
+    parts += [f"{cordoned} node{'s' if cordoned > 1 else ''} cordoned or not ready"] if cordoned else []
+    return f", {' and '.join(parts)}" if parts else ""
+
+
+def missing_message(outlook: DeploymentPlan) -> str:
+    """What is missing over all pools of a deployment."""
+    lacking = [o for o in outlook.member.case.fitting if not outlook.rooms.get(o.pool)]
+    reasons = "; ".join(f"{option.pool}: {shortage_message(option, outlook.pools[option.pool])}" for option in lacking[:3])
+    return f"{outlook.assignment.shortage} of {outlook.desired} replicas find no devices. {reasons}"
+
+
+def refused_message(outlook: DeploymentPlan) -> str:
+    """That the scheduler leaves groups partly bound, in its own words."""
+    problem = next((text for item in outlook.placed if item.observed for text in item.observed.problems), "it gives no reason")
+    return (
+        f"whole nodes are free, and the scheduler binds only part of a group: {problem}. It is tried again every few minutes: "
+        "compare the nodes' taints with the pool's tolerations, and their free CPU and memory with what a pod needs"
+    )
+
+
+def displaced_message(outlook: DeploymentPlan) -> str:
+    """Who took the replicas away."""
+    takers = ", ".join(f"{count} to {key}" for key, count in sorted(_takers(outlook).items()))
+    return f"{sum(_takers(outlook).values())} replicas gave way: {takers}. Add devices, or raise spec.priority"
+
+
+def _takers(outlook: DeploymentPlan) -> dict[NamespacedName, int]:
+    return outlook.assignment.displaced_by

@@ -1,0 +1,143 @@
+"""The state of a deployment as conditions: what is true, why, and what to change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from modelmatrix.api.conditions import (
+    FALSE,
+    PLACED,
+    RECONCILING,
+    SIGNALS_FRESH,
+    SLO_MET,
+    STALLED,
+    TRUE,
+    UNKNOWN,
+    ConditionState,
+    find_condition,
+)
+from modelmatrix.api.reasons import Reason, reason_of
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
+from modelmatrix.planning.status.capacity_messages import displaced_message, missing_message, refused_message
+from modelmatrix.planning.status.preempted_by import preempted_message
+from modelmatrix.planning.status.ready import ready_state
+from modelmatrix.planning.status.slo import is_slo_met
+from modelmatrix.planning.status.warnings import caveats
+
+_GOOD_SIGNALS = (Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC)
+
+
+def condition_states(outlook: DeploymentPlan, snapshot: Snapshot) -> list[ConditionState]:
+    """All conditions, without their times."""
+    placed = _placed(outlook)
+    ready = ready_state(outlook, placed, snapshot)
+    measured = snapshot.measured.get(outlook.member.key)
+    fresh = _signals_fresh(outlook, measured, has_gateway=snapshot.settings.gateway_metric)
+    return [ready, placed, _slo_met(outlook, measured), fresh, *_progress(outlook, ready)]
+
+
+def _placed(outlook: DeploymentPlan) -> ConditionState:
+    member = outlook.member
+    if member.wanted is None:
+        return ConditionState(PLACED, FALSE, Reason.MISCONFIGURED, member.error)
+    if outlook.desired == 0:
+        return ConditionState(PLACED, TRUE, member.wanted.reason, member.wanted.message)
+    if not member.case.fitting:
+        return _refused(outlook)
+    return _short(outlook) or _all_placed(outlook)
+
+
+def _short(outlook: DeploymentPlan) -> ConditionState | None:
+    if not outlook.assignment.shortage:
+        return None
+    if outlook.assignment.displaced_by:
+        return ConditionState(PLACED, FALSE, Reason.DISPLACED, displaced_message(outlook))
+    before = _as_before(outlook, PLACED)
+    if outlook.assignment.refused:
+        words = before.message if before.reason is Reason.UNSCHEDULABLE else refused_message(outlook)
+        return ConditionState(PLACED, FALSE, Reason.UNSCHEDULABLE, words)
+    still = preempted_message(outlook, before.message) if before.reason is Reason.DISPLACED else None
+    if still is not None:
+        return ConditionState(PLACED, FALSE, Reason.DISPLACED, still)
+    return ConditionState(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(outlook))
+
+
+def _all_placed(outlook: DeploymentPlan) -> ConditionState:
+    where = (f"{p.desired} on {p.option.pool} as {p.option.answer.message}" for p in outlook.placed if p.desired)
+    return ConditionState(PLACED, TRUE, Reason.PLACED, "; ".join([*where, *(caveat.message for caveat in caveats(outlook))]))
+
+
+def _refused(outlook: DeploymentPlan) -> ConditionState:
+    """No pool can run it: the reason of the preferred one, the words of all."""
+    options = outlook.member.case.options
+    words = ". ".join(f"{option.pool}: {option.answer.message}" for option in options[:3])
+    return ConditionState(PLACED, FALSE, options[0].answer.reason, words)
+
+
+def _slo_met(outlook: DeploymentPlan, measured: MeasuredSlo | None) -> ConditionState:
+    spec = outlook.member.case.spec
+    if spec is None or spec.slo is None:
+        return ConditionState(SLO_MET, UNKNOWN, Reason.NO_SLO, "spec.slo is not set")
+    if measured is None:
+        return _as_before(outlook, SLO_MET)
+    if measured.attainment_percent is None:
+        return ConditionState(SLO_MET, UNKNOWN, measured.reason, measured.message)
+    met = is_slo_met(spec.slo, measured.attainment_percent)
+    reason = Reason.SLO_MET if met else Reason.SLO_MISSED
+    target = f"target {spec.slo.percentile} %"
+    bound = f"; {measured.bound_message}" if measured.bound_message else ""
+    words = "at or above its target" if met else "below its target"
+    return ConditionState(
+        SLO_MET, TRUE if met else FALSE, reason, f"the share of requests within the SLO is {words} ({target}){bound}"
+    )
+
+
+def _signals_fresh(outlook: DeploymentPlan, measured: MeasuredSlo | None, *, has_gateway: bool) -> ConditionState:
+    if outlook.desired == 0 and outlook.member.wanted is not None:
+        return _asleep(outlook, measured, has_gateway=has_gateway)
+    spec = outlook.member.case.spec
+    if spec is not None and spec.slo is None and spec.scaling is None:
+        return ConditionState(SIGNALS_FRESH, UNKNOWN, Reason.NO_SLO, "neither slo nor scaling is set: nothing is measured")
+    if measured is None:
+        return _as_before(outlook, SIGNALS_FRESH)
+    fresh = measured.reason in _GOOD_SIGNALS
+    return ConditionState(SIGNALS_FRESH, TRUE if fresh else FALSE, measured.reason, measured.message)
+
+
+def _asleep(outlook: DeploymentPlan, measured: MeasuredSlo | None, *, has_gateway: bool) -> ConditionState:
+    """Without replicas there is no engine to ask: a schedule or a gateway must wake it."""
+    spec = outlook.member.case.spec
+    scaling = None if spec is None or spec.suspend else spec.scaling
+    if scaling is None:
+        return ConditionState(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
+    if not has_gateway and not any(window.min_replicas for window in scaling.schedule):
+        words = (
+            "nothing wakes it: set minReplicas to 1, add a schedule window with a floor, or set the operator's gateway-query"
+        )
+        return ConditionState(SIGNALS_FRESH, FALSE, Reason.NO_WAKE_SIGNAL, words)
+    if has_gateway and measured is not None and measured.reason is Reason.PROMETHEUS_UNAVAILABLE:
+        return ConditionState(
+            SIGNALS_FRESH, FALSE, measured.reason, f"the gateway's requests are not known: {measured.message}"
+        )
+    return ConditionState(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
+
+
+def _as_before(outlook: DeploymentPlan, type_: str) -> ConditionState:
+    """What was last said: an operator that has just started knows nothing better."""
+    before = find_condition(outlook.member.case.view.status, type_)
+    reason = reason_of(before["reason"]) if before else None
+    if before is None or reason is None:
+        return ConditionState(type_, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
+    return ConditionState(type_, before["status"], reason, before["message"])
+
+
+def _progress(outlook: DeploymentPlan, ready: ConditionState) -> Iterator[ConditionState]:
+    """kstatus: Stalled when nothing but an edit helps, Reconciling while time or devices may help."""
+    if ready.status == TRUE:
+        return
+    waits_for_devices = bool(outlook.member.case.fitting) and outlook.member.wanted is not None
+    if outlook.failure is not None and outlook.failure.reason is Reason.NAME_CONFLICT:
+        waits_for_devices = False
+    kind = RECONCILING if waits_for_devices else STALLED
+    yield ConditionState(kind, TRUE, ready.reason, ready.message)

@@ -1,0 +1,131 @@
+"""Status of a ModelDeployment: what users, autoscalers and GitOps tools read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from modelmatrix.api import names
+from modelmatrix.api.conditions import render_conditions, timestamp, truncate_message
+from modelmatrix.api.model_deployment import Parallelism
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.feasibility.verdict import Verdict
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
+from modelmatrix.planning.status.allocations import AllocatedReplicas, allocations, costs
+from modelmatrix.planning.status.capacity_messages import shortage_message
+from modelmatrix.planning.status.conditions import condition_states
+from modelmatrix.planning.status.slo import slo_status
+
+HISTORY_LENGTH = 5
+PLACEMENTS_LENGTH = 32
+
+
+def deployment_status(outlook: DeploymentPlan, snapshot: Snapshot) -> dict[str, Any]:
+    """The whole status. Fields without a value are left out."""
+    view, previous = outlook.member.case.view, outlook.member.case.view.status
+    held = list(allocations(outlook))
+    fields = {
+        "replicas": outlook.existing,
+        "readyReplicas": outlook.ready,
+        "desiredReplicas": previous.get("desiredReplicas") if outlook.member.wanted is None else outlook.desired,
+        "selector": f"{names.LABEL_DEPLOYMENT}={view.key.name},{names.LABEL_ROLE}={names.ROLE_LEADER}",
+        "model": outlook.member.case.model or None,
+        "placements": [_placement(item) for item in held[:PLACEMENTS_LENGTH]],
+        "placementSummary": _summary(held[:PLACEMENTS_LENGTH]),
+        "candidates": _candidates(outlook),
+        "endpoint": f"http://{view.key.name}.{view.key.namespace}.svc.{snapshot.settings.cluster_domain}/v1",
+        "slo": _slo(outlook, snapshot.measured.get(view.key), previous.get("slo", {})),
+        "costPerHour": _cost(held, outlook),
+        "scalingHistory": _history(outlook, previous, snapshot.wall_seconds),
+        "conditions": render_conditions(
+            condition_states(outlook, snapshot),
+            previous.get("conditions", ()),
+            generation=view.generation,
+            now_seconds=snapshot.wall_seconds,
+        ),
+        "observedGeneration": view.generation,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _placement(held: AllocatedReplicas) -> dict[str, Any]:
+    return {
+        "pool": held.pool,
+        "quantization": held.quantization,
+        "engine": held.engine,
+        "image": held.image,
+        "devicesPerReplica": held.devices,
+        "nodesPerReplica": held.nodes,
+        "parallelism": _cut(held.parallelism),
+        "desired": held.desired,
+        "ready": held.ready,
+    }
+
+
+def _cut(parallelism: Parallelism) -> dict[str, int]:
+    return {
+        "tensor": parallelism.tensor,
+        "pipeline": parallelism.pipeline,
+        "data": parallelism.data,
+        "expert": parallelism.expert,
+    }
+
+
+def _summary(held: Iterable[AllocatedReplicas]) -> str:
+    parts = [f"{item.pool}/{item.quantization}:{item.desired}" for item in held if item.desired]
+    return " ".join(parts) or "-"
+
+
+def _candidates(outlook: DeploymentPlan) -> list[dict[str, Any]]:
+    shown, is_short = [], outlook.assignment.shortage > 0
+    for option in outlook.member.case.options:
+        answer = option.answer
+        verdict, reason, message = answer.verdict, answer.reason, answer.message
+        if is_short and option.fits and not outlook.rooms.get(option.pool):
+            verdict, reason = Verdict.NO_CAPACITY, Reason.INSUFFICIENT_DEVICES
+            message = shortage_message(option, outlook.pools[option.pool])
+        shown.append(
+            {
+                "pool": option.pool,
+                "quantization": str(option.quantization),
+                "engine": answer.engine,
+                "verdict": str(verdict),
+                "reason": str(reason),
+                "message": truncate_message(message),
+            }
+        )
+    return shown
+
+
+def _cost(held: Iterable[AllocatedReplicas], outlook: DeploymentPlan) -> str | None:
+    """Price of the devices held, per currency; ``None`` when no pool has a price."""
+    sums: dict[str, Decimal] = {}
+    for (_, currency), amount in costs(held, outlook.pools).items():
+        sums[currency] = sums.get(currency, Decimal(0)) + amount
+    return " + ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(sums.items())) or None
+
+
+def _slo(outlook: DeploymentPlan, measured: MeasuredSlo | None, previous: Mapping[str, Any]) -> dict[str, Any] | None:
+    spec = outlook.member.case.spec
+    if spec is None:  # it cannot be read, and what it said is measured no more
+        return dict(previous) or None
+    figures = slo_status(spec.slo, measured, previous) if spec.slo is not None else None
+    return dict(figures) if figures else None
+
+
+def _history(outlook: DeploymentPlan, previous: Mapping[str, Any], now_seconds: float) -> list[dict[str, Any]]:
+    """The last changes of the wanted number; the first number of a new deployment is no change."""
+    history = list(previous.get("scalingHistory", ()))
+    before, wanted = previous.get("desiredReplicas"), outlook.member.wanted
+    if before is None or wanted is None or before == wanted.replicas:
+        return history
+    record = {
+        "time": timestamp(now_seconds),
+        "from": before,
+        "to": wanted.replicas,
+        "reason": str(wanted.reason),
+        "message": truncate_message(wanted.message),
+    }
+    return [record, *history][:HISTORY_LENGTH]

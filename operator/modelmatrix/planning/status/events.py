@@ -1,0 +1,98 @@
+"""What is worth an event: a condition whose reason has changed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modelmatrix.api import names
+from modelmatrix.api.conditions import FALSE, PLACED, READY, SIGNALS_FRESH, SLO_MET, TRUE
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.actions.action import EventRecord
+from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.snapshot.views import NamespacedName
+
+# What a condition's change is called as an action. Being ready is no news of its own: Placed has told the start of it.
+_ACTIONS = {PLACED: "Place", SLO_MET: "Measure", SIGNALS_FRESH: "Measure", READY: "Serve"}
+_QUIET = (
+    Reason.REPLICA_STARTING,
+    Reason.REPLICAS_READY,
+    Reason.NO_SLO,
+    Reason.SCALED_TO_ZERO,
+    Reason.STEADY,
+    Reason.SIGNALS_FRESH,
+    Reason.NO_TRAFFIC,
+    Reason.POOL_READY,
+)
+
+
+def deployment_notes(outlook: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[EventRecord]:
+    """Events about a deployment: changed conditions, and a changed number of replicas."""
+    view = outlook.member.case.view
+    told: set[str] = set()
+    for condition in _changed(status, view.status, (PLACED, READY, SLO_MET, SIGNALS_FRESH)):
+        if condition["reason"] not in told and _is_news(condition, view.status):
+            told.add(condition["reason"])
+            yield EventRecord(
+                names.MODEL_DEPLOYMENTS,
+                view.key,
+                view.uid,
+                _ACTIONS[condition["type"]],
+                reason=Reason(condition["reason"]),
+                message=condition["message"],
+                warning=condition["status"] == FALSE,
+            )
+    yield from _scaling(outlook, status)
+
+
+def _is_news(condition: Mapping[str, Any], previous: Mapping[str, Any]) -> bool:
+    """Bad news always; good news when it ends bad news, or is the first placement."""
+    if condition["reason"] in _QUIET or condition["status"] not in (TRUE, FALSE):
+        return False
+    if condition["status"] == FALSE or condition["type"] == PLACED:
+        return True
+    before = {item.get("type"): item.get("status") for item in previous.get("conditions", ())}
+    return before.get(condition["type"]) == FALSE
+
+
+def _scaling(outlook: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[EventRecord]:
+    view = outlook.member.case.view
+    history, before = status.get("scalingHistory", []), view.status.get("scalingHistory", [])
+    if not history or history == before:
+        return
+    record = history[0]
+    yield EventRecord(
+        names.MODEL_DEPLOYMENTS,
+        view.key,
+        view.uid,
+        "Scale",
+        reason=Reason(record["reason"]),
+        message=f"from {record['from']} to {record['to']} replicas: {record['message']}",
+    )
+
+
+def pool_notes(pool: PoolState, status: Mapping[str, Any]) -> Iterator[EventRecord]:
+    """Events about a pool: its Ready condition changed for the worse, or recovered."""
+    view = pool.view
+    for condition in _changed(status, view.status, (READY,)):
+        if condition["reason"] not in _QUIET or view.status.get("conditions"):
+            yield EventRecord(
+                names.ACCELERATOR_POOLS,
+                NamespacedName("", view.name),
+                view.uid,
+                "Check",
+                reason=Reason(condition["reason"]),
+                message=condition["message"],
+                warning=condition["status"] == FALSE,
+            )
+
+
+def _changed(status: Mapping[str, Any], previous: Mapping[str, Any], types: tuple[str, ...]) -> list[Mapping[str, Any]]:
+    """Conditions whose status or reason differs from what was stored."""
+    before = {item.get("type"): (item.get("status"), item.get("reason")) for item in previous.get("conditions", ())}
+    return [
+        condition
+        for condition in status.get("conditions", ())
+        if condition["type"] in types and before.get(condition["type"]) != (condition["status"], condition["reason"])
+    ]

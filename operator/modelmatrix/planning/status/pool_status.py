@@ -1,0 +1,51 @@
+"""Status of an AcceleratorPool. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelmatrix.api.conditions import FALSE, READY, TRUE, ConditionState, render_conditions
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+
+POD_SECURITY_RELAXED = "PodSecurityRelaxed"
+
+
+def pool_status(pool: PoolState, snapshot: Snapshot) -> dict[str, Any]:
+    """The whole status of a pool."""
+    return {
+        "devices": {
+            "total": pool.total,
+            "allocated": pool.allocated,
+            "free": pool.free_now,
+            "unhealthy": pool.unhealthy,
+        },
+        "nodes": {"total": len(pool.nodes), "ready": sum(1 for node in pool.nodes if node.usable)},
+        "conditions": render_conditions(
+            _states(pool),
+            pool.view.status.get("conditions", ()),
+            generation=pool.view.generation,
+            now_seconds=snapshot.wall_seconds,
+        ),
+        "observedGeneration": pool.view.generation,
+    }
+
+
+def _states(pool: PoolState) -> Iterator[ConditionState]:
+    if pool.problems:
+        reason = pool.problems[0][0]
+        yield ConditionState(READY, FALSE, reason, ". ".join(text for _, text in pool.problems[:4]))
+    elif pool.unhealthy:
+        sick = ", ".join(node.name for node in pool.nodes if node.total > node.allocatable)
+        yield ConditionState(
+            READY, TRUE, Reason.DEVICES_UNHEALTHY, f"{pool.unhealthy} devices are unhealthy on {sick}: repair them"
+        )
+    else:
+        chip = pool.accelerator.id if pool.accelerator else ""
+        yield ConditionState(READY, TRUE, Reason.POOL_READY, f"{len(pool.nodes)} nodes with {pool.total} devices {chip}")
+    if pool.relaxed:
+        yield ConditionState(
+            POD_SECURITY_RELAXED, TRUE, Reason.POD_SECURITY_RELAXED, f"{pool.relaxed} leave Pod Security restricted"
+        )

@@ -1,0 +1,62 @@
+"""Whether a deployment serves what its spec says now, and what it waits for or fails at when it does not. Pure."""
+
+from __future__ import annotations
+
+from modelmatrix.api.conditions import FALSE, READY, TRUE, ConditionState
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
+from modelmatrix.planning.rendering.workloads import workload_template
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+
+
+def ready_state(outlook: DeploymentPlan, placed: ConditionState, snapshot: Snapshot) -> ConditionState:
+    """The Ready condition. Replicas of an older spec go on serving, but what was asked for last is not there yet."""
+    wanted = outlook.member.wanted
+    if outlook.failure is not None:
+        return ConditionState(READY, FALSE, outlook.failure.reason, outlook.failure.message)
+    if placed.status == FALSE:
+        return ConditionState(READY, FALSE, placed.reason, placed.message)
+    if wanted is not None and wanted.replicas == 0:
+        return ConditionState(READY, TRUE, wanted.reason, wanted.message)
+    return _serving(outlook, is_rolling=any(_rolls(item, snapshot) for item in outlook.placed))
+
+
+def _serving(outlook: DeploymentPlan, *, is_rolling: bool) -> ConditionState:
+    new = sum(item.ready for item in outlook.placed)
+    serve = f"{outlook.ready} of {outlook.desired} replicas serve"
+    if new >= outlook.desired and not is_rolling:
+        return ConditionState(READY, TRUE, Reason.REPLICAS_READY, serve)
+    serve += ", older ones among them" if outlook.ready > new or (new and is_rolling) else ""
+    broken = _broken(outlook)
+    if broken:
+        return ConditionState(READY, FALSE, Reason.REPLICA_FAILING, f"{serve}. {broken}")
+    return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(outlook)}")
+
+
+def _rolls(item: PoolPlacement, snapshot: Snapshot) -> bool:
+    """Whether pods of an older template are there, or will be as soon as this plan is carried out."""
+    if item.workload is None:
+        return False
+    _, digest = workload_template(snapshot.catalogue, snapshot.settings, item.target)
+    return item.workload.rolling or item.workload.digest != digest
+
+
+def _broken(outlook: DeploymentPlan) -> str:
+    """Why pods cannot be created or do not stay up, in the words of those who know."""
+    for item in outlook.placed:
+        if item.workload is not None and item.workload.failure:
+            return f"{item.option.pool}: {item.workload.failure}"
+        if item.observed is not None and item.observed.failing:
+            return f"{item.option.pool}: {'; '.join(item.observed.problems[:2])}"
+    return ""
+
+
+def _waiting(outlook: DeploymentPlan) -> str:
+    groups = sum(item.waiting for item in outlook.placed)
+    if groups:
+        return f"; {groups} wait until whole nodes are free"
+    problems = [text for item in outlook.placed if item.observed for text in item.observed.problems]
+    if problems:
+        return f"; {problems[0]}"
+    expected = max((item.option.answer.start_seconds for item in outlook.placed if item.desired), default=0)
+    return f"; a start takes about {expected:.0f} s" if expected else ""

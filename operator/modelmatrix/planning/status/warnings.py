@@ -1,0 +1,81 @@
+"""What to know about a placement that works: nothing to do now, but a rollout or a failure will show it. Pure.
+
+Caveats follow from the spec and from what pools have, not from what is free now: they change when a person changes something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modelmatrix.api.model_deployment import PlacementPolicy
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.placement.pricing import NOT_COMPARABLE, compared_currency, compared_prices
+
+
+class PlacementWarning(NamedTuple):
+    """One reason with its message."""
+
+    reason: Reason
+    message: str
+
+
+def caveats(outlook: DeploymentPlan) -> Iterator[PlacementWarning]:
+    """The caveats of a deployment that wants replicas and has a pool."""
+    options = outlook.member.case.fitting
+    if not options or not outlook.desired:
+        return
+    most, room, nodes = _most(outlook), 0, 0
+    for option in options:
+        pool = outlook.pools[option.pool]
+        room += _capacity(option, pool)
+        nodes += len(pool.nodes)
+    if room <= most:
+        yield PlacementWarning(
+            Reason.NO_SURGE_CAPACITY,
+            f"no room for a surge replica at {most} replicas, {_names(options)} hold{'s' if len(options) == 1 else ''} {room}: "
+            "a rollout then replaces replicas in place",
+        )
+    if nodes == 1:
+        yield PlacementWarning(
+            Reason.NO_REDUNDANCY, f"no redundancy: {_names(options)} has one node, whose loss or restart stops every replica"
+        )
+    yield from _not_comparable(outlook)
+
+
+def _not_comparable(outlook: DeploymentPlan) -> Iterator[PlacementWarning]:
+    """That Cheapest cannot tell how dear some pools are, where it knows it of others."""
+    options, spec = outlook.member.case.fitting, outlook.member.case.spec
+    if spec is None or spec.placement is not PlacementPolicy.CHEAPEST:
+        return
+    prices = compared_prices(options, outlook.pools)
+    unknown = tuple(option for option in options if prices[option.pool] == NOT_COMPARABLE)
+    if unknown:
+        currency, come = compared_currency(options, outlook.pools), "comes" if len(unknown) == 1 else "come"
+        yield PlacementWarning(
+            Reason.PRICE_NOT_COMPARABLE, f"Cheapest compares prices in {currency}: {_names(unknown)} without one {come} last"
+        )
+
+
+def _most(outlook: DeploymentPlan) -> int:
+    """The most replicas that the spec allows."""
+    spec = outlook.member.case.spec
+    return spec.scaling.max_replicas if spec is not None and spec.scaling is not None else outlook.desired
+
+
+def _capacity(option: PoolOption, pool: PoolState) -> int:
+    """Replicas of the option that the pool holds when nothing else runs there."""
+    if option.nodes > 1:
+        held = pool.sizes[pool.devices_per_node] // option.nodes
+    else:
+        held = 0
+        for size, count in pool.sizes.items():
+            held += size // option.devices * count
+    return held if pool.limit is None else min(held, pool.limit // option.devices)
+
+
+def _names(options: tuple[PoolOption, ...]) -> str:
+    return " and ".join(option.pool for option in options)

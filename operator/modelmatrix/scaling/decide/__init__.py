@@ -1,0 +1,1 @@
+"""From estimates to a number of replicas for each pool."""

@@ -1,0 +1,1 @@
+"""Estimators: demand forecast, seasonality, replica capacity, start-up times, safety margin."""

@@ -1,0 +1,83 @@
+"""What arrived in the last days: one range query for the whole fleet, asked once, at the start. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import ceil
+
+from modelmatrix.catalogue.types import MetricDialect, Signal
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.scaling.observation.observation import History
+from modelmatrix.signals.fleet_queries import REQUEST_TOKENS
+from modelmatrix.signals.promql import DialectQueries, union
+from modelmatrix.signals.vectors import Series
+
+# The same weekday a week ago is in it, and a little before.
+PAST_SECONDS = 8 * 86400.0
+FINEST_STEP_SECONDS = 300.0
+# About 30 bytes each: that many stay below what is read of an answer.
+MAX_POINTS = 700_000
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """A range query in steps of model time."""
+
+    expression: str
+    step_seconds: float
+    time_scale: float
+
+    @property
+    def real_seconds(self) -> float:
+        """How far back it looks, in Prometheus's time."""
+        return PAST_SECONDS / self.time_scale
+
+    @property
+    def step_real_seconds(self) -> float:
+        """Its step, in Prometheus's time."""
+        return self.step_seconds / self.time_scale
+
+
+def history_query(dialects: Iterable[MetricDialect], deployments: int, time_scale: float) -> HistoryQuery:
+    """The query for a fleet of so many deployments: the more there are, the coarser the steps."""
+    finest = deployments * PAST_SECONDS / FINEST_STEP_SECONDS
+    step = FINEST_STEP_SECONDS * max(1, ceil(finest / MAX_POINTS))
+    speeches = (DialectQueries(dialect, time_scale) for dialect in dialects)
+    by_dialect = {speech.dialect.name: f"round({_finished(speech, step)} / {step:g}, 0.001)" for speech in speeches}
+    return HistoryQuery(union(by_dialect), step, time_scale)
+
+
+def _finished(speech: DialectQueries, step_seconds: float) -> str:
+    """Requests of a step; what is in flight at its ends does not matter in minutes."""
+    for signal in (Signal.RECEIVED, Signal.FINISHED):
+        if speech.has_signals(signal):
+            return speech.increase(signal, step_seconds)
+    return f"{speech.increase(Signal.OUTPUT_TOKENS, step_seconds)} / {REQUEST_TOKENS:g}"
+
+
+def histories(series: Iterable[Series], asked: HistoryQuery, model_offset_seconds: float) -> dict[NamespacedName, History]:
+    """Histories by deployment. A time of Prometheus is, times the scale and with the offset, one of model time."""
+    rates: defaultdict[NamespacedName, defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for labels, points in series:
+        of_deployment = rates[NamespacedName(labels.get("namespace", ""), labels.get("modelmatrix_io_deployment", ""))]
+        for second, rate in points:
+            of_deployment[round(second / asked.step_real_seconds)] += rate
+    # The grid of Prometheus begins where it was asked to, not at a multiple of the step: the last point tells by how much.
+    last = max((points[-1][0] for _, points in series if points), default=0.0)
+    shift = last - round(last / asked.step_real_seconds) * asked.step_real_seconds
+    return {
+        key: _history(by_step, asked, model_offset_seconds + shift * asked.time_scale)
+        for key, by_step in rates.items()
+        if by_step
+    }
+
+
+def _history(by_step: dict[int, float], asked: HistoryQuery, offset_seconds: float) -> History:
+    first, last = min(by_step), max(by_step)
+    return History(
+        first_second=first * asked.step_seconds + offset_seconds,
+        step_seconds=asked.step_seconds,
+        arrivals_per_second=tuple(by_step.get(step) for step in range(first, last + 1)),
+    )

@@ -1,0 +1,83 @@
+"""Prometheus's answers sorted by deployment. Pure; what they mean is told elsewhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from modelmatrix.catalogue.types import Signal
+from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.signals.fleet_queries import ENGINES, GATEWAY, MISSING, PODS
+from modelmatrix.signals.vectors import Vector
+
+Labels = Mapping[str, str]
+
+
+@dataclass(slots=True)
+class DeploymentSamples:
+    """Values of one deployment by the names of the queries, ``dialect/signal``.
+
+    ``buckets`` are by name and bound, ``engines`` by name and pool, ``pods`` by pod and name; ``missing`` are the replicas that
+    lack a signal.
+    """
+
+    values: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, float] = field(default_factory=dict)
+    buckets: dict[tuple[str, str], float] = field(default_factory=dict)
+    engines: dict[tuple[str, str], float] = field(default_factory=dict)
+    pods: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def group_by_deployment(vectors: Mapping[str, Vector]) -> dict[NamespacedName, DeploymentSamples]:
+    """Answers by deployment."""
+    found: defaultdict[tuple[str, str], DeploymentSamples] = defaultdict(DeploymentSamples)
+    for query, vector in vectors.items():
+        put = _PLACES.get(query, _put_value)
+        for labels, value in vector.samples:
+            put(found[labels.get("namespace", ""), labels.get("modelmatrix_io_deployment", "")], labels, value)
+    return {NamespacedName(*key): raw for key, raw in found.items()}
+
+
+def _put_value(raw: DeploymentSamples, labels: Labels, value: float) -> None:
+    raw.values[labels.get("signal", "")] = value
+
+
+def _put_missing(raw: DeploymentSamples, labels: Labels, value: float) -> None:
+    raw.missing[labels.get("signal", "")] = value
+
+
+def _put_bucket(raw: DeploymentSamples, labels: Labels, value: float) -> None:
+    raw.buckets[labels.get("signal", ""), labels.get("le", "")] = value
+
+
+def _put_engine(raw: DeploymentSamples, labels: Labels, value: float) -> None:
+    raw.engines[labels.get("signal", ""), labels.get("modelmatrix_io_pool", "")] = value
+
+
+def _put_pod(raw: DeploymentSamples, labels: Labels, value: float) -> None:
+    raw.pods.setdefault(labels.get("pod", ""), {})[labels.get("signal", "")] = value
+
+
+def _put_nowhere(raw: DeploymentSamples, labels: Labels, value: float) -> None:
+    """A gateway has names of its own."""
+
+
+_PLACES: dict[str, Callable[[DeploymentSamples, Labels, float], None]] = {
+    PODS: _put_pod,
+    MISSING: _put_missing,
+    ENGINES: _put_engine,
+    GATEWAY: _put_nowhere,
+    str(Signal.TTFT): _put_bucket,
+    str(Signal.TPOT): _put_bucket,
+    str(Signal.E2E): _put_bucket,
+}
+
+
+def gateway_rates(vectors: Mapping[str, Vector], time_scale: float) -> dict[NamespacedName, float]:
+    """Requests per second of model time that a gateway counts, by deployment."""
+    rates: defaultdict[NamespacedName, float] = defaultdict(float)
+    for labels, value in vectors[GATEWAY].samples if GATEWAY in vectors else ():
+        name = labels.get("deployment") or labels.get("modelmatrix_io_deployment", "")
+        rates[NamespacedName(labels.get("namespace", ""), name)] += max(0.0, value) / time_scale
+    return dict(rates)

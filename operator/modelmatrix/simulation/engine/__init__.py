@@ -1,0 +1,1 @@
+"""One simulated inference engine: admission, batching, decoding and its metrics."""

@@ -1,0 +1,1 @@
+"""The fast simulation: request cohorts instead of single requests."""

@@ -1,0 +1,1 @@
+"""What Prometheus would have scraped from simulated engines, and what its queries would return."""
