@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import socket
@@ -119,8 +118,3 @@ def with_settings(function: Callable[[Settings], None]) -> click.Command:
         for name, field in Settings.model_fields.items()
     ]
     return click.Command(name="modelmatrix", params=list(options), callback=run, help=function.__doc__)
-
-
-def in_container() -> bool:
-    """Whether a kubelet runs us."""
-    return "KUBERNETES_SERVICE_HOST" in os.environ

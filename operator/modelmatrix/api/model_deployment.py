@@ -50,17 +50,6 @@ class Quantization(StrEnum):
     GGUF = "GGUF"
 
 
-class Engine(StrEnum):
-    """Inference engines of the built-in catalogue."""
-
-    VLLM = "vLLM"
-    VLLM_ASCEND = "vLLM-Ascend"
-    SGLANG = "SGLang"
-    MINDIE = "MindIE"
-    TEI = "TEI"
-    LLAMA_CPP = "llama.cpp"
-
-
 class Priority(StrEnum):
     """Who gives way when devices are short; P0 last."""
 

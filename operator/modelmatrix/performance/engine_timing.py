@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # A relative error of 1e-12 of the saturation rate, and always the same grid, so that the answer is monotone in the SLO.
 _BISECTION_STEPS = 40
-_SMOOTHING = 0.7
 
 
 class BindingLimit(StrEnum):
@@ -105,11 +104,6 @@ class Capacity:
     ttft_per_second: float
     e2e_per_second: float
 
-    @property
-    def is_feasible(self) -> bool:
-        """Whether the SLO can be met at all."""
-        return self.requests_per_second > 0
-
 
 @dataclass(frozen=True, slots=True)
 class EngineTiming:
@@ -138,18 +132,6 @@ class EngineTiming:
         if rate_per_second == 0 or lengths.output_tokens == 0:
             return 0.0
         return rate_per_second * lengths.output_tokens * self.itl_seconds(rate_per_second, lengths)
-
-    def itl_deviation_seconds(self, rate_per_second: float, lengths: TokenLengths, itl_seconds: float) -> float:
-        """Standard deviation over requests of their mean inter-token latency, around ``itl_seconds``.
-
-        A request sees the arrivals of its own lifetime, whose number varies; the factor for how much of that the engine
-        smooths out is measured on the request-level simulator (0.6 to 0.8), not derived.
-        """
-        life = lengths.output_tokens * itl_seconds
-        if life <= 0 or math.isinf(life):
-            return 0.0
-        slope = itl_seconds**2 * self.work_seconds(lengths) / self.alpha_seconds
-        return _SMOOTHING * slope * math.sqrt(lengths.index_of_dispersion * rate_per_second / life)
 
     def ttft_seconds(
         self, rate_per_second: float, lengths: TokenLengths, limits: EngineLimits, *, percentile: float | None = None

@@ -63,7 +63,6 @@ class PlanSettings:
 
     cluster_domain: str = "cluster.local"
     weights_image: str = "rclone/rclone:1.71"
-    currency: str = "CNY"
     group_bind_seconds: float = 60.0
     gateway_metric: bool = False
 
