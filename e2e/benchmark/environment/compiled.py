@@ -23,7 +23,9 @@ from modelmatrix.simulation.fluid.environment import FluidKernel
 def machinery() -> FluidKernel:
     """What computes the seconds of a fluid environment."""
     compiled = functions(fluid_steps)
-    return FluidKernel(pass_seconds=compiled["pass_seconds"], lose=compiled["lose"], zeros=np.zeros)
+    return FluidKernel(
+        pass_seconds=compiled[fluid_steps.advance.__name__], lose=compiled[fluid_steps.drop_share.__name__], zeros=np.zeros
+    )
 
 
 @cache
