@@ -6,11 +6,10 @@ import re
 import secrets
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import click
-import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from modelmatrix.telemetry.prometheus_client import without_password
@@ -24,11 +23,11 @@ def split_address(address: str) -> tuple[str, int]:
     """Host and port of an address like ``127.0.0.1:9402`` or ``[::1]:9402``; an empty host is all of both families.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not an address.
     """
     match = _ADDRESS.fullmatch(address)
     if match is None or int(match["port"]) > _HIGHEST_PORT:
-        raise ValueError(f"'{address}' is no address; use HOST:PORT, e.g. 127.0.0.1:9402, or :9402")
+        raise ValueError(f"'{address}' is not an address; use HOST:PORT, e.g. 127.0.0.1:9402, or :9402")
     return match["host"].strip("[]"), int(match["port"])
 
 
@@ -38,12 +37,20 @@ def _address(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    host = ""
-    with suppress(httpx.InvalidURL):
-        host = httpx.URL(value).host if re.fullmatch(r"https?://[^\s/]\S*", value) else ""
-    if value and not host:
-        raise ValueError(f"'{without_password(value)}' is no URL; use one like http://prometheus:9090")
+    if value and not _is_http_url(value):
+        raise ValueError(f"'{without_password(value)}' is not a URL; use one like http://prometheus:9090")
     return value
+
+
+def _is_http_url(value: str) -> bool:
+    if not re.fullmatch(r"https?://[^\s/]\S*", value):
+        return False
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        return False
+    return bool(parts.hostname)
 
 
 class Settings(BaseModel):
