@@ -13,8 +13,8 @@ import kopf
 
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.credentials import operator_credentials
 from modelmatrix.cluster.leader_election import LeaderElector, LeadershipLost
+from modelmatrix.cluster.operator_login import operator_credentials
 from modelmatrix.cluster.writers.applier import Applier
 from modelmatrix.cluster.writers.event_recorder import EventRecorder
 from modelmatrix.cluster.writers.inflight import InFlight

@@ -11,8 +11,8 @@ import pytest
 
 from localcluster.testing import deployment
 from modelmatrix.api import names
+from modelmatrix.cli.inputs.kubeconfig import user_credentials
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.credentials import user_credentials
 from modelmatrix.cluster.writers.applier import Applier
 from modelmatrix.planning.actions.action import Apply, Create
 from modelmatrix.planning.rendering.manifest import is_superset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
@@ -12,20 +12,11 @@ from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.informer import Informer
-from modelmatrix.cluster.views import objects as projections
-from modelmatrix.cluster.views.pods import LIVING
-from modelmatrix.planning.snapshot.views import (
-    DeploymentView,
-    NamespacedName,
-    NodeView,
-    PodView,
-    PoolView,
-    ServiceView,
-    WorkloadView,
-)
+from modelmatrix.cluster.views import kinds
+from modelmatrix.cluster.views.kinds import PlanningKind
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, PoolView
 
-OURS = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY},{names.LABEL_DEPLOYMENT}"
-
+View = TypeVar("View")
 
 # What our own writes make and move.
 FOLLOWING = (names.PODS, names.SERVICES, names.DEPLOYMENTS, names.LEADER_WORKER_SETS)
@@ -45,27 +36,20 @@ class Informers:
         def changed(kind: Kind, key: NamespacedName) -> None:
             told(follows=kind in FOLLOWING or self._is_echo(kind, key))
 
+        def informer(read: PlanningKind[View]) -> Informer[View]:
+            return Informer(client, read.kind, read.project, changed, labels=read.labels, fields=read.fields)
+
         self._generations: dict[tuple[str, NamespacedName], int] = {}
-        self.deployments: Informer[DeploymentView] = Informer(
-            client, names.MODEL_DEPLOYMENTS, projections.deployment_view, changed
-        )
-        self.pools: Informer[PoolView] = Informer(client, names.ACCELERATOR_POOLS, projections.pool_view, changed)
-        self.models: Informer[tuple[str, ModelProfileSpec]] = Informer(
-            client, names.MODEL_PROFILES, projections.model_profile, changed
-        )
-        self.engines: Informer[tuple[str, EngineProfileSpec]] = Informer(
-            client, names.ENGINE_PROFILES, projections.engine_profile, changed
-        )
-        self.nodes: Informer[NodeView] = Informer(client, names.NODES, projections.node_view, changed)
-        self.pods: Informer[PodView] = Informer(client, names.PODS, projections.pod_view, changed, fields=LIVING)
-        self.workloads: Informer[WorkloadView] = Informer(
-            client, names.DEPLOYMENTS, projections.workload_view, changed, labels=OURS
-        )
-        self.groups: Informer[WorkloadView] = Informer(
-            client, names.LEADER_WORKER_SETS, projections.workload_view, changed, labels=OURS
-        )
-        self.services: Informer[ServiceView] = Informer(client, names.SERVICES, projections.service_view, changed, labels=OURS)
-        self.runtime_classes: Informer[str] = Informer(client, names.RUNTIME_CLASSES, projections.runtime_class_name, changed)
+        self.deployments = informer(kinds.DEPLOYMENTS)
+        self.pools = informer(kinds.POOLS)
+        self.models = informer(kinds.MODELS)
+        self.engines = informer(kinds.ENGINES)
+        self.nodes = informer(kinds.NODES)
+        self.pods = informer(kinds.PODS)
+        self.workloads = informer(kinds.WORKLOADS)
+        self.groups = informer(kinds.GROUPS)
+        self.services = informer(kinds.SERVICES)
+        self.runtime_classes = informer(kinds.RUNTIME_CLASSES)
         self._builtin = catalogue
         self._extended: tuple[tuple[object, object], Catalogue] = (((), ()), catalogue)
 

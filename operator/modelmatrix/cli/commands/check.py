@@ -1,4 +1,4 @@
-"""``kubectl matrix check``: what is wrong with the cluster or with manifests, before anything waits for it."""
+"""``kubectl matrix check``: defects of the cluster or of manifests that no waiting cures."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ import click
 from modelmatrix.api import names
 from modelmatrix.api.conditions import STALLED
 from modelmatrix.api.reasons import Reason
+from modelmatrix.cli.errors import FindingExit
 from modelmatrix.cli.inputs.cluster_objects import ClusterObjects
-from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
-from modelmatrix.cli.inputs.sources import file_options, load_with_manifests
-from modelmatrix.cli.options import access_options, output_option, print_document
+from modelmatrix.cli.inputs.sources import load_with_manifests
+from modelmatrix.cli.options import (
+    ClusterOptions,
+    FileOptions,
+    cluster_options,
+    file_options,
+    namespace_option,
+    output_option,
+    print_document,
+)
 from modelmatrix.cli.output.tables import colorize, paragraph
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.feasibility.layout_choice import pluralize
@@ -21,7 +29,7 @@ from modelmatrix.planning.plan import Plan
 
 
 class Finding(NamedTuple):
-    """Something that a person must mend."""
+    """One defect that needs a person: the object, a reason of ``api.reasons`` or ``Missing``, and what to do."""
 
     kind: str
     name: str
@@ -31,66 +39,58 @@ class Finding(NamedTuple):
 
 @click.command()
 @file_options
-@click.option("-n", "--namespace", help="Namespace of documents that name none; the context's own when left out.")
-@access_options
+@namespace_option
+@cluster_options
 @output_option
-def check(
-    *,
-    files: tuple[str, ...],
-    is_offline: bool,
-    namespace: str | None,
-    kubeconfig: str | None,
-    context: str | None,
-    output: str,
-) -> None:
-    """Look for what only an edit or an installation can mend: exit code 1 when there is something.
+def check(*, files: FileOptions, cluster: ClusterOptions, namespace: str | None, output: str) -> None:
+    """Find what only an edit or an installation can mend.
 
-    Missing APIs, pools whose nodes are not what they say, deployments that no pool can run.
+    APIs that are not installed, pools whose nodes differ from what the pool declares, deployments that no pool can run. The
+    exit code is 2 when there is a finding.
     """
-    world, _ = load_with_manifests(files, KubeconfigAccess(kubeconfig, context), namespace, is_offline=is_offline)
-    made = planner.plan(world.snapshot())
-    found = [*_missing_kinds(world), *_pools(made), *_deployments(made)]
+    objects, _ = load_with_manifests(files, cluster, namespace)
+    plan = planner.plan(objects.snapshot())
+    findings = [*_missing_kinds(objects), *_pools(plan), *_deployments(plan)]
     if output in ("json", "yaml"):
-        items = [finding._asdict() for finding in found]
+        items = [finding._asdict() for finding in findings]
         print_document({"apiVersion": names.API_VERSION, "kind": "Check", "items": items}, output)
     else:
-        click.echo(_text(found, made))
-    if found:
-        raise click.exceptions.Exit(1)
+        click.echo(_text(findings, plan))
+    if findings:
+        raise FindingExit
 
 
-def _missing_kinds(world: ClusterObjects) -> Iterator[Finding]:
-    """Kinds that the API server does not know; without LeaderWorkerSet only replicas of one node can be made."""
+def _missing_kinds(objects: ClusterObjects) -> Iterator[Finding]:
+    """Kinds that the API server does not know; without LeaderWorkerSet every replica must fit one node."""
     hints = {
-        names.LEADER_WORKER_SETS.plural: "replicas of several nodes cannot be made: install LeaderWorkerSet v0.8 or newer",
-        names.MODEL_PROFILES.plural: "the chart is not installed or is an old one",
-        names.ENGINE_PROFILES.plural: "the chart is not installed or is an old one",
+        names.LEADER_WORKER_SETS.plural: "replicas cannot span nodes: install LeaderWorkerSet v0.8 or newer",
+        names.MODEL_PROFILES.plural: "the chart is not installed, or its version is too old",
+        names.ENGINE_PROFILES.plural: "the chart is not installed, or its version is too old",
     }
-    for plural in sorted(world.absent):
+    for plural in sorted(objects.absent):
         message = hints.get(plural, "the API server does not know this kind")
         yield Finding("API", plural, str(Reason.LEADER_WORKER_SET_MISSING) if "leader" in plural else "Missing", message)
 
 
-def _pools(made: Plan) -> Iterator[Finding]:
-    for name, pool in sorted(made.pools.items()):
+def _pools(plan: Plan) -> Iterator[Finding]:
+    for name, pool in sorted(plan.pools.items()):
         for reason, message in pool.problems:
             yield Finding(names.ACCELERATOR_POOLS.kind, name, str(reason), message)
 
 
-def _deployments(made: Plan) -> Iterator[Finding]:
-    for key, status in sorted(made.statuses.items()):
+def _deployments(plan: Plan) -> Iterator[Finding]:
+    for key, status in sorted(plan.statuses.items()):
         stalled = next((condition for condition in status["conditions"] if condition["type"] == STALLED), None)
         if stalled is not None:
             yield Finding(names.MODEL_DEPLOYMENTS.kind, str(key), stalled["reason"], stalled["message"])
 
 
-def _text(found: list[Finding], made: Plan) -> str:
+def _text(findings: list[Finding], plan: Plan) -> str:
     lines = []
-    for finding in found:
+    for finding in findings:
         lines.append(colorize(f"{finding.kind} {finding.name}: {finding.reason}", "bad"))
         lines.append(paragraph(finding.message, indent=2))
-    where = f"{pluralize(len(made.pools), 'pool')} and {pluralize(len(made.statuses), 'deployment')}"
-    lines.append(
-        f"{pluralize(len(found), 'finding')} in {where}." if found else colorize(f"Nothing to mend in {where}.", "good")
-    )
+    where = f"{pluralize(len(plan.pools), 'pool')} and {pluralize(len(plan.statuses), 'deployment')}"
+    total = f"{pluralize(len(findings), 'finding')} in {where}."
+    lines.append(total if findings else colorize(f"Nothing to mend in {where}.", "good"))
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""``kubectl matrix cost``: what the wanted replicas cost an hour, by whom or where."""
+"""``kubectl matrix cost``: the price of all desired replicas per hour, by deployment, tenant, cost center or pool."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
-from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
-from modelmatrix.cli.inputs.sources import file_options, load_with_manifests
-from modelmatrix.cli.options import access_options, namespace_options, output_option, print_document
+from modelmatrix.cli.inputs.sources import load_with_manifests
+from modelmatrix.cli.options import (
+    ClusterOptions,
+    FileOptions,
+    all_namespaces_option,
+    cluster_options,
+    file_options,
+    namespace_option,
+    output_option,
+    print_document,
+)
 from modelmatrix.cli.output.tables import table
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
 from modelmatrix.planning.placement.pricing import price_per_hour
 
-NOBODY = "-"
+NONE = "-"
 
 
 @dataclass(slots=True)
@@ -38,7 +46,7 @@ Group = Callable[[DeploymentPlan, PoolPlacement], str]
 
 
 def _of_spec(field: str) -> Group:
-    return lambda outlook, _: getattr(outlook.member.case.spec, field, None) or NOBODY
+    return lambda outlook, _: getattr(outlook.member.case.spec, field, None) or NONE
 
 
 GROUPS: Mapping[str, Group] = {
@@ -52,23 +60,22 @@ GROUPS: Mapping[str, Group] = {
 @click.command()
 @click.option("--by", type=click.Choice(sorted(GROUPS)), default="deployment", help="What to sum by.")
 @file_options
-@namespace_options
-@access_options
+@namespace_option
+@all_namespaces_option
+@cluster_options
 @output_option
-def cost(  # noqa: PLR0913 - one parameter an option
+def cost(
     *,
     by: str,
-    files: tuple[str, ...],
-    is_offline: bool,
+    files: FileOptions,
+    cluster: ClusterOptions,
     namespace: str | None,
     all_namespaces: bool,
-    kubeconfig: str | None,
-    context: str | None,
     output: str,
 ) -> None:
-    """Sum the price of the devices of all wanted replicas, per hour."""
-    world, default = load_with_manifests(files, KubeconfigAccess(kubeconfig, context), namespace, is_offline=is_offline)
-    shown = None if all_namespaces or (is_offline and namespace is None) else default
+    """Sum the price of the devices of all desired replicas, per hour."""
+    world, default = load_with_manifests(files, cluster, namespace)
+    shown = None if all_namespaces or (files.is_offline and namespace is None) else default
     outlooks = [o for key, o in sorted(planner.plan(world.snapshot()).outlooks.items()) if shown in (None, key.namespace)]
     document = {"apiVersion": names.API_VERSION, "kind": "Cost", "by": by, **_sums(outlooks, GROUPS[by])}
     if output in ("json", "yaml"):
@@ -94,12 +101,12 @@ def _charges(outlooks: list[DeploymentPlan], group: Group) -> Iterator[tuple[str
             price = pool.spec.price if pool.spec else None
             if item.desired:
                 amount = price_per_hour(item.option, pool) * item.desired
-                yield group(outlook, item), price.currency if price else NOBODY, item.desired * item.option.devices, amount
+                yield group(outlook, item), price.currency if price else NONE, item.desired * item.option.devices, amount
 
 
 def _figures(found: CostTotal, currency: str) -> dict[str, Any]:
     """Devices without a price have no amount: nobody knows what they cost."""
-    known = currency != NOBODY
+    known = currency != NONE
     return {
         "devices": found.devices,
         "amountPerHour": f"{found.amount:.2f}" if known else None,

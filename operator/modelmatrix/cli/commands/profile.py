@@ -33,7 +33,10 @@ TASKS = click.Choice([str(task) for task in Task], case_sensitive=False)
 def profile(
     *, config: str, name: str | None, aliases: tuple[str, ...], task: str | None, max_model_len: int | None, output: str
 ) -> None:
-    """Turn CONFIG, a model's config.json or its folder, into a ModelProfile; - reads the standard input."""
+    """Turn a model's config.json into a ModelProfile.
+
+    CONFIG is the file or its folder; - reads the standard input.
+    """
     content = _read(config)
     try:
         spec = profile_of(content, task=Task(task.capitalize()) if task else None, aliases=aliases, sources=[_source(config)])

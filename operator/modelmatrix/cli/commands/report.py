@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
-from modelmatrix.cli.inputs.sources import file_options, load_with_manifests
-from modelmatrix.cli.options import access_options, print_document
+from modelmatrix.cli.inputs.sources import load_with_manifests
+from modelmatrix.cli.options import ClusterOptions, FileOptions, cluster_options, file_options, namespace_option, print_document
 from modelmatrix.cli.output.plan_document import plan_document, unusable_pools
 from modelmatrix.planning import plan as planner
 
@@ -21,20 +20,15 @@ Document = dict[str, Any]
 
 @click.command()
 @file_options
-@click.option("-n", "--namespace", help="Namespace of documents that name none; the context's own when left out.")
-@access_options
+@namespace_option
+@cluster_options
 @click.option("-o", "--output", type=FORMATS, default="markdown", help="Output format.")
-def report(
-    *,
-    files: tuple[str, ...],
-    is_offline: bool,
-    namespace: str | None,
-    kubeconfig: str | None,
-    context: str | None,
-    output: str,
-) -> None:
-    """Write down the whole matrix: placements with engine and image, refusals with their reasons, pools and cost."""
-    world, _ = load_with_manifests(files, KubeconfigAccess(kubeconfig, context), namespace, is_offline=is_offline)
+def report(*, files: FileOptions, cluster: ClusterOptions, namespace: str | None, output: str) -> None:
+    """Write the whole matrix as a document.
+
+    It lists placements with engine and image, rejected deployments with their reasons, pools, and the cost.
+    """
+    world, _ = load_with_manifests(files, cluster, namespace)
     snapshot = world.snapshot()
     made = planner.plan(snapshot)
     document = plan_document(made, made, made.outlooks) | {"kind": "Report", "time": _time(snapshot.now_seconds)}

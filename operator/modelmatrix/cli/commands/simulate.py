@@ -15,13 +15,14 @@ from modelmatrix.api import names
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cli.inputs.arrivals import Traffic, read_traffic
-from modelmatrix.cli.inputs.manifests import read_documents
+from modelmatrix.cli.inputs.manifests import read_manifests
 from modelmatrix.cli.inputs.simulation_setup import DAY_SECONDS, SimulatedDeployment, subject_of
 from modelmatrix.cli.options import parse_time, print_document
 from modelmatrix.cli.output.tables import table
 from modelmatrix.performance.engine_timing import TokenLengths
 from modelmatrix.planning.feasibility.layout_choice import pluralize
 from modelmatrix.scaling.policy import SloPolicy
+from modelmatrix.simulation import run
 from modelmatrix.simulation.cluster.environment import Environment, RequestEnvironment
 from modelmatrix.simulation.cluster.fleet import Fleet
 from modelmatrix.simulation.cluster.policy import Observation, Policy, StaticPolicy
@@ -29,7 +30,6 @@ from modelmatrix.simulation.engine.metrics import Buckets
 from modelmatrix.simulation.fluid.environment import FluidEnvironment
 from modelmatrix.simulation.operator_policy import OperatorPolicyAdapter
 from modelmatrix.simulation.pool_limits import PoolLimitedPolicy
-from modelmatrix.simulation.run import RunOptions, SimulationResult, simulate
 from modelmatrix.simulation.traces.readers import TraceLengths
 
 SHOWN_ROWS = 24
@@ -40,7 +40,7 @@ POLICIES: dict[str, Callable[[SimulatedDeployment], Policy]] = {
 }
 
 
-@click.command("simulate")
+@click.command()
 @click.option("-f", "--filename", "files", multiple=True, required=True, help="The ModelDeployment and its pools; repeatable.")
 @click.option("--arrivals", required=True, help="CSV: second,requests or second,input_tokens,output_tokens; gzipped or not.")
 @click.option("--policy", type=click.Choice(sorted(POLICIES)), default="slo", help="What decides; static: maxReplicas always.")
@@ -52,7 +52,7 @@ POLICIES: dict[str, Callable[[SimulatedDeployment], Policy]] = {
     "--at", help="What time second 0 is, for schedules, e.g. 2026-11-23T00:00:00+08:00; without it they are left out."
 )
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", help="Output format.")
-def simulate_(  # noqa: PLR0913 - one parameter an option
+def simulate(  # noqa: PLR0913 - one parameter an option
     *,
     files: tuple[str, ...],
     arrivals: str,
@@ -71,14 +71,14 @@ def simulate_(  # noqa: PLR0913 - one parameter an option
     """
     traffic = read_traffic(Path(arrivals), TraceLengths(input_tokens=input_tokens, output_tokens=output_tokens))
     subject = subject_of(
-        read_documents(files, namespace="default"),
+        read_manifests(files, namespace="default"),
         name=name,
         start_seconds=start_seconds,
         at=parse_time(at) if at else None,
         days=int(traffic.seconds // DAY_SECONDS) + 1,
     )
     chosen = PoolLimitedPolicy(POLICIES[policy](subject), subject.limits)
-    result = simulate(_ProgressReporting(chosen, traffic.seconds), _world(subject, traffic), RunOptions())
+    result = run.simulate(_ProgressReporting(chosen, traffic.seconds), _world(subject, traffic), run.RunOptions())
     document = {"apiVersion": names.API_VERSION, **result.to_document(), "mode": "fluid" if traffic.counts else "request"}
     if output == "table":
         click.echo(_text(subject, result, document["mode"]))
@@ -130,7 +130,7 @@ class _ProgressReporting:
         return self.policy.decide(observation)
 
 
-def _text(subject: SimulatedDeployment, result: SimulationResult, mode: str) -> str:
+def _text(subject: SimulatedDeployment, result: run.SimulationResult, mode: str) -> str:
     slo = subject.known.slo
     met = "kept" if result.attainment_percent >= slo.percentile else "missed"
     share, worst = result.attainment_percent, result.worst_hour_attainment_percent
@@ -143,7 +143,7 @@ def _text(subject: SimulatedDeployment, result: SimulationResult, mode: str) -> 
     return "\n".join([*lines, "", table(("HOUR", "REQ/S", "DESIRED", "READY", "DEVICES"), _rows(result))])
 
 
-def _rows(result: SimulationResult) -> Iterator[tuple[str, str, int, int, int]]:
+def _rows(result: run.SimulationResult) -> Iterator[tuple[str, str, int, int, int]]:
     """A part of the series: as many rows as fit a screen."""
     step = max(1, len(result.series) // SHOWN_ROWS)
     ends = [row.second for row in result.series[step::step]]

@@ -7,21 +7,28 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
-from modelmatrix.cli.inputs.cluster_objects import read_cluster
-from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
-from modelmatrix.cli.options import access_options, namespace_options, output_option, print_document
+from modelmatrix.cli.inputs.live_cluster import read_cluster
+from modelmatrix.cli.options import (
+    ClusterOptions,
+    all_namespaces_option,
+    cluster_options,
+    namespace_option,
+    output_option,
+    print_document,
+)
 from modelmatrix.cli.output.tables import table
 
 Item = dict[str, Any]
 
 
 @click.command()
-@namespace_options
-@access_options
+@namespace_option
+@all_namespaces_option
+@cluster_options
 @output_option
-def status(*, namespace: str | None, all_namespaces: bool, kubeconfig: str | None, context: str | None, output: str) -> None:
-    """Show where every deployment is, how much of it serves, its SLO, its cost and its state."""
-    world, default = read_cluster(KubeconfigAccess(kubeconfig, context))
+def status(*, namespace: str | None, all_namespaces: bool, cluster: ClusterOptions, output: str) -> None:
+    """Show all deployments in one table, as the operator reports them."""
+    world, default = read_cluster(cluster)
     shown = None if all_namespaces else namespace or default
     objects = world.objects.get(names.MODEL_DEPLOYMENTS.plural, [])
     items = sorted(

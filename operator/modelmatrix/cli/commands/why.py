@@ -10,9 +10,16 @@ import click
 from modelmatrix.api import names
 from modelmatrix.api.reasons import TABLE, Reason, reason_of
 from modelmatrix.cli.errors import CliError
-from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
-from modelmatrix.cli.inputs.sources import file_options, load_with_manifests
-from modelmatrix.cli.options import access_options, output_option, print_document
+from modelmatrix.cli.inputs.sources import load_with_manifests
+from modelmatrix.cli.options import (
+    ClusterOptions,
+    FileOptions,
+    cluster_options,
+    file_options,
+    namespace_option,
+    output_option,
+    print_document,
+)
 from modelmatrix.cli.output.tables import colorize, paragraph, table
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -20,24 +27,22 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 
 @click.command()
 @click.argument("name")
-@click.option("-n", "--namespace", help="Namespace; the context's own when left out.")
+@namespace_option
 @file_options
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="zh adds the Chinese name of the reason.")
-@access_options
+@cluster_options
 @output_option
-def why(  # noqa: PLR0913 - one parameter an option
+def why(
     *,
     name: str,
     namespace: str | None,
-    files: tuple[str, ...],
-    is_offline: bool,
+    files: FileOptions,
+    cluster: ClusterOptions,
     lang: str,
-    kubeconfig: str | None,
-    context: str | None,
     output: str,
 ) -> None:
-    """Say why NAME is where it is, or why it is nowhere."""
-    world, default = load_with_manifests(files, KubeconfigAccess(kubeconfig, context), namespace, is_offline=is_offline)
+    """Explain where a deployment runs, or why it does not."""
+    world, default = load_with_manifests(files, cluster, namespace)
     key = NamespacedName(default, name)
     made = planner.plan(world.snapshot())
     if key not in made.statuses:
@@ -48,7 +53,7 @@ def why(  # noqa: PLR0913 - one parameter an option
     if output in ("json", "yaml"):
         print_document(document, output)
     else:
-        click.echo(_text(document, lang, in_thought=bool(files) and not said.get("replicas")))
+        click.echo(_text(document, lang, in_thought=bool(files.paths) and not said.get("replicas")))
 
 
 def _elsewhere(name: str, known: Iterable[NamespacedName]) -> str:

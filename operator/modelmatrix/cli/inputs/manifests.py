@@ -28,7 +28,7 @@ class Manifests:
         return [item for item in self.items if item["kind"] == kind.kind]
 
 
-def read_documents(paths: Iterable[str], *, namespace: str) -> Manifests:
+def read_manifests(paths: Iterable[str], *, namespace: str) -> Manifests:
     """All documents of files and of folders below them that a plan depends on; other kinds are left out.
 
     Raises:

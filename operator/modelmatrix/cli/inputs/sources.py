@@ -1,62 +1,47 @@
-"""What a command looks at: the cluster, files, or the cluster as if the files were applied."""
+"""Where a command reads its objects: the cluster, manifests alone, or the cluster with the manifests applied."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 import click
 
 from modelmatrix.api import names
 from modelmatrix.cli.errors import CliError
-from modelmatrix.cli.inputs.cluster_objects import ClusterObjects, read_cluster
-from modelmatrix.cli.inputs.kubeconfig import KubeconfigAccess
-from modelmatrix.cli.inputs.manifests import Manifests, read_documents
+from modelmatrix.cli.inputs.cluster_objects import ClusterObjects
+from modelmatrix.cli.inputs.manifests import Manifests, read_manifests
+from modelmatrix.cli.options import ClusterOptions, FileOptions
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-FILES = "File, or folder with all below it, to treat as applied; repeatable."
-OFFLINE = "Look at the files alone, without a cluster; they hold Nodes too, e.g. of kubectl get nodes -o yaml."
 NO_NODES = (
-    "note: the files hold no Node, so nothing finds devices: kubectl get nodes -o yaml > nodes.yaml, then -f nodes.yaml too"
+    "note: the files hold no Node, so no devices are found: kubectl get nodes -o yaml > nodes.yaml, then add -f nodes.yaml"
 )
 
 
-def file_options(function: Function) -> Function:
-    """``-f`` and ``--offline``."""
-    for option in (
-        click.option("--offline", "is_offline", is_flag=True, help=OFFLINE),
-        click.option("-f", "--filename", "files", multiple=True, help=FILES),
-    ):
-        function = option(function)
-    return function
-
-
-def load_inputs(
-    files: tuple[str, ...], access: KubeconfigAccess, namespace: str | None, *, is_offline: bool
-) -> tuple[ClusterObjects, Manifests, str]:
-    """The world as it is, the documents that are to be applied, and the namespace that is meant where none is named.
+def load_inputs(files: FileOptions, cluster: ClusterOptions, namespace: str | None) -> tuple[ClusterObjects, Manifests, str]:
+    """The cluster's objects, the manifests to apply, and the namespace of documents and names without one.
 
     Raises:
-        CliError: a file or the cluster cannot be read, or there is nothing to look at.
+        CliError: a file or the cluster cannot be read, or ``--offline`` names no file.
     """
-    if is_offline and not files:
-        raise CliError("--offline looks at files alone: name some with -f")
-    world, own = (ClusterObjects(), "default") if is_offline else read_cluster(access)
+    if files.is_offline and not files.paths:
+        raise CliError("--offline reads files only: name them with -f")
+    objects, own = (ClusterObjects(), "default") if files.is_offline else _read_cluster(cluster)
     default = namespace or own
-    documents = read_documents(files, namespace=default)
-    if is_offline and not documents.of_kind(names.NODES):
+    manifests = read_manifests(files.paths, namespace=default)
+    if files.is_offline and not manifests.of_kind(names.NODES):
         click.echo(NO_NODES, err=True)
-    return world, documents, default
+    return objects, manifests, default
 
 
-def load_with_manifests(
-    files: tuple[str, ...], access: KubeconfigAccess, namespace: str | None, *, is_offline: bool
-) -> tuple[ClusterObjects, str]:
-    """The world with the documents, and the namespace that is meant where none is named.
+def load_with_manifests(files: FileOptions, cluster: ClusterOptions, namespace: str | None) -> tuple[ClusterObjects, str]:
+    """The objects after the manifests were applied, and the namespace of names without one.
 
     Raises:
-        CliError: a file or the cluster cannot be read, or there is nothing to look at.
+        CliError: a file or the cluster cannot be read, or ``--offline`` names no file.
     """
-    world, documents, default = load_inputs(files, access, namespace, is_offline=is_offline)
-    return world.with_documents(documents), default
+    objects, manifests, default = load_inputs(files, cluster, namespace)
+    return objects.with_manifests(manifests), default
+
+
+def _read_cluster(cluster: ClusterOptions) -> tuple[ClusterObjects, str]:
+    from modelmatrix.cli.inputs.live_cluster import read_cluster  # noqa: PLC0415 - slow to import, see there
+
+    return read_cluster(cluster)

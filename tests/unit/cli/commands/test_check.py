@@ -24,7 +24,7 @@ WRONG = [
 
 def test_what_waits_for_devices_is_no_finding_and_what_never_runs_is(tmp_path: Path, golden: Any) -> None:
     result = matrix("check", "--offline", "-f", write(tmp_path, WRONG))
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     golden("cli/check", result.output.splitlines())
 
 
@@ -49,7 +49,7 @@ async def test_a_cluster_is_checked_for_what_must_be_installed(tmp_path: Path) -
     async with running(kinds) as without:
         put(without, [pool(), node("n0"), deployment()])
         result = await matrix_online(without, tmp_path, "check")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "API leaderworkersets: LeaderWorkerSetMissing" in result.output
     assert "1 finding in" in result.output
 

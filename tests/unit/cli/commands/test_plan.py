@@ -121,7 +121,7 @@ def test_errors_are_one_line_with_exit_code_1(tmp_path: Path, arguments: list[st
 
 
 def test_offline_needs_files() -> None:
-    assert matrix("plan", "--offline").output == "error: --offline looks at files alone: name some with -f\n"
+    assert matrix("plan", "--offline").output == "error: --offline reads files only: name them with -f\n"
 
 
 def test_the_cause_that_no_pool_names_is_told_first(tmp_path: Path) -> None:

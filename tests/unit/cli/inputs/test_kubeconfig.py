@@ -1,7 +1,8 @@
-"""A cluster that cannot be reached: one line that says which one, why, and what to do."""
+"""A person's log-in, and a cluster that cannot be reached: one line that says which one, why, and what to do."""
 
 from __future__ import annotations
 
+import base64
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 import yaml
 
 from commands import matrix
+from fakes.kubeconfig import UNUSABLE, kubeconfig, write_content
+from modelmatrix.cli.inputs.kubeconfig import user_credentials
+from modelmatrix.cluster.credentials import CredentialsError
 
 UserFields = Mapping[str, Any]
 
@@ -84,3 +88,67 @@ def test_a_credential_plugin_that_is_not_installed_is_one_line(tmp_path: Path) -
     assert line.startswith(f"error: {path}: the credential plugin of the user failed: ")
     assert "no-such-plugin" in line
     assert "ERROR:root" not in line
+
+
+@pytest.fixture
+def user_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = kubeconfig(tmp_path / "config")
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return path
+
+
+@pytest.mark.parametrize("content", UNUSABLE)
+def test_a_kubeconfig_that_cannot_be_used_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    write_content(tmp_path / "config", content)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    with pytest.raises(CredentialsError, match="kubeconfig"):
+        user_credentials(kubeconfig=None, context=None)
+
+
+def test_a_person_has_a_token_and_a_namespace(user_config: Path) -> None:
+    found, namespace = user_credentials(kubeconfig=str(user_config), context=None)
+    assert (found.server, found.headers(), namespace) == (
+        "http://127.0.0.1:1",
+        {"Authorization": "Bearer secret"},
+        "bank",
+    )
+
+
+def test_a_person_may_choose_a_context(tmp_path: Path) -> None:
+    contexts = [
+        {"name": "main", "context": {"cluster": "c", "user": "u", "namespace": "bank"}},
+        {"name": "other", "context": {"cluster": "c", "user": "u"}},
+    ]
+    path = kubeconfig(tmp_path / "config", contexts=contexts)
+    assert user_credentials(kubeconfig=str(path), context="other")[1] == "default"
+    with pytest.raises(CredentialsError):
+        user_credentials(kubeconfig=str(path), context="missing")
+
+
+@pytest.mark.parametrize("insecure", [True, False])
+def test_a_person_may_trust_a_server_without_a_certificate(tmp_path: Path, *, insecure: bool) -> None:
+    cluster = {"server": "https://127.0.0.1:1", "insecure-skip-tls-verify": insecure}
+    path = kubeconfig(tmp_path / "config", clusters=[{"name": "c", "cluster": cluster}])
+    found, _ = user_credentials(kubeconfig=str(path), context=None)
+    assert found.ssl_context is not None
+    assert found.ssl_context.check_hostname is not insecure
+
+
+def test_a_token_of_an_exec_plugin_is_used(tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin"
+    answer = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"fresh"}}'
+    plugin.write_text(f"#!/bin/sh\necho '{answer}'\n", encoding="utf-8")
+    plugin.chmod(0o755)
+    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin), "interactiveMode": "Never"}}
+    path = kubeconfig(tmp_path / "config", users=[{"name": "u", "user": user}])
+    found, _ = user_credentials(kubeconfig=str(path), context=None)
+    assert found.headers() == {"Authorization": "Bearer fresh"}
+
+
+def test_a_password_is_used(tmp_path: Path) -> None:
+    user = {"username": "anna", "password": "secret"}
+    path = kubeconfig(tmp_path / "config", users=[{"name": "u", "user": user}])
+    found, _ = user_credentials(kubeconfig=str(path), context=None)
+    assert found.headers() == {"Authorization": "Basic " + base64.b64encode(b"anna:secret").decode()}

@@ -12,7 +12,7 @@ import yaml
 from commands import deployment, node, pool, write
 from modelmatrix.api import names
 from modelmatrix.cli.errors import CliError
-from modelmatrix.cli.inputs.manifests import read_documents
+from modelmatrix.cli.inputs.manifests import read_manifests
 
 
 def test_folders_are_read_with_all_below_them(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_folders_are_read_with_all_below_them(tmp_path: Path) -> None:
     write(tmp_path / "local", [node("n0")])
     (tmp_path / "README.md").write_text("no manifest", encoding="utf-8")
     (tmp_path / "values.yaml").write_text("replicas: 2\n", encoding="utf-8")
-    found = read_documents([str(tmp_path)], namespace="default")
+    found = read_manifests([str(tmp_path)], namespace="default")
     assert [item["kind"] for item in found.items] == ["AcceleratorPool", "ModelDeployment", "Node"]
     assert [item["metadata"]["name"] for item in found.of_kind(names.NODES)] == ["n0"]
 
@@ -30,7 +30,7 @@ def test_lists_are_taken_apart_and_namespaces_filled_in(tmp_path: Path) -> None:
     wish = deployment()
     del wish["metadata"]["namespace"]
     path = write(tmp_path, [{"apiVersion": "v1", "kind": "List", "items": [wish, pool()]}])
-    found = read_documents([path], namespace="retail")
+    found = read_manifests([path], namespace="retail")
     assert [item["metadata"].get("namespace") for item in found.items] == ["retail", None]
 
 
@@ -39,7 +39,7 @@ def refused(folder: Path, text: str) -> str:
     path = folder / "x.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CliError) as caught:
-        read_documents([str(path)], namespace="default")
+        read_manifests([str(path)], namespace="default")
     assert "\n" not in caught.value.message
     assert caught.value.message.startswith(f"{path}: ")
     return caught.value.message.removeprefix(f"{path}: ")
@@ -133,27 +133,27 @@ def test_a_spec_that_is_missing_or_has_odd_keys_is_one_line(tmp_path: Path) -> N
 
 def test_kinds_of_others_are_left_out_whatever_they_look_like(tmp_path: Path) -> None:
     path = write(tmp_path, [pool(), {"kind": "Kustomization"}, {"apiVersion": "longhorn.io/v1beta2", "kind": "Node"}])
-    assert [item["kind"] for item in read_documents([path], namespace="default").items] == ["AcceleratorPool"]
+    assert [item["kind"] for item in read_manifests([path], namespace="default").items] == ["AcceleratorPool"]
 
 
 def test_files_without_anything_to_plan_with_are_named(tmp_path: Path) -> None:
     first, second = write(tmp_path, [{"apiVersion": "v1", "kind": "ConfigMap"}]), write(tmp_path, [], "empty")
     with pytest.raises(CliError, match=f"^no ModelDeployment, pool, profile or node in {first}, {second}$"):
-        read_documents([first, second], namespace="default")
+        read_manifests([first, second], namespace="default")
 
 
 def test_a_status_is_what_the_operator_says_and_not_what_a_file_says(tmp_path: Path) -> None:
     path = write(tmp_path, [deployment() | {"status": {"desiredReplicas": 4, "conditions": 5}}, node("n0")])
-    assert ["status" in item for item in read_documents([path], namespace="default").items] == [False, True]
+    assert ["status" in item for item in read_manifests([path], namespace="default").items] == [False, True]
 
 
 def test_an_empty_namespace_is_the_default_one(tmp_path: Path) -> None:
     made = deployment()
     made["metadata"]["namespace"] = None
-    (found,) = read_documents([write(tmp_path, [made])], namespace="retail").items
+    (found,) = read_manifests([write(tmp_path, [made])], namespace="retail").items
     assert found["metadata"]["namespace"] == "retail"
 
 
 def test_a_path_that_is_not_there_is_named() -> None:
     with pytest.raises(CliError, match="/nowhere: no such file or folder"):
-        read_documents(["/nowhere"], namespace="default")
+        read_manifests(["/nowhere"], namespace="default")
