@@ -120,7 +120,7 @@ class Operator:
             try:
                 await self._run_parts(kopf_task)
             finally:
-                await asyncio.gather(*(writes.end(LAST_WRITES_SECONDS) for writes in self._writes))
+                await asyncio.gather(*(writes.shutdown(LAST_WRITES_SECONDS) for writes in self._writes))
                 await self.elector.release()  # before kopf, which takes seconds to end
                 kopf_task.cancel()
 

@@ -90,17 +90,17 @@ class _Client:
         self.cut_until = 0.0
         self._world, self._loop = world, loop
 
-    async def get(self, _kind: object, key: NamespacedName, *, seconds: float = 0) -> Object:
-        del seconds
+    async def get(self, _kind: object, key: NamespacedName, *, timeout_seconds: float = 0) -> Object:
+        del timeout_seconds
         return await self._send(lambda: self._world.store.get(names.LEASES.plural, key))
 
-    async def create(self, _kind: object, key: NamespacedName, item: Object, *, seconds: float = 0) -> Object:
-        del seconds
+    async def create(self, _kind: object, key: NamespacedName, item: Object, *, timeout_seconds: float = 0) -> Object:
+        del timeout_seconds
         sent = copy.deepcopy(item)
         return await self._send(lambda: self._world.store.create(names.LEASES.plural, key, sent))
 
-    async def replace(self, _kind: object, key: NamespacedName, item: Object, *, seconds: float = 0) -> Object:
-        del seconds
+    async def replace(self, _kind: object, key: NamespacedName, item: Object, *, timeout_seconds: float = 0) -> Object:
+        del timeout_seconds
         sent = copy.deepcopy(item)
         return await self._send(lambda: self._world.store.replace(names.LEASES.plural, key, sent))
 

@@ -1,1 +1,1 @@
-"""The only code that talks to the API server: one client, caches, one applier, one status writer, one event recorder."""
+"""The only code that talks to the API server: one client, informers, one applier, one status writer, one event recorder."""

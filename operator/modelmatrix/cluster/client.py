@@ -1,6 +1,6 @@
-"""A thin asynchronous client of the API server: raw dictionaries in and out, eight verbs, no models.
+"""A thin asynchronous client of the API server: raw dictionaries in and out, eight verbs, no typed models.
 
-Typed models cost nine times the time and drop fields that they do not know.
+Decoding into typed models takes nine times as long, and drops fields that the models do not know.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ WATCH_SILENCE_SECONDS = 150.0
 WATCH_SECONDS = 3600
 
 Object = dict[str, Any]
-# ValueError: an answer that is no JSON, or no text at all.
+# ValueError: the response is not JSON, or not text.
 _NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError)
 
 
 class ListPage(NamedTuple):
-    """Some objects of a list, and the version to watch from."""
+    """One page of a list, and the resourceVersion to watch from once the last page is read."""
 
     items: list[Object]
     version: str
@@ -40,19 +40,19 @@ class ListPage(NamedTuple):
 class ApiClient:
     """Requests to one API server.
 
-    ``observe`` is told the verb and the code of every answer. ``may_write`` is asked at the moment of every write: a
-    process that was stopped for a minute must not go on where it was.
+    ``on_response`` gets the verb and the status code of every response (``error`` without one). ``may_write`` is checked
+    at the moment of every write: a process that was suspended for a minute may have lost the leadership since it planned.
     """
 
     def __init__(
         self,
         credentials: Credentials,
-        observe: Callable[[str, str], None] = lambda _verb, _code: None,
+        on_response: Callable[[str, str], None] = lambda _verb, _code: None,
         *,
         may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._credentials = credentials
-        self._observe = observe
+        self._on_response = on_response
         self._may_write = may_write
         self._session: aiohttp.ClientSession | None = None
 
@@ -69,19 +69,19 @@ class ApiClient:
             await self._session.close()
 
     async def list(self, kind: Kind, *, labels: str = "", fields: str = "") -> tuple[list[Object], str]:
-        """All objects of a kind and the version to watch from."""
+        """All objects of a kind, and the resourceVersion to watch from."""
         pages = [page async for page in self.pages(kind, labels=labels, fields=fields)]
         return [item for page in pages for item in page.items], pages[-1].version
 
     async def pages(self, kind: Kind, *, labels: str = "", fields: str = "") -> AsyncIterator[ListPage]:
-        """All objects of a kind, page by page: whole pods of a fleet are large."""
+        """All objects of a kind in pages of ``PAGE_SIZE``: the complete pods of a fleet do not fit into memory cheaply."""
         query = {"limit": str(PAGE_SIZE)} | _selectors(labels, fields)
         while True:
             page = await self._request("list", "GET", path(kind), query=query)
             metadata = page.get("metadata")
             if not isinstance(metadata, dict) or "resourceVersion" not in metadata:
-                raise TransientError(f"list of {kind.plural}: the answer is no list")
-            # Items of a list do not say what they are, those of a watch do.
+                raise TransientError(f"list of {kind.plural}: the response is not a list")
+            # The items of a list carry no apiVersion and kind; the objects of a watch do.
             items = [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in page.get("items") or []]
             yield ListPage(items, metadata["resourceVersion"])
             if not metadata.get("continue"):
@@ -89,11 +89,13 @@ class ApiClient:
             query = {**query, "continue": metadata["continue"]}
 
     async def watch(self, kind: Kind, version: str, *, labels: str = "", fields: str = "") -> AsyncIterator[tuple[str, Object]]:
-        """Changes after a version: ``ADDED``, ``MODIFIED``, ``DELETED``, ``BOOKMARK``. Ends when the server ends it.
+        """Changes after a resourceVersion as ``(type, object)``: ``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK``.
+
+        Ends when the server closes the stream.
 
         Raises:
             Gone: the version is too old.
-            Unreachable: the stream broke or fell silent.
+            TransientError: the stream broke, or was silent for ``WATCH_SILENCE_SECONDS``.
         """
         query = {
             "watch": "true",
@@ -104,28 +106,32 @@ class ApiClient:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=WATCH_SILENCE_SECONDS)
         try:
             async with self._send("GET", path(kind), query, timeout=timeout) as response:
-                self._observe("watch", str(response.status))
+                self._on_response("watch", str(response.status))
                 if response.status != HTTPStatus.OK:
                     raise error_from(response.status, await _body(response))
                 async for line in _lines(response):
-                    change, item = _event(line)
+                    change, item = _parse_watch_event(line)
                     if change == "ERROR":
                         raise error_from(int(item.get("code", 500)), item)
                     yield change, item
         except _NETWORK_ERRORS as error:
-            raise _unanswered(f"watch of {kind.plural}", error) from error
+            raise _transport_error(f"watch of {kind.plural}", error) from error
 
-    async def get(self, kind: Kind, key: NamespacedName, *, seconds: float = REQUEST_SECONDS) -> Object:
-        """One object."""
-        return await self._request("get", "GET", path(kind, key), seconds=seconds)
+    async def get(self, kind: Kind, key: NamespacedName, *, timeout_seconds: float = REQUEST_SECONDS) -> Object:
+        """One object; raises NotFound when it does not exist."""
+        return await self._request("get", "GET", path(kind, key), timeout_seconds=timeout_seconds)
 
-    async def create(self, kind: Kind, key: NamespacedName, manifest: Object, *, seconds: float = REQUEST_SECONDS) -> Object:
-        """Make an object; fails when it is there."""
+    async def create(
+        self, kind: Kind, key: NamespacedName, manifest: Object, *, timeout_seconds: float = REQUEST_SECONDS
+    ) -> Object:
+        """Create an object; raises AlreadyExists when the name is taken."""
         query = {"fieldManager": FIELD_MANAGER}
-        return await self._request("create", "POST", path(kind, key, item=False), manifest, query=query, seconds=seconds)
+        return await self._request(
+            "create", "POST", path(kind, key, with_name=False), manifest, query=query, timeout_seconds=timeout_seconds
+        )
 
     async def apply(self, kind: Kind, key: NamespacedName, manifest: Object) -> Object:
-        """Server-side apply: our fields become as in the manifest, other fields stay."""
+        """Server-side apply with force: the operator's fields become those of the manifest, all other fields stay."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._request(
             "apply", "PATCH", path(kind, key), manifest, query=query, content_type="application/apply-patch+yaml"
@@ -137,12 +143,14 @@ class ApiClient:
         target = path(kind, key) + (f"/{subresource}" if subresource else "")
         return await self._request("patch", "PATCH", target, patch, query=query, content_type="application/merge-patch+json")
 
-    async def replace(self, kind: Kind, key: NamespacedName, manifest: Object, *, seconds: float = REQUEST_SECONDS) -> Object:
-        """Replace an object; fails when its version has changed."""
-        return await self._request("update", "PUT", path(kind, key), manifest, seconds=seconds)
+    async def replace(
+        self, kind: Kind, key: NamespacedName, manifest: Object, *, timeout_seconds: float = REQUEST_SECONDS
+    ) -> Object:
+        """Replace an object; raises Conflict when its resourceVersion has changed."""
+        return await self._request("update", "PUT", path(kind, key), manifest, timeout_seconds=timeout_seconds)
 
     async def delete(self, kind: Kind, key: NamespacedName, *, uid: str) -> None:
-        """Delete an object, its dependents in the background; only if it is still the one with that UID."""
+        """Delete an object and, in the background, its dependents; raises Conflict when its UID is another."""
         options = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
@@ -168,7 +176,7 @@ class ApiClient:
             method, self._credentials.server + url, params=query, data=data, headers=headers, timeout=timeout
         )
 
-    async def _request(  # noqa: PLR0913 - what a request is made of
+    async def _request(  # noqa: PLR0913 - the parts of an HTTP request
         self,
         verb: str,
         method: str,
@@ -177,41 +185,41 @@ class ApiClient:
         *,
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
-        seconds: float = REQUEST_SECONDS,
+        timeout_seconds: float = REQUEST_SECONDS,
     ) -> Object:
         if method != "GET" and not self._may_write():
-            raise TransientError(f"{verb} {url}: not the leader, nothing is written")
+            raise TransientError(f"{verb} {url}: this process is not the leader and does not write")
         data = None if payload is None else json.dumps(payload, separators=(",", ":")).encode()
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, CONNECT_SECONDS))
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=min(timeout_seconds, CONNECT_SECONDS))
         try:
             async with self._send(method, url, query, data=data, content_type=content_type, timeout=timeout) as response:
                 body = await _body(response)
-                self._observe(verb, str(response.status))
+                self._on_response(verb, str(response.status))
         except _NETWORK_ERRORS as error:
-            self._observe(verb, "error")
-            raise _unanswered(f"{verb} {url}", error) from error
+            self._on_response(verb, "error")
+            raise _transport_error(f"{verb} {url}", error) from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise error_from(response.status, body)
         return body if isinstance(body, dict) else {}
 
 
-def path(kind: Kind, key: NamespacedName | None = None, *, item: bool = True) -> str:
-    """The URL path of a kind, of a namespace's objects, or of one object."""
+def path(kind: Kind, key: NamespacedName | None = None, *, with_name: bool = True) -> str:
+    """The URL path of a kind in all namespaces, of a kind in one namespace (``with_name=False``), or of one object."""
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
     scope = f"/namespaces/{key.namespace}" if key is not None and kind.namespaced else ""
-    name = f"/{key.name}" if key is not None and item else ""
+    name = f"/{key.name}" if key is not None and with_name else ""
     return f"{root}{scope}/{kind.plural}{name}"
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:
-    chosen = {"labelSelector": labels, "fieldSelector": fields}
-    return {name: value for name, value in chosen.items() if value}
+    selectors = {"labelSelector": labels, "fieldSelector": fields}
+    return {name: value for name, value in selectors.items() if value}
 
 
 async def _body(response: aiohttp.ClientResponse) -> Any:
-    """The answer as JSON; nothing for an error in another form, whose code tells enough.
+    """The response body as JSON; an empty object for an error response that is not JSON.
 
-    The API server itself says ``404 page not found`` in plain text of a kind that is not installed.
+    For a kind that is not installed the API server itself answers ``404 page not found`` in plain text.
     """
     raw = await response.read()
     try:
@@ -222,20 +230,20 @@ async def _body(response: aiohttp.ClientResponse) -> Any:
         raise
 
 
-def _event(line: bytes) -> tuple[str, Object]:
-    """An event of a watch. A ValueError says that it is none."""
+def _parse_watch_event(line: bytes) -> tuple[str, Object]:
+    """Type and object of a watch event; raises ValueError when the line is not one."""
     event = json.loads(line)
     try:
         change, item = event["type"], {**event["object"]}
         if change != "ERROR" and not item["metadata"]["resourceVersion"]:
-            raise ValueError("an event has no version")
+            raise ValueError("a watch event has no resourceVersion")
     except (KeyError, TypeError):
-        raise ValueError("a line is no event") from None
+        raise ValueError("a line of the stream is not a watch event") from None
     return change, item
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Lines of a stream, however long: aiohttp's own line reader has a limit that large objects exceed."""
+    """Lines of a stream, without a limit on their length: large objects exceed the limit of aiohttp's line reader."""
     buffer = b""
     async for chunk in response.content.iter_any():
         *lines, buffer = (buffer + chunk).split(b"\n")
@@ -244,6 +252,6 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
                 yield line
 
 
-def _unanswered(what: str, error: Exception) -> TransientError:
-    unanswered = TlsError if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)) else TransientError
-    return unanswered(f"{what}: {str(error) or type(error).__name__}")
+def _transport_error(what: str, error: Exception) -> TransientError:
+    error_class = TlsError if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)) else TransientError
+    return error_class(f"{what}: {str(error) or type(error).__name__}")

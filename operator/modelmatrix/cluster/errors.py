@@ -1,16 +1,16 @@
-"""What can go wrong between us and the API server.
+"""Errors of requests to the API server.
 
 ::
 
-    ApiError                 the API server answered with an error; carries its own words
-    ├── NotFound             404: the object or the whole resource is not there
-    ├── AlreadyExists        409 on a create
-    ├── Conflict             409 otherwise: somebody was faster; read again
-    ├── Gone                 410: the version to watch from is too old; list again
-    └── Rejected             400, 403, 422: it will not be accepted as it is
-    Unreachable              no answer, a broken one, 429 or 5xx: try again later
-    ├── Untrusted            TLS: one does not trust the other
-    └── ServerFault          500: often somebody whom the API server asks, as an admission webhook
+    ApiError                   the API server answered with an error; carries its message
+    ├── NotFound               404: the object, or its whole kind, does not exist
+    ├── AlreadyExists          409 on a create
+    ├── Conflict               409 otherwise: the object has changed since it was read; read it again
+    ├── Gone                   410: the resourceVersion to watch from is too old; list again
+    └── Rejected               400, 403, 422: the API server will never accept this request
+    TransientError             no response, a broken one, 408, 429 or 5xx: try again later
+    ├── TlsError               one side does not trust the other's certificate
+    └── InternalServerError    500: often an admission webhook that fails
 """
 
 from __future__ import annotations
@@ -19,19 +19,25 @@ from typing import Any
 
 
 class TransientError(Exception):
-    """No useful answer. The request may or may not have been carried out."""
+    """No usable response. The request may or may not have taken effect."""
 
 
 class TlsError(TransientError):
-    """We and the API server do not trust each other's certificates."""
+    """The TLS handshake failed: the operator or the API server does not trust the other's certificate."""
 
 
 class InternalServerError(TransientError):
-    """The API server could not carry it out, and says why: often a webhook that fails, or its own database."""
+    """Status 500: the message names the cause, often an admission webhook or etcd."""
 
 
 class ApiError(Exception):
-    """The API server answered with an error."""
+    """The API server answered with an error status.
+
+    Attributes:
+        code: the HTTP status.
+        reason: the machine-readable reason of the Status object; empty without one.
+        message: its text for people.
+    """
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -41,40 +47,40 @@ class ApiError(Exception):
 
 
 class NotFound(ApiError):
-    """The object or the whole resource is not there."""
+    """The object, or its whole kind, does not exist."""
 
 
 class AlreadyExists(ApiError):
-    """An object of that name is there already."""
+    """A create found an object with the same name."""
 
 
 class Conflict(ApiError):
-    """The object has changed meanwhile."""
+    """The object has changed, or was replaced by another of its name, since it was read."""
 
 
 class Gone(ApiError):
-    """The version is too old."""
+    """The resourceVersion to watch from is too old."""
 
 
 class Rejected(ApiError):
-    """The request will not be accepted as it is."""
+    """The API server will not accept the request unless it changes."""
 
 
-_RETRIED = (408, 429)
+_RETRYABLE = (408, 429)
 _SERVER_ERROR = 500
 _CLASSES: dict[int, type[ApiError]] = {400: Rejected, 403: Rejected, 404: NotFound, 409: Conflict, 410: Gone, 422: Rejected}
 
 
 def error_from(code: int, body: Any) -> Exception:
-    """The exception for an answer; ``body`` is the parsed Status object, if it was one."""
+    """The exception for an error response; ``body`` is its parsed JSON, a Status object in most cases."""
     status = body if isinstance(body, dict) else {}
     reason = str(status.get("reason") or "")
     message = str(status.get("message") or f"HTTP {code}")
-    if code in _RETRIED or code >= _SERVER_ERROR:
-        unanswered = InternalServerError if code == _SERVER_ERROR else TransientError
-        return unanswered(f"the API server answered {code}: {message}")
+    if code in _RETRYABLE or code >= _SERVER_ERROR:
+        error_class = InternalServerError if code == _SERVER_ERROR else TransientError
+        return error_class(f"the API server answered {code}: {message}")
     if reason == "AlreadyExists":
         return AlreadyExists(code, reason, message)
-    if reason == "Invalid" and "metadata.uid" in message:  # what a patch of a namesake is told
+    if reason == "Invalid" and "metadata.uid" in message:  # a patch that carries the UID of a deleted namesake
         return Conflict(code, reason, message)
     return _CLASSES.get(code, ApiError)(code, reason, message)

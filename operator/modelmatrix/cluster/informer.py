@@ -1,6 +1,15 @@
-"""A cache of one kind of objects: list, replace, watch; list again when in doubt.
+"""An informer: keeps a view of every object of one kind current by list and watch.
 
-A list replaces everything, so a deletion that no event told of heals. Only views are kept, never whole objects.
+1. List in pages, project every object to its view, and replace the whole store at once. A deletion whose event was lost
+   disappears with the next list.
+2. Watch from the resourceVersion of that list. Every event replaces or removes one view; a bookmark only moves the version.
+3. When the stream ends, watch again from the last version, after a randomized backoff from 0.2 s to 15 s that any event
+   resets. ``410 Gone`` drops the version, so that the next round lists again.
+4. ``404`` means that the kind is not installed: the store is empty and synced, and the informer lists again every minute.
+
+Only views are stored, never whole objects, and two views are equal when nothing that the planner reads differs. Thus a
+heartbeat of a node or a resync changes nothing: the callback is silent, and :attr:`Informer.views` stays the same tuple,
+which callers use as the key of their caches. All of it runs on one event loop; there are no locks.
 """
 
 from __future__ import annotations
@@ -19,26 +28,26 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 
 _log = logging.getLogger(__name__)
 
-FIRST_BACKOFF_SECONDS = 0.2
-LAST_BACKOFF_SECONDS = 15.0
+INITIAL_BACKOFF_SECONDS = 0.2
+MAX_BACKOFF_SECONDS = 15.0
 ABSENT_RECHECK_SECONDS = 60.0
 
 View = TypeVar("View")
-Made_co = TypeVar("Made_co", covariant=True)
+View_co = TypeVar("View_co", covariant=True)
 
 
-class Projection(Protocol[Made_co]):
-    """Makes the view of an object; ``None`` when the object does not matter."""
+class Projection(Protocol[View_co]):
+    """Turns an object into its view, or into ``None`` when the planner does not need the object."""
 
-    def __call__(self, item: Object, /) -> Made_co | None:
-        """The view of an object."""
+    def __call__(self, item: Object, /) -> View_co | None:
+        """Project one object; must not raise."""
 
 
 class Informer(Generic[View]):
-    """Views of all objects of a kind, kept up to date by :meth:`run`.
+    """Views of all objects of a kind that match the selectors, current while :meth:`run` runs.
 
-    ``synced`` is set when a whole list was read once; ``present`` tells whether the API server knows the kind.
-    ``changed`` is called with the key of every object whose view has changed.
+    ``synced`` is set once a complete list has been read. ``present`` is false while the API server does not serve the kind.
+    ``on_change`` is called with the kind and the key of every object whose view has changed, appeared or disappeared.
     """
 
     def __init__(
@@ -46,7 +55,7 @@ class Informer(Generic[View]):
         client: ApiClient,
         kind: Kind,
         project: Projection[View],
-        changed: Callable[[Kind, NamespacedName], None],
+        on_change: Callable[[Kind, NamespacedName], None],
         *,
         labels: str = "",
         fields: str = "",
@@ -56,85 +65,85 @@ class Informer(Generic[View]):
         self.synced = asyncio.Event()
         self._client = client
         self._project = project
-        self._changed = changed
+        self._on_change = on_change
         self._selectors = {"labels": labels, "fields": fields}
         self._views: dict[NamespacedName, View] = {}
-        self._tuple: tuple[View, ...] | None = ()
+        self._views_tuple: tuple[View, ...] | None = ()
         self._version = ""
-        self._heard = False
-        self._heard_at = monotonic()
+        self._received_event = False
+        self._last_response_at = monotonic()
 
     @property
     def silent_seconds(self) -> float:
-        """Time since anything was heard; the API server sends a bookmark about once a minute."""
-        return monotonic() - self._heard_at
+        """Seconds since the last response or event; the API server sends a bookmark about once a minute."""
+        return monotonic() - self._last_response_at
 
     @property
     def views(self) -> tuple[View, ...]:
-        """All views; the same tuple until something changes."""
-        if self._tuple is None:
-            self._tuple = tuple(self._views.values())
-        return self._tuple
+        """All views, in no defined order; the same tuple object until a view changes."""
+        if self._views_tuple is None:
+            self._views_tuple = tuple(self._views.values())
+        return self._views_tuple
 
     def get(self, key: NamespacedName) -> View | None:
-        """The view of one object."""
+        """The view of one object; ``None`` when it does not exist or has no view."""
         return self._views.get(key)
 
     async def run(self) -> None:
-        """Keep the cache up to date until cancelled."""
-        backoff = FIRST_BACKOFF_SECONDS
+        """List and watch until cancelled. Errors of the API server are logged and retried, never raised."""
+        backoff = INITIAL_BACKOFF_SECONDS
         while True:
-            self._heard = False
-            await self._read()
-            if self._heard:
-                backoff = FIRST_BACKOFF_SECONDS
-            # Also after a stream that ended well: a server that ends them all at once must not be asked without pause.
+            self._received_event = False
+            await self._list_and_watch()
+            if self._received_event:
+                backoff = INITIAL_BACKOFF_SECONDS
+            # Also after a stream that ended normally: a server that closes every stream must not be called in a tight loop.
             await asyncio.sleep(backoff * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
-            backoff = min(2 * backoff, LAST_BACKOFF_SECONDS)
+            backoff = min(2 * backoff, MAX_BACKOFF_SECONDS)
 
-    async def _read(self) -> None:
-        """List if need be, then follow the stream to its end."""
+    async def _list_and_watch(self) -> None:
+        """List when there is no version to watch from, then follow the stream until it ends."""
         try:
             if not self._version:
                 await self._relist()
-            await self._follow()
+            await self._watch()
         except Gone:
             self._version = ""
         except NotFound:
-            await self._be_absent()
+            await self._handle_absent_kind()
         except (TransientError, ApiError) as error:
-            _log.warning("cache of %s: %s", self.kind.plural, error)
+            _log.warning("informer of %s: %s", self.kind.plural, error, extra={"kind": self.kind.kind})
 
-    async def _be_absent(self) -> None:
-        """The kind is not installed: be empty, and look again later."""
+    async def _handle_absent_kind(self) -> None:
+        """The kind is not installed: the store is empty and synced; list again after ``ABSENT_RECHECK_SECONDS``."""
         self.present = False
-        self._heard_at = monotonic()
+        self._last_response_at = monotonic()
         self._replace({})
         self.synced.set()
         self._version = ""
         await asyncio.sleep(ABSENT_RECHECK_SECONDS)
 
     async def _relist(self) -> None:
-        fresh: dict[NamespacedName, View] = {}
+        listed: dict[NamespacedName, View] = {}
         version = ""
         async for page in self._client.pages(self.kind, **self._selectors):
-            self._heard_at = monotonic()
-            fresh |= {key_of(item): view for item in page.items if (view := self._project(item)) is not None}
+            self._last_response_at = monotonic()
+            listed |= {key_of(item): view for item in page.items if (view := self._project(item)) is not None}
             version = page.version
         self.present = True
-        self._replace(fresh)
+        self._replace(listed)
         self._version = version
         self.synced.set()
 
     def _replace(self, fresh: dict[NamespacedName, View]) -> None:
-        before, self._views, self._tuple = self._views, fresh, None
+        before, self._views, self._views_tuple = self._views, fresh, None
         for key in before.keys() | fresh.keys():
             if before.get(key) != fresh.get(key):
-                self._changed(self.kind, key)
+                self._on_change(self.kind, key)
 
-    async def _follow(self) -> None:
+    async def _watch(self) -> None:
         async for change, item in self._client.watch(self.kind, self._version, **self._selectors):
-            self._version, self._heard, self._heard_at = item["metadata"]["resourceVersion"], True, monotonic()
+            self._version, self._received_event, self._last_response_at = item["metadata"]["resourceVersion"], True, monotonic()
             if change != "BOOKMARK":
                 self._update(key_of(item), None if change == "DELETED" else self._project(item))
 
@@ -145,11 +154,11 @@ class Informer(Generic[View]):
             del self._views[key]
         else:
             self._views[key] = view
-        self._tuple = None
-        self._changed(self.kind, key)
+        self._views_tuple = None
+        self._on_change(self.kind, key)
 
 
 def key_of(item: Object) -> NamespacedName:
-    """Identity of an object."""
+    """Namespace and name of an object; the namespace of a cluster-scoped object is empty."""
     metadata = item["metadata"]
     return NamespacedName(metadata.get("namespace", ""), metadata["name"])

@@ -43,7 +43,7 @@ POD = {"spec": {"nodeName": "n1"}}
     ],
 )
 def test_paths(kind: Kind, key: NamespacedName | None, *, item: bool, expected: str) -> None:
-    assert path(kind, key, item=item) == expected
+    assert path(kind, key, with_name=item) == expected
 
 
 async def test_a_list_reads_every_page(api: FakeApiServer, client: ApiClient) -> None:
@@ -148,7 +148,7 @@ async def test_a_broken_connection_is_no_answer(api: FakeApiServer, client: ApiC
 async def test_a_server_that_hangs_is_given_up(api: FakeApiServer, client: ApiClient) -> None:
     api.faults.add(Hang())
     with pytest.raises(TransientError):
-        await client.get(names.PODS, KEY, seconds=0.05)
+        await client.get(names.PODS, KEY, timeout_seconds=0.05)
 
 
 async def test_every_answer_is_observed(api: FakeApiServer) -> None:

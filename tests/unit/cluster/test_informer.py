@@ -12,10 +12,10 @@ from fakes.waiting import FakeClock, until
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.cluster import client as client_module
-from modelmatrix.cluster import informer as cache_module
+from modelmatrix.cluster import informer as informer_module
 from modelmatrix.cluster.client import ApiClient, Object
 from modelmatrix.cluster.informer import Informer
-from modelmatrix.cluster.views.pods import LIVING
+from modelmatrix.cluster.views.pods import LIVE_PODS_SELECTOR
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 A, B, C = NamespacedName("bank", "a"), NamespacedName("bank", "b"), NamespacedName("bank", "c")
@@ -51,8 +51,8 @@ class Watched:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "FIRST_BACKOFF_SECONDS", 0.001)
-    monkeypatch.setattr(cache_module, "LAST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(informer_module, "INITIAL_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr(informer_module, "MAX_BACKOFF_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ async def test_pods_that_have_ended_are_neither_sent_nor_kept(api: FakeApiServer
         api.store.patch("pods", key, {"status": {"phase": "Running"}}, subresource="status")
     put(api, C, "n3")
     api.store.patch("pods", C, {"status": {"phase": "Succeeded"}}, subresource="status")
-    watched = Watched(client, fields=LIVING)
+    watched = Watched(client, fields=LIVE_PODS_SELECTOR)
     async with watched.running():
         await until(lambda: api.streams.count)
         assert sorted(watched.changed) == [A, B]
@@ -228,7 +228,7 @@ async def test_a_silent_stream_is_opened_again(api: FakeApiServer, watched: Watc
 async def test_a_kind_that_is_not_installed_is_empty_and_found_later(
     api: FakeApiServer, client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_module, "ABSENT_RECHECK_SECONDS", 0.01)
+    monkeypatch.setattr(informer_module, "ABSENT_RECHECK_SECONDS", 0.01)
     kind = api.kinds.pop("leaderworkersets")
     watched = Watched(client, names.LEADER_WORKER_SETS)
     async with watched.running():
@@ -282,7 +282,7 @@ async def test_it_knows_for_how_long_it_has_heard_nothing(
     api: FakeApiServer, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = FakeClock()
-    monkeypatch.setattr(cache_module, "monotonic", clock)
+    monkeypatch.setattr(informer_module, "monotonic", clock)
     async with watched.running():
         await until(lambda: api.streams.count)
         clock.pass_(400)
@@ -298,8 +298,8 @@ class Sleeps:
         self.seconds: list[float] = []
         self._sleep = asyncio.sleep
         monkeypatch.setattr("modelmatrix.cluster.informer.asyncio.sleep", self)
-        monkeypatch.setattr(cache_module, "FIRST_BACKOFF_SECONDS", 0.2)
-        monkeypatch.setattr(cache_module, "LAST_BACKOFF_SECONDS", 15.0)
+        monkeypatch.setattr(informer_module, "INITIAL_BACKOFF_SECONDS", 0.2)
+        monkeypatch.setattr(informer_module, "MAX_BACKOFF_SECONDS", 15.0)
 
     async def __call__(self, seconds: float) -> None:
         if seconds > 0.01:  # not the test's own

@@ -1,1 +1,1 @@
-"""Projections of raw Kubernetes objects into the planner's views."""
+"""Projections of raw Kubernetes objects to the views that the planner reads; total, so that no object can stop an informer."""

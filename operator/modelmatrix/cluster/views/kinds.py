@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from modelmatrix.api import names
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.cluster.views import objects
-from modelmatrix.cluster.views.pods import LIVING, pod_view
+from modelmatrix.cluster.views.pods import LIVE_PODS_SELECTOR, pod_view
 from modelmatrix.planning.snapshot.views import DeploymentView, NodeView, PodView, PoolView, ServiceView, WorkloadView
 
 View = TypeVar("View")
@@ -34,7 +34,7 @@ POOLS: PlanningKind[PoolView] = PlanningKind(names.ACCELERATOR_POOLS, objects.po
 MODELS: PlanningKind[tuple[str, ModelProfileSpec]] = PlanningKind(names.MODEL_PROFILES, objects.model_profile)
 ENGINES: PlanningKind[tuple[str, EngineProfileSpec]] = PlanningKind(names.ENGINE_PROFILES, objects.engine_profile)
 NODES: PlanningKind[NodeView] = PlanningKind(names.NODES, objects.node_view)
-PODS: PlanningKind[PodView] = PlanningKind(names.PODS, pod_view, fields=LIVING)
+PODS: PlanningKind[PodView] = PlanningKind(names.PODS, pod_view, fields=LIVE_PODS_SELECTOR)
 WORKLOADS: PlanningKind[WorkloadView] = PlanningKind(names.DEPLOYMENTS, objects.workload_view, labels=MANAGED_BY_US)
 GROUPS: PlanningKind[WorkloadView] = PlanningKind(names.LEADER_WORKER_SETS, objects.workload_view, labels=MANAGED_BY_US)
 SERVICES: PlanningKind[ServiceView] = PlanningKind(names.SERVICES, objects.service_view, labels=MANAGED_BY_US)

@@ -1,4 +1,7 @@
-"""Views of raw objects: what the planner reads, and nothing else. Total: a strange object gives a view or nothing."""
+"""Views of raw objects: the fields that the planner reads, and nothing else.
+
+Every projection is total: for an object that it cannot read it returns a view with the error, or nothing.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +35,21 @@ __all__ = [
 ]
 
 
-def _strange_deployment(item: Object, error: str) -> DeploymentView:
+def _unreadable_deployment(item: Object, error: str) -> DeploymentView:
     return DeploymentView(_key(item["metadata"]), uid="", generation=0, created_seconds=0.0, spec=None, error=error)
 
 
-def _strange_pool(item: Object, error: str) -> PoolView:
+def _unreadable_pool(item: Object, error: str) -> PoolView:
     return PoolView(item["metadata"]["name"], uid="", generation=0, spec=None, error=error)
 
 
-def _strange_node(item: Object, _error: str) -> NodeView:
+def _unreadable_node(item: Object, _error: str) -> NodeView:
     return NodeView(item["metadata"]["name"], {}, ready=False, schedulable=False, allocatable={}, capacity={})
 
 
-@tolerant(_strange_deployment)
+@tolerant(_unreadable_deployment)
 def deployment_view(item: Object) -> DeploymentView:
-    """A ModelDeployment."""
+    """A ModelDeployment; one whose spec is invalid has no ``spec`` but an ``error``."""
     metadata = item["metadata"]
     spec, error = _parse(ModelDeploymentSpec, item.get("spec"))
     return DeploymentView(
@@ -61,9 +64,9 @@ def deployment_view(item: Object) -> DeploymentView:
     )
 
 
-@tolerant(_strange_pool)
+@tolerant(_unreadable_pool)
 def pool_view(item: Object) -> PoolView:
-    """An AcceleratorPool."""
+    """An AcceleratorPool; one whose spec is invalid has no ``spec`` but an ``error``."""
     metadata = item["metadata"]
     spec, error = _parse(AcceleratorPoolSpec, item.get("spec"))
     return PoolView(
@@ -78,26 +81,26 @@ def pool_view(item: Object) -> PoolView:
 
 @tolerant(ignore_object)
 def model_profile(item: Object) -> tuple[str, ModelProfileSpec] | None:
-    """A ModelProfile: its name and facts; nothing when they cannot be parsed."""
+    """A ModelProfile: its name and spec; nothing when the spec is invalid."""
     spec, _ = _parse(ModelProfileSpec, item.get("spec"))
     return None if spec is None else (item["metadata"]["name"], spec)
 
 
 @tolerant(ignore_object)
 def engine_profile(item: Object) -> tuple[str, EngineProfileSpec] | None:
-    """An EngineProfile: its name and facts; nothing when they cannot be parsed."""
+    """An EngineProfile: its name and spec; nothing when the spec is invalid."""
     spec, _ = _parse(EngineProfileSpec, item.get("spec"))
     return None if spec is None else (item["metadata"]["name"], spec)
 
 
 def runtime_class_name(item: Object) -> str:
-    """The name of a RuntimeClass."""
+    """The name of a RuntimeClass; the planner needs nothing else of it."""
     return str(item["metadata"]["name"])
 
 
-@tolerant(_strange_node)
+@tolerant(_unreadable_node)
 def node_view(item: Object) -> NodeView:
-    """A node; only its extended resources, whose names have a slash, are kept."""
+    """A node with its extended resources only, i.e. those whose names contain a slash."""
     metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
     ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
     return NodeView(
@@ -112,7 +115,10 @@ def node_view(item: Object) -> NodeView:
 
 @tolerant(ignore_object)
 def workload_view(item: Object) -> WorkloadView:
-    """A Deployment or LeaderWorkerSet of ours."""
+    """A Deployment or LeaderWorkerSet that the operator manages.
+
+    ``version`` changes with the spec (generation), the labels, the annotations and the owners, and with nothing else.
+    """
     metadata, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     groups = spec.get("leaderWorkerTemplate") or {}
@@ -137,13 +143,13 @@ def workload_view(item: Object) -> WorkloadView:
         parallelism=_parallelism(template),
         deleting="deletionTimestamp" in metadata,
         failure=_creation_failure(status),
-        rolling=_rolls(metadata, spec, status),
+        rolling=_is_rolling(metadata, spec, status),
     )
 
 
 @tolerant(ignore_object)
 def service_view(item: Object) -> ServiceView:
-    """A Service of ours."""
+    """A Service that the operator manages."""
     metadata = item["metadata"]
     manifest = _manifest(item)
     return ServiceView(
@@ -182,7 +188,7 @@ def _devices(resources: Object | None) -> dict[str, int]:
 def _pod_devices(template: Object) -> int:
     containers = (template.get("spec") or {}).get("containers") or ()
     limits = [container.get("resources", {}).get("limits") or {} for container in containers]
-    return sum(count(value) for item in limits for name, value in item.items() if "/" in name)
+    return sum(count(value) for resources in limits for name, value in resources.items() if "/" in name)
 
 
 def _image(template: Object) -> str:
@@ -191,36 +197,40 @@ def _image(template: Object) -> str:
 
 
 def _parallelism(template: Object) -> Parallelism:
-    """How a replica is cut, as its pods say; one rank where they do not."""
+    """The parallelism of a replica from its pod template's annotation; one rank without it."""
     annotations = (template.get("metadata") or {}).get("annotations") or {}
-    said = str(annotations.get(names.ANNOTATION_PARALLELISM, "")).split(",")
+    degrees = str(annotations.get(names.ANNOTATION_PARALLELISM, "")).split(",")
     try:
-        return Parallelism.model_validate(dict(zip(Parallelism.model_fields, said, strict=True)))
+        return Parallelism.model_validate(dict(zip(Parallelism.model_fields, degrees, strict=True)))
     except ValueError:
         return Parallelism()
 
 
 def _manifest(item: Object) -> dict[str, Any]:
-    """The object as stored, without its status and without what the API server keeps for itself."""
+    """The stored object without status, managedFields and resourceVersion, which change without a change of the manifest."""
     metadata = {key: value for key, value in item["metadata"].items() if key not in ("managedFields", "resourceVersion")}
     return {key: value for key, value in item.items() if key != "status"} | {"metadata": metadata}
 
 
 def _creation_failure(status: Object) -> str:
-    """Why pods cannot be created, in the API server's own words, as the controllers pass them on."""
+    """The message of the ReplicaFailure condition: why the API server refuses to create pods."""
     conditions = status.get("conditions") or ()
     return next(
         (str(c.get("message", "")) for c in conditions if c.get("type") == "ReplicaFailure" and c.get("status") == "True"), ""
     )
 
 
-def _rolls(metadata: Object, spec: Object, status: Object) -> bool:
-    """Whether pods of an older template are still there, a surge replica beside them or not.
+def _is_rolling(metadata: Object, spec: Object, status: Object) -> bool:
+    """Whether pods of an older template still exist, with or without a surge replica.
 
-    What was written and not seen by the controller yet may be a template, unless there are replicas to be removed. The
-    status of a LeaderWorkerSet names no generation.
+    A generation that the controller has not observed yet may be a new template, unless replicas are being removed. The
+    status of a LeaderWorkerSet has no observedGeneration.
     """
-    wanted, there, updated = int(spec.get("replicas", 1)), int(status.get("replicas", 0)), int(status.get("updatedReplicas", 0))
+    desired, current, updated = (
+        int(spec.get("replicas", 1)),
+        int(status.get("replicas", 0)),
+        int(status.get("updatedReplicas", 0)),
+    )
     generation = metadata.get("generation", 0)
-    unseen = status.get("observedGeneration", generation) < generation
-    return updated < max(wanted, there) or (unseen and there <= wanted)
+    unobserved = status.get("observedGeneration", generation) < generation
+    return updated < max(desired, current) or (unobserved and current <= desired)

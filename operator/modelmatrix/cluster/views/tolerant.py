@@ -1,6 +1,7 @@
-"""Makes projections total: an object in an unknown form must not hide all others. It must not hide errors of our own.
+"""Makes projections total: one object with an unknown form must not stop the informer of its kind.
 
-No API server stores such objects under a schema that it knows; a newer schema, or a file that a person wrote, may hold them.
+An API server does not store such objects under a schema that it knows; a newer schema, or a file given to ``kubectl
+matrix --offline``, may contain them. Only errors of reading values are caught, not all errors.
 """
 
 from __future__ import annotations
@@ -13,27 +14,28 @@ from typing import Any, TypeVar
 _log = logging.getLogger(__name__)
 
 Object = Mapping[str, Any]
-Made = TypeVar("Made")
-Otherwise = TypeVar("Otherwise")
+View = TypeVar("View")
+Fallback = TypeVar("Fallback")
 
-# What reading a value of another type than expected raises.
-_STRANGE = (AttributeError, TypeError, LookupError, ValueError, ArithmeticError)
+# The errors of reading a value of an unexpected type.
+_UNREADABLE = (AttributeError, TypeError, LookupError, ValueError, ArithmeticError)
 
 
 def tolerant(
-    otherwise: Callable[[Object, str], Otherwise],
-) -> Callable[[Callable[[Object], Made]], Callable[[Object], Made | Otherwise]]:
-    """A projection that gives what ``otherwise`` makes of the object and the error, where it cannot read the object."""
+    fallback: Callable[[Object, str], Fallback],
+) -> Callable[[Callable[[Object], View]], Callable[[Object], View | Fallback]]:
+    """Decorate a projection: for an object that it cannot read, ``fallback`` gets the object and the error."""
 
-    def decorate(project: Callable[[Object], Made]) -> Callable[[Object], Made | Otherwise]:
+    def decorate(project: Callable[[Object], View]) -> Callable[[Object], View | Fallback]:
         @wraps(project)
-        def view(item: Object) -> Made | Otherwise:
+        def view(item: Object) -> View | Fallback:
             try:
                 return project(item)
-            except _STRANGE as error:
+            except _UNREADABLE as error:
                 text = f"the object has an unknown form ({type(error).__name__}: {error})"
-                _log.warning("%s %s: %s", item.get("kind", "object"), item["metadata"]["name"], text)
-                return otherwise(item, text)
+                kind, name = item.get("kind", "object"), item["metadata"]["name"]
+                _log.warning("%s %s: %s", kind, name, text, extra={"kind": kind, "object": name})
+                return fallback(item, text)
 
         return view
 
@@ -41,4 +43,4 @@ def tolerant(
 
 
 def ignore_object(_item: Object, _error: str) -> None:
-    """An object that cannot be read does not matter."""
+    """The fallback for kinds of which an unreadable object is left out."""

@@ -1,1 +1,1 @@
-"""Everything that writes to the API server: workloads, statuses and events."""
+"""The writers of workloads (applier), statuses and events; nothing else writes to the API server but the Lease."""

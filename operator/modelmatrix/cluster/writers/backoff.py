@@ -1,71 +1,71 @@
-"""Growing pauses between repetitions of the same thing, by name: for what is refused, and for what others undo."""
+"""Exponential backoff by key: for writes that fail, and for writes that something reverts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from modelmatrix.cluster.writers.inflight import Name
+from modelmatrix.cluster.writers.inflight import WriteKey
 
-LONGEST_SECONDS = 300.0
-MEMORY_SECONDS = 60.0  # what was not repeated for so long after its pause was no repetition
+MAX_SECONDS = 300.0
+RETAIN_SECONDS = 60.0  # an attempt this long after the end of its pause does not count as a repetition
 
 
 @dataclass(slots=True)
 class _BackoffEntry:
-    what: object
+    attempt: object
     seconds: float
     until: float
     times: int
 
 
 class Backoff:
-    """Remembers what was tried for each name, and until when the same need not be tried again.
+    """Remembers the last attempt for each key, and until when the same attempt is not due again.
 
-    ``clock`` counts seconds and never goes back. Something else of the same name is due at once.
+    ``clock`` is monotonic, in seconds. An attempt that differs from the last one for its key is due at once.
     """
 
     def __init__(self, clock: Callable[[], float], first_seconds: float) -> None:
         self._clock = clock
         self._first = first_seconds
-        self._pauses: dict[Name, _BackoffEntry] = {}
+        self._entries: dict[WriteKey, _BackoffEntry] = {}
 
-    def __contains__(self, name: Name) -> bool:
-        """Whether something is remembered of a name."""
-        return name in self._pauses
+    def __contains__(self, name: WriteKey) -> bool:
+        """Whether an attempt for this key is remembered."""
+        return name in self._entries
 
-    def start(self, name: Name, what: object, *, most_seconds: float = LONGEST_SECONDS) -> float:
-        """Begin a pause, twice as long as the one before if it is for the same thing. When it ends."""
-        before = self._pauses.get(name)
-        if before is None or before.what != what:
-            before = _BackoffEntry(what, self._first / 2, 0.0, 0)
-        seconds = min(2 * before.seconds, most_seconds)
-        self._pauses[name] = _BackoffEntry(what, seconds, self._clock() + seconds, before.times + 1)
-        return self._pauses[name].until
+    def start(self, name: WriteKey, attempt: object, *, max_seconds: float = MAX_SECONDS) -> float:
+        """Start a pause, twice as long as the last one of an equal attempt; returns its end in seconds of ``clock``."""
+        before = self._entries.get(name)
+        if before is None or before.attempt != attempt:
+            before = _BackoffEntry(attempt, self._first / 2, 0.0, 0)
+        seconds = min(2 * before.seconds, max_seconds)
+        self._entries[name] = _BackoffEntry(attempt, seconds, self._clock() + seconds, before.times + 1)
+        return self._entries[name].until
 
-    def is_due(self, name: Name, what: object) -> bool:
-        """Whether something may be tried."""
-        pause = self._pauses.get(name)
-        return pause is None or self._clock() >= pause.until or pause.what != what
+    def is_due(self, name: WriteKey, attempt: object) -> bool:
+        """Whether the pause of this attempt has ended; true for an attempt that differs from the last one."""
+        pause = self._entries.get(name)
+        return pause is None or self._clock() >= pause.until or pause.attempt != attempt
 
-    def times(self, name: Name, what: object) -> int:
-        """How often just this was tried in a row."""
-        pause = self._pauses.get(name)
-        return pause.times if pause is not None and pause.what == what else 0
+    def attempts(self, name: WriteKey, attempt: object) -> int:
+        """How often this attempt was started in a row; 0 if the last one was different."""
+        pause = self._entries.get(name)
+        return pause.times if pause is not None and pause.attempt == attempt else 0
 
-    def until(self, name: Name) -> float:
-        """When the pause of a name ends or has ended."""
-        return self._pauses[name].until
+    def until(self, name: WriteKey) -> float:
+        """The end of the pause of a key, in seconds of ``clock``; raises KeyError for an unknown key."""
+        return self._entries[name].until
 
-    def names(self) -> Collection[Name]:
-        """Names of which something is remembered."""
-        return self._pauses.keys()
+    def __iter__(self) -> Iterator[WriteKey]:
+        """All keys with a remembered attempt."""
+        return iter(self._entries)
 
-    def end(self, name: Name) -> None:
-        """Forget what was tried for a name."""
-        self._pauses.pop(name, None)
+    def reset(self, name: WriteKey) -> None:
+        """Forget the attempt of a key: the next one starts with the first pause."""
+        self._entries.pop(name, None)
 
-    def forget_old(self) -> None:
-        """Forget what was not tried again for a while after its pause."""
-        old = self._clock() - MEMORY_SECONDS
-        self._pauses = {name: pause for name, pause in self._pauses.items() if pause.until > old}
+    def prune(self) -> None:
+        """Forget attempts whose pause ended more than ``RETAIN_SECONDS`` ago."""
+        old = self._clock() - RETAIN_SECONDS
+        self._entries = {name: pause for name, pause in self._entries.items() if pause.until > old}

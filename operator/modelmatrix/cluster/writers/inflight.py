@@ -1,4 +1,4 @@
-"""Writes under way: several at once, one at a time for an object, none of them waited for by the control loop."""
+"""Writes in flight: many in parallel, one at a time per object; the control loop waits for none of them."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 
-PARALLEL_WRITES = 16
+MAX_PARALLEL_WRITES = 16
 
-Name = tuple[str, Hashable]
+WriteKey = tuple[str, Hashable]
 
 
 class InFlight:
-    """Runs writes in the background, by kind and identity of what is written; ``parallel`` of a kind at once.
+    """Runs writes in the background, keyed by kind and object; up to ``max_parallel`` of each kind at once.
 
-    Each kind waits for its own only: the API server takes seconds for a Service when many want an address, and no replica
-    should start later for that. A write must handle its own errors. ``ended`` is called after each of them.
+    Every kind has its own limit: the API server takes seconds to create a Service while many request an address, and that
+    must not delay the start of replicas. A write must handle its own errors. ``on_finish`` is called after each write.
     """
 
-    def __init__(self, parallel: int = PARALLEL_WRITES, ended: Callable[[], None] = lambda: None) -> None:
-        self._ended = ended
-        self._gates: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(parallel))
-        self._tasks: dict[Name, asyncio.Task[None]] = {}
+    def __init__(self, max_parallel: int = MAX_PARALLEL_WRITES, on_finish: Callable[[], None] = lambda: None) -> None:
+        self._on_finish = on_finish
+        self._semaphores: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(max_parallel))
+        self._tasks: dict[WriteKey, asyncio.Task[None]] = {}
 
-    def __contains__(self, name: Name) -> bool:
-        """Whether a write of that name is under way."""
+    def __contains__(self, name: WriteKey) -> bool:
+        """Whether a write of this object is in flight."""
         return name in self._tasks
 
-    def start(self, name: Name, write: Callable[[], Awaitable[None]]) -> None:
-        """Start a write; the caller has made sure that none of that name is under way."""
-        task = asyncio.create_task(self._run(self._gates[name[0]], write), name=f"write {name}")
+    def start(self, name: WriteKey, write: Callable[[], Awaitable[None]]) -> None:
+        """Start a write; the caller must have checked that no write of this object is in flight."""
+        task = asyncio.create_task(self._run(self._semaphores[name[0]], write), name=f"write {name}")
         self._tasks[name] = task
-        task.add_done_callback(lambda _: self._end(name))
+        task.add_done_callback(lambda _: self._finish(name))
 
     async def drain(self) -> None:
-        """Wait until everything that was started has ended."""
+        """Wait until no write is in flight."""
         while self._tasks:
             await asyncio.gather(*self._tasks.values())
 
-    async def end(self, seconds: float) -> None:
-        """Wait so long at most until everything has ended, and cancel what has not."""
+    async def shutdown(self, timeout_seconds: float) -> None:
+        """Wait up to ``timeout_seconds`` for the writes in flight, then cancel those that remain."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(timeout_seconds):
                 await self.drain()
 
-    def _end(self, name: Name) -> None:
+    def _finish(self, name: WriteKey) -> None:
         del self._tasks[name]
-        self._ended()
+        self._on_finish()
 
-    async def _run(self, gate: asyncio.Semaphore, write: Callable[[], Awaitable[None]]) -> None:
-        async with gate:
+    async def _run(self, semaphore: asyncio.Semaphore, write: Callable[[], Awaitable[None]]) -> None:
+        async with semaphore:
             await write()

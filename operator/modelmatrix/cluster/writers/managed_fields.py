@@ -1,7 +1,8 @@
-"""Whose fields are whose: what a create has set must go when an apply does not wish it any more.
+"""Field ownership: an apply must be able to remove the fields that the create has set; and drift from an applied manifest.
 
-The API server removes what the same manager's last *apply* has set. What we set by a create it keeps as an *update* of ours,
-and nothing would ever remove that. So, as kubectl and client-go do, it is made a part of our last apply.
+The API server removes a field when the manager that *applied* it leaves it out. Fields set by a create are recorded as an
+*update* of the same manager, and no apply would ever remove them. Therefore, as in kubectl and client-go
+(``csaupgrade``), the update entry is merged into the manager's apply entry.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Entry = Mapping[str, Any]
 
 
 def convert_updates_to_apply(entries: Iterable[Entry]) -> list[Entry] | None:
-    """``managedFields`` with our updates as a part of our apply; nothing when they are that already."""
+    """``managedFields`` with the operator's update entries merged into its apply entry; ``None`` without update entries."""
     entries = list(entries)
     updates = [entry for entry in entries if _is_ours(entry, "Update")]
     if not updates:
@@ -28,11 +29,22 @@ def convert_updates_to_apply(entries: Iterable[Entry]) -> list[Entry] | None:
     return [*(entry for entry in entries if entry not in updates and entry not in applies), merged]
 
 
+def first_drift(actual: Any, desired: Any, path: str = "") -> str:
+    """The path of the first desired field with another actual value, e.g. ``spec.containers[0].image``; else ``""``."""
+    if isinstance(desired, Mapping) and isinstance(actual, Mapping):
+        inner = (first_drift(actual.get(key), value, f"{path}.{key}" if path else key) for key, value in desired.items())
+        return next(filter(None, inner), "")
+    if isinstance(desired, list) and isinstance(actual, list) and len(actual) == len(desired):
+        pairs = enumerate(zip(actual, desired, strict=True))
+        return next(filter(None, (first_drift(*pair, f"{path}[{index}]") for index, pair in pairs)), "")
+    return "" if actual == desired else path
+
+
 def _is_ours(entry: Entry, operation: str) -> bool:
-    named = (entry.get("manager"), entry.get("operation"), entry.get("subresource", ""))
-    return named == (FIELD_MANAGER, operation, "")
+    identity = (entry.get("manager"), entry.get("operation"), entry.get("subresource", ""))
+    return identity == (FIELD_MANAGER, operation, "")
 
 
-def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of either: in FieldsV1 every field is a map of the fields in it."""
-    return {**one, **{name: _union(one.get(name, {}), inner) for name, inner in other.items()}}
+def _union(fields: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The union of two FieldsV1, in which every field is a map of the fields below it."""
+    return {**fields, **{name: _union(fields.get(name, {}), inner) for name, inner in other.items()}}

@@ -1,7 +1,14 @@
-"""The only writer of status: compare, wait a little for more of the same, then patch.
+"""The status writer: the only writer of the status subresource.
 
-A change of what is true is written at once; a change of mere numbers waits, because more of them follow. The first status
-of an object waits too: replicas that are ready at once then need one write, not two.
+Every plan submits the desired status of every object; the writer patches those that differ from the stored one.
+
+1. A change of a condition's status or reason is written at once.
+2. A change of numbers or messages only waits until the status has been stable for ``quiet``, at most ``longest``: while
+   replicas start, numbers change every second. The first status of an object waits for ``first``, unless it is stalled.
+3. Timestamps alone never cause a write. While a change waits it keeps the timestamps of the plan that first contained it.
+4. After a write the same change is not written again for 5 s, longer than the watch event takes; after a failure the same
+   conditions back off from 2 s to 15 s (transient errors) or to 300 s (rejections).
+5. The events of an update are recorded after its status is written, so that an Event never announces what status denies.
 """
 
 from __future__ import annotations
@@ -26,14 +33,14 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 _log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
-LONGEST_UNANSWERED_SECONDS = 15.0  # what passes by itself has passed soon
-LONGEST_REFUSED_SECONDS = 300.0
-CACHE_LAG_SECONDS = 5.0  # longer than a watch event ever takes; a write that is repeated after it does no harm
+MAX_TRANSIENT_SECONDS = 15.0  # transient errors end soon, and recovery must not wait for this backoff
+MAX_REJECTED_SECONDS = 300.0
+CACHE_LAG_SECONDS = 5.0  # longer than a watch event takes; repeating a write after it is harmless
 
 
 @dataclass(frozen=True, slots=True)
 class WriteDelays:
-    """How long a write may wait: until nothing has changed for ``quiet``, at most ``longest``; ``first`` for a new object."""
+    """How long a write waits: until nothing changed for ``quiet``, at most ``longest``; ``first`` for the first status."""
 
     quiet_seconds: float
     longest_seconds: float
@@ -46,74 +53,69 @@ POOL_DELAYS = WriteDelays(quiet_seconds=2.0, longest_seconds=10.0, first_seconds
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
-    """A status as it should be, as it is stored, and what to tell when it is written."""
+    """The desired and the stored status of an object, and the events to record once the desired one is written."""
 
     kind: Kind
     key: NamespacedName
     stored: Mapping[str, Any]
-    wished: Mapping[str, Any]
-    notes: tuple[EventRecord, ...]
+    desired: Mapping[str, Any]
+    events: tuple[EventRecord, ...]
     delays: WriteDelays
 
 
 @dataclass(slots=True)
 class _Pending:
-    wish: StatusUpdate
-    since: float
-    changed: float
+    update: StatusUpdate
+    first_submitted_at: float
+    last_changed_at: float
     not_before: float = 0.0
 
 
 class StatusWriter:
-    """Writes statuses that differ from what is stored."""
+    """Patches every status that differs from the stored one; ``clock`` is monotonic, in seconds."""
 
     def __init__(self, client: ApiClient, recorder: EventRecorder, clock: Callable[[], float]) -> None:
         self._client = client
         self._recorder = recorder
         self._clock = clock
         self._changed = asyncio.Event()
-        self.in_flight = InFlight(ended=self._changed.set)
+        self.in_flight = InFlight(on_finish=self._changed.set)
         self._pending: dict[tuple[str, NamespacedName], _Pending] = {}
         self._written = Backoff(clock, CACHE_LAG_SECONDS)
         self._refused = Backoff(clock, RETRY_SECONDS)
 
-    def submit(self, wishes: Iterable[StatusUpdate]) -> None:
-        """Take the wished statuses of all objects; those of objects that are not named are forgotten."""
+    def submit(self, updates: Iterable[StatusUpdate]) -> None:
+        """Replace all pending updates: ``updates`` must hold the status of every object that exists."""
         now, before, self._pending = self._clock(), self._pending, {}
-        for wish in wishes:
-            name = (wish.kind.plural, wish.key)
-            if wish.stored == wish.wished or not self._written.is_due(name, _effect(wish)):
+        for update in updates:
+            name = (update.kind.plural, update.key)
+            if update.stored == update.desired or not self._written.is_due(name, _effect(update)):
                 continue
-            old = before.get(name)
-            if old is None:
-                self._pending[name] = _Pending(wish, now, now)
-            elif without_timestamps(old.wish.wished) == without_timestamps(
-                wish.wished
-            ):  # it became true when it was first said
-                self._pending[name] = replace(old, wish=replace(wish, wished=old.wish.wished))
+            pending = before.get(name)
+            if pending is None:
+                self._pending[name] = _Pending(update, now, now)
             else:
-                again = _truth(old.wish.wished) == _truth(wish.wished)
-                self._pending[name] = _Pending(wish, old.since, now, old.not_before if again else 0.0)
-        self._written.forget_old()
-        self._refused.forget_old()
+                self._pending[name] = _merged(pending, update, now)
+        self._written.prune()
+        self._refused.prune()
         self._changed.set()
 
     async def run(self) -> None:
-        """Write what is due, whenever it is due, until cancelled."""
+        """Start every write when it is due, until cancelled."""
         while True:
             self._changed.clear()
             self.start_due()
             await self._wait()
 
     def start_due(self) -> None:
-        """Start the writes that are due."""
+        """Start the writes that are due now; at most one per object is in flight."""
         now = self._clock()
         for name, pending in self._pending.items():
             if name not in self.in_flight and _due_at(pending) <= now:
                 self.in_flight.start(name, partial(self._write, pending))
 
     async def _wait(self) -> None:
-        """Wait for a new offer, or until the next write is due."""
+        """Wait for new updates or for the end of a write, at most until the next write is due."""
         due = [_due_at(pending) for name, pending in self._pending.items() if name not in self.in_flight]
         left = min(due) - self._clock() if due else None
         with contextlib.suppress(TimeoutError):
@@ -121,55 +123,65 @@ class StatusWriter:
                 await self._changed.wait()
 
     async def _write(self, pending: _Pending) -> None:
-        wish = pending.wish
-        patch = {"status": merge_patch(wish.stored, wish.wished)}
+        update = pending.update
+        patch = {"status": merge_patch(update.stored, update.desired)}
         try:
-            await self._client.merge(wish.kind, wish.key, patch, subresource="status")
+            await self._client.merge(update.kind, update.key, patch, subresource="status")
         except NotFound:
             pass  # deleted meanwhile
         except (ApiError, TransientError) as error:
-            _log.warning("status of %s %s was not written: %s", wish.kind.kind, wish.key, error)
-            self._retry_later(wish, error)
+            fields = {"kind": update.kind.kind, "object": str(update.key)}
+            _log.warning("status of %s %s was not written: %s", update.kind.kind, update.key, error, extra=fields)
+            self._retry_later(update, error)
             return
-        self._drop(wish)
-        self._refused.end((wish.kind.plural, wish.key))
-        self._written.start((wish.kind.plural, wish.key), _effect(wish))
-        for note in wish.notes:
-            await self._recorder.record(note)
+        self._forget_written(update)
+        self._refused.reset((update.kind.plural, update.key))
+        self._written.start((update.kind.plural, update.key), _effect(update))
+        for event in update.events:
+            await self._recorder.record(event)
 
-    def _drop(self, wish: StatusUpdate) -> None:
-        """Forget a wish that is fulfilled, unless a newer one has come meanwhile."""
-        name = (wish.kind.plural, wish.key)
+    def _forget_written(self, update: StatusUpdate) -> None:
+        """Forget an update that was written, unless a newer one was submitted meanwhile."""
+        name = (update.kind.plural, update.key)
         pending = self._pending.get(name)
-        if pending is not None and pending.wish.wished == wish.wished:
+        if pending is not None and pending.update.desired == update.desired:
             del self._pending[name]
 
-    def _retry_later(self, wish: StatusUpdate, error: ApiError | TransientError) -> None:
-        name = (wish.kind.plural, wish.key)
-        passes = isinstance(error, (TransientError, Conflict))
-        most = LONGEST_UNANSWERED_SECONDS if passes else LONGEST_REFUSED_SECONDS
-        until = self._refused.start(name, _truth(wish.wished), most_seconds=most)
+    def _retry_later(self, update: StatusUpdate, error: ApiError | TransientError) -> None:
+        name = (update.kind.plural, update.key)
+        transient = isinstance(error, (TransientError, Conflict))
+        most = MAX_TRANSIENT_SECONDS if transient else MAX_REJECTED_SECONDS
+        until = self._refused.start(name, _condition_states(update.desired), max_seconds=most)
         pending = self._pending.get(name)
-        if pending is not None and _truth(pending.wish.wished) == _truth(wish.wished):
+        if pending is not None and _condition_states(pending.update.desired) == _condition_states(update.desired):
             pending.not_before = until
 
 
-def _effect(wish: StatusUpdate) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """What a write changes; the cache shows what was before for a moment, and later only if somebody has undone it."""
-    return (wish.stored, without_timestamps(wish.wished))
+def _merged(pending: _Pending, update: StatusUpdate, now: float) -> _Pending:
+    """A pending update with the newer plan's; an equal status keeps the timestamps of the plan that first contained it."""
+    before, after = pending.update.desired, update.desired
+    if without_timestamps(before) == without_timestamps(after):
+        return replace(pending, update=replace(update, desired=before))
+    not_before = pending.not_before if _condition_states(before) == _condition_states(after) else 0.0
+    return _Pending(update, pending.first_submitted_at, now, not_before)
+
+
+def _effect(update: StatusUpdate) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The change that a write makes: the informer shows it again briefly until the watch event, later only when reverted."""
+    return (update.stored, without_timestamps(update.desired))
 
 
 def without_timestamps(status: Mapping[str, Any]) -> dict[str, Any]:
-    """A status without the times at which it came to be: until it is stored, each plan gives it new ones."""
-    parts = (("conditions", "lastTransitionTime"), ("scalingHistory", "time"))
-    bare = {name: [{k: v for k, v in item.items() if k != time} for item in status.get(name, ())] for name, time in parts}
+    """A status without the timestamps of conditions and scaling history: each plan sets new ones until they are stored."""
+    timed = (("conditions", "lastTransitionTime"), ("scalingHistory", "time"))
+    bare = {field: [{k: v for k, v in entry.items() if k != time} for entry in status.get(field, ())] for field, time in timed}
     return {**status, **bare}
 
 
-def merge_patch(stored: Mapping[str, Any], wished: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch (RFC 7396) that turns one map into the other; lists are replaced whole."""
-    patch: dict[str, Any] = {key: None for key in stored if key not in wished}
-    for key, value in wished.items():
+def merge_patch(stored: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7396) from ``stored`` to ``desired``; lists are replaced whole."""
+    patch: dict[str, Any] = {key: None for key in stored if key not in desired}
+    for key, value in desired.items():
         old = stored.get(key)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             inner = merge_patch(old, value)
@@ -181,21 +193,22 @@ def merge_patch(stored: Mapping[str, Any], wished: Mapping[str, Any]) -> dict[st
 
 
 def _due_at(pending: _Pending) -> float:
-    wish = pending.wish
-    if _truth(wish.stored) != _truth(wish.wished) and wish.stored:
+    update = pending.update
+    if not update.stored:
+        return max(pending.not_before, pending.first_submitted_at + _first_delay(update))
+    if _condition_states(update.stored) != _condition_states(update.desired):
         return pending.not_before
-    if not wish.stored:
-        return max(pending.not_before, pending.since + _first_delay(wish))
-    quiet, longest = pending.changed + wish.delays.quiet_seconds, pending.since + wish.delays.longest_seconds
-    return max(pending.not_before, min(quiet, longest))
+    quiet_at = pending.last_changed_at + update.delays.quiet_seconds
+    latest_at = pending.first_submitted_at + update.delays.longest_seconds
+    return max(pending.not_before, min(quiet_at, latest_at))
 
 
-def _first_delay(wish: StatusUpdate) -> float:
-    """A refusal is told at once: nothing will improve it in a second."""
-    stalled = any(condition["type"] == "Stalled" for condition in wish.wished.get("conditions", ()))
-    return 0.0 if stalled else wish.delays.first_seconds
+def _first_delay(update: StatusUpdate) -> float:
+    """No delay for a stalled deployment: it will not change within the delay."""
+    stalled = any(condition["type"] == "Stalled" for condition in update.desired.get("conditions", ()))
+    return 0.0 if stalled else update.delays.first_seconds
 
 
-def _truth(status: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """What is true of an object, without numbers and words."""
+def _condition_states(status: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Type, status and reason of every condition: the part of a status whose change is written at once."""
     return [(c.get("type", ""), c.get("status", ""), c.get("reason", "")) for c in status.get("conditions", ())]

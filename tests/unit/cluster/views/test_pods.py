@@ -129,7 +129,7 @@ def test_a_pod_that_cannot_be_scheduled_quotes_the_scheduler() -> None:
         ),
         (
             {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 137}}},
-            "CrashLoopBackOff; it ended with exit code 137",
+            "CrashLoopBackOff; the container ended with exit code 137",
             True,
         ),
         ({"state": None, "lastState": None}, "", False),

@@ -11,7 +11,7 @@ from fakes.waiting import FakeClock, settle, until
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.writers.applier import CACHE_LAG_SECONDS, LONGEST_REFUSED_SECONDS, LONGEST_UNANSWERED_SECONDS, Applier
+from modelmatrix.cluster.writers.applier import CACHE_LAG_SECONDS, MAX_REJECTED_SECONDS, MAX_TRANSIENT_SECONDS, Applier
 from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale
 from modelmatrix.planning.snapshot.views import NamespacedName
 
@@ -76,7 +76,7 @@ async def test_an_object_of_others_is_left_alone_and_named(api: FakeApiServer, b
     assert api.stored(names.DEPLOYMENTS, NamespacedName("bank", "w")) == theirs
     failure = bench.applier.failures[CHAT]
     assert failure.reason is Reason.NAME_CONFLICT
-    assert "Deployment bank/w exists and is not ours" in failure.message
+    assert "Deployment bank/w exists and is not managed by this operator" in failure.message
 
 
 async def test_an_object_with_another_owner_of_our_kind_is_not_ours(api: FakeApiServer, bench: Bench) -> None:
@@ -176,7 +176,7 @@ async def test_a_namesake_is_never_touched(api: FakeApiServer, bench: Bench, uid
         Delete(names.DEPLOYMENTS, key, CHAT, uid),
     ):
         await bench.do(action)
-        bench.clock.pass_(LONGEST_REFUSED_SECONDS)
+        bench.clock.pass_(MAX_REJECTED_SECONDS)
     assert [request.verb for request in api.requests] == ["get", "patch", "delete"]
     assert api.stored(names.DEPLOYMENTS, key) == namesake
     assert bench.applier.failures == {}  # the next plan will see the namesake
@@ -236,7 +236,7 @@ async def test_refusals_back_off(api: FakeApiServer, bench: Bench) -> None:
 @pytest.mark.parametrize("fault", [Answer(500), Answer(503), Answer(409, "Conflict"), Reset()])
 async def test_what_passes_by_itself_is_tried_again_soon(api: FakeApiServer, bench: Bench, fault: Answer | Reset) -> None:
     api.faults.add(fault)
-    assert await pauses(api, bench, tries=7) == [1, 2, 4, 8, 16, LONGEST_UNANSWERED_SECONDS, LONGEST_UNANSWERED_SECONDS]
+    assert await pauses(api, bench, tries=7) == [1, 2, 4, 8, 16, MAX_TRANSIENT_SECONDS, MAX_TRANSIENT_SECONDS]
 
 
 async def test_a_corrected_action_does_not_wait_for_the_refused_one(api: FakeApiServer, bench: Bench) -> None:
@@ -287,9 +287,7 @@ async def test_what_somebody_changes_back_is_named_and_written_ever_more_seldom(
     assert sent == [0, 5, 15, 35, 75, 155]
     failure = bench.applier.failures[CHAT]
     assert failure.reason is Reason.WRITE_FAILED
-    assert failure.message == (
-        "Deployment bank/w: somebody or a policy changes spec.containers[0].image back each time it is written"
-    )
+    assert failure.message == ("Deployment bank/w: a user or a policy reverts spec.containers[0].image after each write")
     for _ in range(2):  # and now nobody does
         await bench.do()
         bench.clock.pass_(400)
@@ -310,7 +308,7 @@ async def test_a_success_ends_the_backoff(api: FakeApiServer, bench: Bench) -> N
     api.faults.add(Answer(500), times=3)
     for _ in range(4):
         await bench.do(create("w"))
-        bench.clock.pass_(LONGEST_REFUSED_SECONDS)
+        bench.clock.pass_(MAX_REJECTED_SECONDS)
     assert bench.applier.next_due is None
     api.faults.add(Answer(500), times=1)
     await bench.do(apply(api, "w", replicas=2))

@@ -115,7 +115,7 @@ async def test_an_event_that_is_refused_stops_nothing(
 async def test_it_remembers_so_many_and_no_more(
     api: FakeApiServer, recorder: EventRecorder, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events_module, "REMEMBERED", 3)
+    monkeypatch.setattr(events_module, "MAX_REMEMBERED_EVENTS", 3)
     for number in range(4):
         await recorder.record(note(str(number)))
     clock.pass_(1)

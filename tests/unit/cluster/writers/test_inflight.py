@@ -11,7 +11,7 @@ A = ("pods", "a")
 
 async def test_a_write_is_under_way_until_it_has_ended() -> None:
     gate, seen = asyncio.Event(), list[bool]()
-    flight = InFlight(ended=lambda: seen.append(A in flight))
+    flight = InFlight(on_finish=lambda: seen.append(A in flight))
 
     async def write() -> None:
         await gate.wait()
@@ -87,7 +87,7 @@ def test_the_last_writes_have_a_little_time_to_end() -> None:
 
         flight.start(("pods", "quick"), lambda: write("quick", 1))
         flight.start(("pods", "hangs"), lambda: write("hangs", 30))
-        await flight.end(3)
+        await flight.shutdown(3)
         await settle()
         return ended, asyncio.get_running_loop().time(), ("pods", "hangs") in flight
 

@@ -22,7 +22,7 @@ from modelmatrix.cluster.writers.event_recorder import EventRecorder
 from modelmatrix.cluster.writers.status_writer import (
     CACHE_LAG_SECONDS,
     DEPLOYMENT_DELAYS,
-    LONGEST_UNANSWERED_SECONDS,
+    MAX_TRANSIENT_SECONDS,
     POOL_DELAYS,
     RETRY_SECONDS,
     StatusUpdate,
@@ -210,7 +210,7 @@ def test_what_becomes_true_is_written_once_with_the_time_at_which_it_did() -> No
 
 def test_a_wish_that_waits_keeps_its_first_time() -> None:
     waits = [(second, wish({}, ready_since(f"10:00:0{second}"))) for second in range(2)]
-    assert without_timestamps(waits[0][1].wished) == without_timestamps(waits[1][1].wished)
+    assert without_timestamps(waits[0][1].desired) == without_timestamps(waits[1][1].desired)
     assert times_of(*[(0.1 * second, each) for second, each in waits]) == [DEPLOYMENT_DELAYS.first_seconds]
 
 
@@ -250,7 +250,7 @@ def times_of_failures(error: Exception, *offers: StatusUpdate, seconds: float) -
 
 def test_a_failed_write_is_tried_again_soon() -> None:
     busy = times_of_failures(TransientError("busy"), wish(status(0), status(0, READY)), seconds=60)
-    assert busy == [0, RETRY_SECONDS, 6, 14, 14 + LONGEST_UNANSWERED_SECONDS, 14 + 2 * LONGEST_UNANSWERED_SECONDS, 59]
+    assert busy == [0, RETRY_SECONDS, 6, 14, 14 + MAX_TRANSIENT_SECONDS, 14 + 2 * MAX_TRANSIENT_SECONDS, 59]
 
 
 def test_a_status_that_is_never_taken_is_tried_ever_more_seldom() -> None:
