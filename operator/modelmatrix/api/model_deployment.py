@@ -51,12 +51,20 @@ class Quantization(StrEnum):
 
 
 class Priority(StrEnum):
-    """Who gives way when devices are short; P0 last."""
+    """Which deployments give way when devices are short: P3 first, P0 never."""
 
     P0 = "P0"
     P1 = "P1"
     P2 = "P2"
     P3 = "P3"
+
+    @property
+    def rank(self) -> int:
+        """Place in the order of importance: 0 for P0, greater for what gives way earlier."""
+        return _PRIORITY_RANKS[self]
+
+
+_PRIORITY_RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 class PlacementPolicy(StrEnum):
@@ -320,6 +328,14 @@ class CandidateStatus(ApiModel):
     message: str = Field(description="What, why, and what to change.", max_length=1024)
 
 
+class DisplacementStatus(ApiModel):
+    """A deployment of a higher priority that has devices which replicas gave way to."""
+
+    namespace: str = Field(description="Namespace of the deployment that has the devices.", max_length=63)
+    name: str = Field(description="Name of the deployment that has the devices.", max_length=63)
+    replicas: int = Field(description="Replicas that gave way to it and are missing now.", ge=1)
+
+
 class SLOStatus(ApiModel):
     """Measured latency."""
 
@@ -377,6 +393,11 @@ class ModelDeploymentStatus(ApiModel):
     )
     candidates: Annotated[list[CandidateStatus], Field(max_length=16)] = Field(
         default_factory=list, description="Verdict on every pool of the spec.", json_schema_extra=ATOMIC_LIST
+    )
+    displaced_by: Annotated[list[DisplacementStatus], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Deployments of a higher priority that have the devices of missing replicas; absent when none has.",
+        json_schema_extra=keyed_list("namespace", "name"),
     )
     endpoint: str | None = Field(
         default=None, description="Base URL of the OpenAI API inside the cluster, with /v1.", max_length=512

@@ -19,6 +19,7 @@ from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.allocation import AllocationState, DeploymentAllocation, PoolAllocation, shape_of
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
+from modelmatrix.planning.placement.displacement import displaced_by
 from modelmatrix.planning.placement.drain import drain_schedule
 from modelmatrix.planning.placement.fleet import DeploymentInputs, Fleet, build_fleet
 from modelmatrix.planning.placement.place import allocate_to_pools
@@ -95,7 +96,7 @@ def _outlook(member: DeploymentInputs, fleet: Fleet, table: AllocationState, sna
         observed=tuple((workload, fleet.replicas[workload.key]) for workload in member.workloads),
         rooms=rooms,
         pools=table.pools,
-        table=table,
+        displaced_by=displaced_by(table, member.key),
         failure=snapshot.failures.get(member.key),
         ready=fleet.ready(member.workloads),
         existing=sum(fleet.replicas[workload.key].existing for workload in member.workloads),

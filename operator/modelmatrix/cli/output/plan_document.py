@@ -14,7 +14,7 @@ from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolP
 from modelmatrix.planning.placement.pricing import price_per_hour
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.snapshot.views import NamespacedName
-from modelmatrix.planning.status.capacity_messages import displaced_message
+from modelmatrix.planning.status.capacity_messages import preempted_message
 from modelmatrix.planning.status.warnings import caveats
 
 
@@ -126,7 +126,7 @@ def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:
         known = before.outlooks.get(key) if before else None
         wanted_as_before = known is not None and known.desired == outlook.desired
         lost = known.assignment.placed - outlook.assignment.placed if known is not None and wanted_as_before else 0
-        replicas = max(lost, sum(outlook.assignment.displaced_by.values()))
+        replicas = max(lost, sum(outlook.assignment.preempted_by.values()))
         if replicas > 0:
             found.append(_loss(after, key, replicas))
     return found
@@ -141,10 +141,10 @@ def _loss(plan: Plan, key: NamespacedName, replicas: int) -> dict[str, Any]:
         "name": key.name,
         "replicas": replicas,
         "reason": str(Reason.DISPLACED) if takers else placed["reason"],
-        "message": displaced_message(outlook) if takers else placed["message"],
+        "message": preempted_message(outlook.assignment.preempted_by) if takers else placed["message"],
         "by": [{"namespace": taker.namespace, "name": taker.name, "replicas": count} for taker, count in takers],
     }
 
 
 def _takers(outlook: DeploymentPlan) -> Iterable[tuple[NamespacedName, int]]:
-    return outlook.assignment.displaced_by.items()
+    return outlook.assignment.preempted_by.items()

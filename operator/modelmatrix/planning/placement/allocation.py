@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelmatrix.api.model_deployment import Priority
 from modelmatrix.planning.feasibility.assess import Assessment, PoolOption
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.bin_packing import PoolBins, ReplicaShape
@@ -79,9 +80,9 @@ class ReplicaDemand:
         return self.case.view.key
 
     @property
-    def priority(self) -> str:
-        """P0 to P3; text that sorts."""
-        return self.case.spec.priority if self.case.spec else "P9"
+    def priority_rank(self) -> int:
+        """Greater gives way earlier; a spec that cannot be read ranks last."""
+        return self.case.spec.priority.rank if self.case.spec else len(Priority)
 
 
 @dataclass(slots=True)
@@ -106,15 +107,16 @@ class PoolAllocation:
 
 @dataclass(slots=True)
 class DeploymentAllocation:
-    """Replicas of one deployment by pool, what found no devices, and who took replicas away.
+    """Replicas of one deployment by pool, what found no devices, and which deployments took replicas away.
 
-    ``evicted`` are running replicas that must go, with their pools, so that others get just their devices. ``refused`` says
-    that devices are there and the scheduler does not bind a group to them.
+    ``preempted_by`` counts the replicas that this plan takes away, by the deployment that gets their devices. ``evicted``
+    are running replicas that must go, with their pools, so that others get just their devices. ``refused`` says that devices
+    are there and the scheduler does not bind a group to them.
     """
 
     grants: dict[str, PoolAllocation] = field(default_factory=dict)
     wanted: int = 0
-    displaced_by: dict[NamespacedName, int] = field(default_factory=dict)
+    preempted_by: dict[NamespacedName, int] = field(default_factory=dict)
     evicted: list[tuple[str, ObservedReplica]] = field(default_factory=list)
     refused: bool = False
 

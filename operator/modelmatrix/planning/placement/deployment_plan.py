@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
 from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.placement.allocation import AllocationState, DeploymentAllocation
+from modelmatrix.planning.placement.allocation import DeploymentAllocation
 from modelmatrix.planning.placement.fleet import DeploymentInputs
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 from modelmatrix.planning.snapshot.snapshot import WriteFailure
-from modelmatrix.planning.snapshot.views import WorkloadView
+from modelmatrix.planning.snapshot.views import NamespacedName, WorkloadView
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class DeploymentPlan:
     """One deployment after placement.
 
     ``observed`` are the replicas of all of its workloads, those that retire too. ``rooms`` are the replicas that each pool
-    could still take, where somebody asks: replicas are missing, or scaled. ``table`` is what everybody got.
+    could still take, where somebody asks: replicas are missing, or scaled. ``displaced_by`` counts missing replicas by the
+    deployment that has their devices.
     """
 
     member: DeploymentInputs
@@ -57,7 +58,7 @@ class DeploymentPlan:
     observed: tuple[tuple[WorkloadView, WorkloadReplicas], ...]
     rooms: Mapping[str, int]
     pools: Mapping[str, PoolState]
-    table: AllocationState
+    displaced_by: Mapping[NamespacedName, int]
     failure: WriteFailure | None
     ready: int
     existing: int

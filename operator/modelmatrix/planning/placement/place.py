@@ -33,7 +33,7 @@ def allocate_to_pools(demands: Iterable[ReplicaDemand], pools: Mapping[str, Pool
         packing.granted = _unplanned(packing, ordered)
     for demand in ordered:
         table.assignments[demand.key] = _keep(demand, table.packing)
-    for _, level in groupby(ordered, key=lambda demand: demand.priority):
+    for _, level in groupby(ordered, key=lambda demand: demand.priority_rank):
         members = list(level)
         _resume(members, table)
         _grow(members, table)
@@ -45,10 +45,10 @@ def allocate_to_pools(demands: Iterable[ReplicaDemand], pools: Mapping[str, Pool
     return table
 
 
-def _rank(demand: ReplicaDemand) -> tuple[str, int, float, NamespacedName]:
+def _rank(demand: ReplicaDemand) -> tuple[int, int, float, NamespacedName]:
     """Priority, then large before small (better packing), then age."""
     largest = max((option.devices for option in demand.case.fitting), default=0)
-    return (demand.priority, -largest, demand.case.view.created_seconds, demand.key)
+    return (demand.priority_rank, -largest, demand.case.view.created_seconds, demand.key)
 
 
 def _unplanned(packing: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
@@ -129,7 +129,7 @@ def _displace(ordered: Sequence[ReplicaDemand], table: AllocationState) -> None:
         assignment = table.assignments[demand.key]
         if not assignment.shortage:
             continue
-        while assignment.shortage and assignment.displaced_by and _place_one(demand, table):
+        while assignment.shortage and assignment.preempted_by and _place_one(demand, table):
             pass
         options = [o for o in preference(demand, table.packing) if not _hopeless(demand, o)]
         own = _own_room(demand, options, table)

@@ -20,16 +20,16 @@ class Preemption:
     def __init__(self, table: AllocationState) -> None:
         self._table = table
         self._victims: dict[str, list[Victim]] = {}
-        self._hopeless: set[tuple[str, ReplicaShape, str]] = set()
+        self._hopeless: set[tuple[str, ReplicaShape, int]] = set()
 
     def preempt_for(self, demand: ReplicaDemand, option: PoolOption) -> bool:
         """Free the devices of one replica of the option; whether that could be done."""
         shape = shape_of(option)
-        question = (option.pool, shape, demand.priority)
+        question = (option.pool, shape, demand.priority_rank)
         if question in self._hopeless:
             return False
         packing = self._table.packing[option.pool]
-        victims = [victim for victim in self._of_pool(option.pool) if victim.priority > demand.priority]
+        victims = [victim for victim in self._of_pool(option.pool) if victim.priority_rank > demand.priority_rank]
         chosen = choose_victims(shape, packing, victims)
         if chosen is None:
             self._hopeless.add(question)
@@ -51,11 +51,11 @@ class Preemption:
             return
         shape = shape_of(self._table.option(key, pool))
         for nodes in grant.new_nodes:
-            yield Victim(key, demand.priority, shape, nodes, None)
+            yield Victim(key, demand.priority_rank, shape, nodes, None)
         # Groups go in the order of their numbers, so only the last one can be chosen.
         running = grant.running if shape.nodes == 1 else grant.running[-1:]
         for replica in running:
-            yield Victim(key, demand.priority, shape, replica.nodes, replica)
+            yield Victim(key, demand.priority_rank, shape, replica.nodes, replica)
 
     def _evict(self, victim: Victim, pool: str, taker: NamespacedName) -> None:
         assignment = self._table.assignments[victim.key]
@@ -67,7 +67,7 @@ class Preemption:
         else:
             grant.running.remove(victim.running)
             assignment.evicted.append((pool, victim.running))
-        assignment.displaced_by[taker] = assignment.displaced_by.get(taker, 0) + 1
+        assignment.preempted_by[taker] = assignment.preempted_by.get(taker, 0) + 1
         self._table.packing[pool].release(victim.shape, victim.nodes)
         self._victims.pop(pool, None)  # a group's next one may be chosen now
         self._hopeless.clear()

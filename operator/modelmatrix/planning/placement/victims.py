@@ -17,7 +17,7 @@ class Victim:
     """A replica that may give way. ``running`` is ``None`` for one that was only planned."""
 
     key: NamespacedName
-    priority: str
+    priority_rank: int
     shape: ReplicaShape
     nodes: tuple[str, ...]
     running: ObservedReplica | None
@@ -26,7 +26,7 @@ class Victim:
     def importance(self) -> tuple[int, bool, int, NamespacedName]:
         """Order in which victims are chosen: low priority first, marked ones first, small ones first."""
         marked = self.running is None or self.running.marked
-        return (-int(self.priority[1:]), not marked, self.shape.devices, self.key)
+        return (-self.priority_rank, not marked, self.shape.devices, self.key)
 
 
 def choose_victims(shape: ReplicaShape, packing: PoolBins, victims: Sequence[Victim]) -> Iterable[Victim] | None:
@@ -112,6 +112,6 @@ def _harm(victims: Sequence[Victim]) -> tuple[int, int, int]:
     """How bad it is to lose them: the most important one counts first, then the unmarked ones, then the devices."""
     if not victims:
         return (-9, 0, 0)
-    worst = max(-int(victim.priority[1:]) for victim in victims)
+    worst = max(-victim.priority_rank for victim in victims)
     unmarked = sum(1 for victim in victims if victim.running is not None and not victim.running.marked)
     return (worst, unmarked, sum(victim.shape.devices for victim in victims))

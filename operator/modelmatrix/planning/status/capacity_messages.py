@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
@@ -68,10 +70,15 @@ def refused_message(outlook: DeploymentPlan) -> str:
 
 
 def displaced_message(outlook: DeploymentPlan) -> str:
-    """Who took the replicas away."""
-    takers = ", ".join(f"{count} to {key}" for key, count in sorted(_takers(outlook).items()))
-    return f"{sum(_takers(outlook).values())} replicas gave way: {takers}. Add devices, or raise spec.priority"
+    """Which deployments have the devices of missing replicas, and what is missing for other reasons."""
+    counts = outlook.displaced_by
+    if sum(counts.values()) == outlook.assignment.shortage:
+        return preempted_message(counts)
+    others = ", ".join(str(key) for key in sorted(counts))
+    return f"{missing_message(outlook)}. Replicas gave way to {others}: add devices, or raise spec.priority"
 
 
-def _takers(outlook: DeploymentPlan) -> dict[NamespacedName, int]:
-    return outlook.assignment.displaced_by
+def preempted_message(counts: Mapping[NamespacedName, int]) -> str:
+    """That replicas gave way, and to which deployments."""
+    others = ", ".join(f"{count} to {key}" for key, count in sorted(counts.items()))
+    return f"{sum(counts.values())} replicas gave way: {others}. Add devices, or raise spec.priority"

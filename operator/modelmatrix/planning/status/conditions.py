@@ -20,7 +20,6 @@ from modelmatrix.api.reasons import Reason, reason_of
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
 from modelmatrix.planning.status.capacity_messages import displaced_message, missing_message, refused_message
-from modelmatrix.planning.status.preempted_by import preempted_message
 from modelmatrix.planning.status.ready import ready_state
 from modelmatrix.planning.status.slo import is_slo_met
 from modelmatrix.planning.status.warnings import caveats
@@ -51,15 +50,12 @@ def _placed(outlook: DeploymentPlan) -> ConditionState:
 def _short(outlook: DeploymentPlan) -> ConditionState | None:
     if not outlook.assignment.shortage:
         return None
-    if outlook.assignment.displaced_by:
-        return ConditionState(PLACED, FALSE, Reason.DISPLACED, displaced_message(outlook))
-    before = _as_before(outlook, PLACED)
-    if outlook.assignment.refused:
+    if outlook.assignment.refused and not outlook.assignment.preempted_by:
+        before = _as_before(outlook, PLACED)
         words = before.message if before.reason is Reason.UNSCHEDULABLE else refused_message(outlook)
         return ConditionState(PLACED, FALSE, Reason.UNSCHEDULABLE, words)
-    still = preempted_message(outlook, before.message) if before.reason is Reason.DISPLACED else None
-    if still is not None:
-        return ConditionState(PLACED, FALSE, Reason.DISPLACED, still)
+    if outlook.displaced_by:
+        return ConditionState(PLACED, FALSE, Reason.DISPLACED, displaced_message(outlook))
     return ConditionState(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(outlook))
 
 
