@@ -81,7 +81,7 @@ def _plan(matrix: Matrix, bank: Institution, deployments: list[Item]) -> dict[st
     documents = Manifests((*(accelerator_pool(bank, pool) for pool in bank.pools), *nodes(matrix, bank), *deployments))
     made = plan(from_manifests(documents).snapshot(datetime.fromisoformat(AT).timestamp()))
     keys = [NamespacedName(item["metadata"]["namespace"], item["metadata"]["name"]) for item in deployments]
-    shapes = {key.name: tuple((o.devices, o.nodes) for o in made.outlooks[key].member.case.fitting) for key in keys}
+    shapes = {key.name: tuple((o.devices, o.nodes) for o in made.deployments[key].fitting) for key in keys}
     return {item["name"]: Planned(item, shapes[item["name"]]) for item in plan_document(None, made, keys)["items"]}
 
 

@@ -99,10 +99,9 @@ def _stored(action: Create) -> dict[str, Any]:
 
 def _pods(made: Plan) -> Iterator[PodView]:
     """The pods of every replica, on the nodes that the plan had in mind."""
-    for outlook in made.outlooks.values():
-        for item in outlook.placed:
-            grant = outlook.assignment.grants[item.option.pool]
-            for index, nodes in enumerate(grant.new_nodes):
+    for deployment in made.deployments.values():
+        for item in deployment.placements:
+            for index, nodes in enumerate(item.new_nodes):
                 for rank, node in enumerate(nodes):
                     name = f"{item.target.key.name}-{index}-{rank}"
                     yield PodView(

@@ -86,8 +86,8 @@ class Operator:
             self.prometheus,
             self.clock,
             self.settings.interval,
-            queries=lambda: self.loop.scaler.queries(self.loop.outlooks),
-            past=lambda: self.loop.scaler.history_query(self.loop.outlooks),
+            queries=lambda: self.loop.scaler.queries(self.loop.deployments),
+            past=lambda: self.loop.scaler.history_query(self.loop.deployments),
             done=self.wakeup.trigger,
         )
 

@@ -29,7 +29,7 @@ SERVED_SECONDS = 3600.0
 SLO = {"ttftMilliseconds": 2000, "tpotMilliseconds": 100}
 
 
-def outlooks(replicas: int, **fields: Any) -> dict[NamespacedName, DeploymentPlan]:
+def deployments(replicas: int, **fields: Any) -> dict[NamespacedName, DeploymentPlan]:
     """The last plan of a cluster in which so many replicas have served for an hour."""
     scaling = {"minReplicas": 1, "maxReplicas": 8, **fields.pop("scaling", {})}
     view = deployment(scaling=scaling, slo=fields.pop("slo", SLO), **fields)
@@ -39,12 +39,12 @@ def outlooks(replicas: int, **fields: Any) -> dict[NamespacedName, DeploymentPla
     decisions = {view.key: ScaleDecision(replicas, Reason.STEADY, "")}
     rest(world, decisions=decisions)
     world.now_seconds += SERVED_SECONDS
-    return dict(world.plan(decisions=decisions).outlooks)
+    return dict(world.plan(decisions=decisions).deployments)
 
 
-def pods_of(outlook: DeploymentPlan) -> list[str]:
+def pods_of(deployment: DeploymentPlan) -> list[str]:
     """Names of the pods that serve."""
-    leaders = (replica.leader for _, replicas in outlook.observed for replica in replicas.replicas)
+    leaders = (replica.leader for _, replicas in deployment.observed for replica in replicas.replicas)
     return [leader.key.name for leader in leaders if leader is not None]
 
 

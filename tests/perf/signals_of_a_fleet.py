@@ -65,7 +65,7 @@ def fleet(number: int) -> dict[NamespacedName, DeploymentPlan]:
     manifests = [action.manifest for action in created if action.manifest["kind"] == "Deployment"]
     workloads = tuple(workload_view(_stored(manifest)) for manifest in manifests)
     pods = tuple(_pod(workload, rank) for workload in workloads for rank in range(REPLICAS))
-    return dict(plan(snapshot(**state, workloads=workloads, pods=pods)).outlooks)
+    return dict(plan(snapshot(**state, workloads=workloads, pods=pods)).deployments)
 
 
 def _stored(manifest: Any) -> dict[str, Any]:
@@ -91,8 +91,8 @@ def _pod(workload: WorkloadView, rank: int) -> PodView:
 def answers(plans: dict[NamespacedName, DeploymentPlan], scaler: Autoscaler) -> dict[str, bytes]:
     """The bodies of all answers of a look."""
     server = fake.FakePrometheus()
-    for number, (key, outlook) in enumerate(plans.items()):
-        series = fake.serving(pods_of(outlook), per_second=0.5 + number % 7, running=10.0, waiting=1.0)
+    for number, (key, planned) in enumerate(plans.items()):
+        series = fake.serving(pods_of(planned), per_second=0.5 + number % 7, running=10.0, waiting=1.0)
         known = replace(series, name=key.name, namespace=key.namespace, engines=ENGINE, values=series.values | SHOWN)
         server.series.append(known)
     asked = scaler.queries(plans).expressions

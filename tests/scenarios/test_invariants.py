@@ -22,7 +22,7 @@ from scenarios.world import World, rest
 
 def said(made: Plan) -> tuple[Any, ...]:
     """Everything that a plan says, without the values that it was made from."""
-    return made.actions, made.statuses, made.pool_statuses, made.notes, made.taken
+    return made.actions, made.statuses, made.pool_statuses, made.events, made.new_devices
 
 
 @given(worlds())
@@ -68,8 +68,8 @@ def turned(state: Snapshot, turn: int) -> Snapshot:
 def sorted_said(made: Plan) -> tuple[Any, ...]:
     """What a plan says about each object, whatever object it says it about first."""
     actions = sorted(made.actions, key=lambda action: (action.deployment, action.key, type(action).__name__))
-    notes = sorted(made.notes, key=lambda note: (note.key, note.action, note.reason))
-    return actions, dict(made.statuses), dict(made.pool_statuses), notes, made.taken
+    notes = sorted(made.events, key=lambda note: (note.key, note.action, note.reason))
+    return actions, dict(made.statuses), dict(made.pool_statuses), notes, made.new_devices
 
 
 @given(worlds(sane=True))
@@ -98,13 +98,13 @@ def check_devices(world: World) -> None:
     for name, pool in made.pools.items():
         granted: Counter[str] = Counter()
         total = 0
-        for outlook in made.outlooks.values():
-            option = next((o for o in outlook.member.case.fitting if o.pool == name), None)
-            grant = outlook.assignment.grants.get(name)
-            if option is None or grant is None:
+        for deployment in made.deployments.values():
+            option = next((o for o in deployment.fitting if o.pool == name), None)
+            placement = next((p for p in deployment.placements if p.option.pool == name), None)
+            if option is None or placement is None:
                 continue
-            total += option.devices * grant.replicas
-            for replica in grant.new_nodes:
+            total += option.devices * placement.placed
+            for replica in placement.new_nodes:
                 granted.update(dict.fromkeys(replica, option.devices // option.nodes))
         for node in pool.nodes:
             assert granted[node.name] == 0 or granted[node.name] <= node.allocatable - node.used + node.leaving + held_there(
@@ -112,26 +112,22 @@ def check_devices(world: World) -> None:
             )
             assert node.free >= min(0, node.allocatable - node.used + node.leaving)
         if pool.limit is not None:
-            new = sum(len(o.assignment.grants[name].new_nodes) for o in made.outlooks.values() if name in o.assignment.grants)
-            assert total <= pool.limit or not new
+            assert total <= pool.limit or not made.new_devices.get(name)
 
 
 def held_there(made: Plan, pool: str, node: str) -> int:
     """Devices on a node that replicas hold which are being completed: they are granted once more."""
     held = 0
-    for outlook in made.outlooks.values():
-        workload = outlook.member.current.get(pool)
-        option = next((o for o in outlook.member.case.fitting if o.pool == pool), None)
-        if workload is None or option is None:
-            continue
-        item = next((i for i in outlook.placed if i.option.pool == pool), None)
-        for replica in item.observed.replicas if item and item.observed else ():
-            if not replica.bound:
+    for deployment in made.deployments.values():
+        placement = next((p for p in deployment.placements if p.option.pool == pool and p.workload is not None), None)
+        for replica in placement.observed.replicas if placement and placement.observed else ():
+            if placement and not replica.bound:
+                option = placement.option
                 held += sum(option.devices // option.nodes for pod in replica.pods if pod.node == node)
-    for outlook in made.outlooks.values():
-        for where, replica in outlook.assignment.evicted:
-            option = next((o for o in outlook.member.case.fitting if o.pool == where), None)
-            if where == pool and option is not None and node in replica.nodes:
+    for deployment in made.deployments.values():
+        for evicted in deployment.evicted:
+            option = next((o for o in deployment.fitting if o.pool == evicted.pool), None)
+            if evicted.pool == pool and option is not None and node in evicted.replica.nodes:
                 held += option.devices // option.nodes
     return held
 
@@ -168,7 +164,7 @@ def test_a_restart_does_nothing_and_says_nothing(world: World, number: int) -> N
     before = {key: view.status for key, view in world.deployments.items()}
     made = world.plan()
     assert made.actions == ()
-    assert made.notes == ()
+    assert made.events == ()
     assert made.statuses == before
 
 
@@ -193,11 +189,11 @@ def test_ready_says_that_what_is_asked_for_now_serves(world: World, rounds: int)
         world.apply(world.plan())
         world.step()
     made = world.plan()
-    for key, outlook in made.outlooks.items():
+    for key, deployment in made.deployments.items():
         said = {item["type"]: item["status"] for item in made.statuses[key]["conditions"]}
-        if said["Ready"] == "True" and outlook.desired:
-            assert sum(item.ready for item in outlook.placed) >= outlook.desired
-            assert not [item for item in outlook.placed if item.workload and item.workload.rolling]
+        if said["Ready"] == "True" and deployment.desired_replicas:
+            assert sum(item.ready for item in deployment.placements) >= deployment.desired_replicas
+            assert not [item for item in deployment.placements if item.workload and item.workload.rolling]
             assert said["Placed"] == "True"
 
 

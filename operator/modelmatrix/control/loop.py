@@ -48,9 +48,9 @@ class ControlLoop:
     _alive_at: float = field(default_factory=time.monotonic)
 
     @property
-    def outlooks(self) -> dict[NamespacedName, DeploymentPlan]:
+    def deployments(self) -> dict[NamespacedName, DeploymentPlan]:
         """Deployments of the last plan."""
-        return dict(self.last.outlooks) if self.last else {}
+        return dict(self.last.deployments) if self.last else {}
 
     @property
     def silent_seconds(self) -> float:
@@ -104,7 +104,7 @@ class ControlLoop:
             return
         self._seen = look
         self.scaler.catalogue = self.state.catalogue()
-        self.scaler.update(look, self.last.outlooks, now_seconds=self.clock.now())
+        self.scaler.update(look, self.last.deployments, now_seconds=self.clock.now())
 
     def _next_look(self) -> float:
         """When something is due even if nothing changes: a retry, or the next look at clocks."""
@@ -115,7 +115,7 @@ class ControlLoop:
 
 def _wishes(snapshot: Snapshot, made: Plan) -> Iterator[StatusUpdate]:
     notes: defaultdict[str, list[EventRecord]] = defaultdict(list)
-    for note in made.notes:
+    for note in made.events:
         notes[note.uid].append(note)
     for view in snapshot.deployments:
         wished = made.statuses.get(view.key)

@@ -77,14 +77,14 @@ class Exporter(Collector):
         for payer, devices in _held(plan).items():
             self._device_seconds[payer] += devices * max(0.0, passed)
         self._accounted_at = snapshot.now_seconds
-        for key in self._decisions.keys() - plan.outlooks.keys():
+        for key in self._decisions.keys() - plan.deployments.keys():
             del self._decisions[key]
         self._forget_paid(plan, snapshot.wall_seconds)
         self.plan = plan
 
     def _forget_paid(self, plan: Plan, now: float) -> None:
         """Forget who has paid for deployments that are gone for an hour."""
-        self._present_at |= dict.fromkeys(plan.outlooks, now)
+        self._present_at |= dict.fromkeys(plan.deployments, now)
         gone = {key for key, seconds in self._present_at.items() if now - seconds > PAID_SECONDS}
         for payer in [payer for payer in self._device_seconds if gone and (payer.namespace, payer.name) in gone]:
             del self._device_seconds[payer]
@@ -142,9 +142,9 @@ def _labels(*names: str) -> tuple[str, ...]:
 
 def _held(plan: Plan) -> dict[CostLabels, int]:
     held: dict[CostLabels, int] = {}
-    for key, outlook in plan.outlooks.items():
-        spec = outlook.member.case.spec
-        for item in outlook.placed:
+    for key, deployment in plan.deployments.items():
+        spec = deployment.spec
+        for item in deployment.placements:
             existing = item.observed.existing + item.observed.draining if item.observed else 0
             if existing:
                 payer = CostLabels(*key, item.option.pool, (spec and spec.tenant) or "", (spec and spec.cost_center) or "")
@@ -158,8 +158,8 @@ def _replicas(plan: Plan) -> Family:
         "Replicas by state: desired, ready, starting, draining.",
         labels=_labels("pool", "quantization", "state"),
     )
-    for key, outlook in plan.outlooks.items():
-        for item in outlook.placed:
+    for key, deployment in plan.deployments.items():
+        for item in deployment.placements:
             observed = item.observed
             states = {
                 "desired": item.desired,
@@ -197,8 +197,8 @@ def _costs(plan: Plan) -> Family:
     family = GaugeMetricFamily(
         "modelmatrix_deployment_cost_per_hour", "Price of the devices held.", labels=_labels("pool", "currency")
     )
-    for key, outlook in plan.outlooks.items():
-        for (pool, currency), amount in costs(allocations(outlook), outlook.pools).items():
+    for key, deployment in plan.deployments.items():
+        for (pool, currency), amount in costs(allocations(deployment), deployment.pools).items():
             family.add_metric((*key, pool, currency), float(amount))
     return family
 

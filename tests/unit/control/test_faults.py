@@ -15,7 +15,7 @@ import pytest
 
 from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus
-from fakes.scaled import KEY, LOOK_SECONDS, Rig, outlooks
+from fakes.scaled import KEY, LOOK_SECONDS, Rig, deployments
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -55,7 +55,7 @@ class Rash:
 
 @pytest.fixture(scope="module")
 def plans() -> dict[NamespacedName, DeploymentPlan]:
-    return outlooks(REPLICAS)
+    return deployments(REPLICAS)
 
 
 @pytest.fixture(params=[SloPolicy(), Rash()], ids=lambda policy: policy.name)
@@ -243,7 +243,7 @@ async def test_one_query_that_fails_keeps_the_others_from_concluding(
 
 def with_all_bounds(plans: dict[NamespacedName, DeploymentPlan]) -> dict[NamespacedName, DeploymentPlan]:
     slo = {"ttftMilliseconds": 2000, "tpotMilliseconds": 100, "e2eMilliseconds": 30000}
-    return outlooks(plans[KEY].desired, slo=slo)
+    return deployments(plans[KEY].desired_replicas, slo=slo)
 
 
 @pytest.mark.parametrize("name", ["percentiles", "engines"])

@@ -18,7 +18,7 @@ from planning_benchmark.fleets import fresh, settled, with_one_more
 def test_a_fleet_is_placed_whole_and_then_rests(size: int) -> None:
     snapshot = fresh(size)
     made = plan(snapshot)
-    assert not any(outlook.assignment.shortage for outlook in made.outlooks.values())
+    assert not any(deployment.shortage for deployment in made.deployments.values())
     assert not plan(settled(snapshot, made)).actions
 
 

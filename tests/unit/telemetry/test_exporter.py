@@ -122,14 +122,14 @@ def test_devices_by_state(world: World) -> None:
 def test_shares_and_costs(world: World) -> None:
     measured = {KEY: MeasuredSlo(Reason.SIGNALS_FRESH, "", attainment_percent=97.5)}
     exporter, plan = exported(world, measured=measured)
-    devices = plan.outlooks[KEY].placed[0].option.devices
+    devices = plan.deployments[KEY].placements[0].option.devices
     assert values(exporter, "modelmatrix_deployment_slo_attainment_ratio") == {"": 0.975}
     assert values(exporter, "modelmatrix_deployment_cost_per_hour", "currency") == {"CNY": pytest.approx(3 * devices * 6.8)}
 
 
 def test_device_time_is_counted_while_it_passes(world: World) -> None:
     exporter, plan = exported(world)
-    devices = plan.outlooks[KEY].placed[0].option.devices
+    devices = plan.deployments[KEY].placements[0].option.devices
     world.now_seconds += 60
     exported(world, exporter=exporter)
     assert values(exporter, "modelmatrix_device_seconds_total", "tenant") == {"cards": 60 * 2 * devices}

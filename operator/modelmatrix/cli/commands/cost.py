@@ -46,11 +46,11 @@ Group = Callable[[DeploymentPlan, PoolPlacement], str]
 
 
 def _of_spec(field: str) -> Group:
-    return lambda outlook, _: getattr(outlook.member.case.spec, field, None) or NONE
+    return lambda deployment, _: getattr(deployment.spec, field, None) or NONE
 
 
 GROUPS: Mapping[str, Group] = {
-    "deployment": lambda outlook, _: str(outlook.member.key),
+    "deployment": lambda deployment, _: str(deployment.key),
     "tenant": _of_spec("tenant"),
     "cost-center": _of_spec("cost_center"),
     "pool": lambda _, item: item.option.pool,
@@ -76,32 +76,32 @@ def cost(
     """Sum the price of the devices of all desired replicas, per hour."""
     world, default = load_with_manifests(files, cluster, namespace)
     shown = None if all_namespaces or (files.is_offline and namespace is None) else default
-    outlooks = [o for key, o in sorted(planner.plan(world.snapshot()).outlooks.items()) if shown in (None, key.namespace)]
-    document = {"apiVersion": names.API_VERSION, "kind": "Cost", "by": by, **_sums(outlooks, GROUPS[by])}
+    deployments = [o for key, o in sorted(planner.plan(world.snapshot()).deployments.items()) if shown in (None, key.namespace)]
+    document = {"apiVersion": names.API_VERSION, "kind": "Cost", "by": by, **_sums(deployments, GROUPS[by])}
     if output in ("json", "yaml"):
         print_document(document, output)
     else:
         click.echo(_text(document))
 
 
-def _sums(outlooks: list[DeploymentPlan], group: Group) -> dict[str, Any]:
+def _sums(deployments: list[DeploymentPlan], group: Group) -> dict[str, Any]:
     groups: dict[tuple[str, str], CostTotal] = {}
     totals: dict[str, CostTotal] = {}
-    for name, currency, devices, amount in _charges(outlooks, group):
+    for name, currency, devices, amount in _charges(deployments, group):
         groups.setdefault((name, currency), CostTotal()).add(devices, amount)
         totals.setdefault(currency, CostTotal()).add(devices, amount)
     items = [{"name": name, **_figures(found, currency)} for (name, currency), found in sorted(groups.items())]
     return {"items": items, "totals": [_figures(found, currency) for currency, found in sorted(totals.items())]}
 
 
-def _charges(outlooks: list[DeploymentPlan], group: Group) -> Iterator[tuple[str, str, int, Decimal]]:
-    for outlook in outlooks:
-        for item in outlook.placed:
-            pool = outlook.pools[item.option.pool]
+def _charges(deployments: list[DeploymentPlan], group: Group) -> Iterator[tuple[str, str, int, Decimal]]:
+    for deployment in deployments:
+        for item in deployment.placements:
+            pool = deployment.pools[item.option.pool]
             price = pool.spec.price if pool.spec else None
             if item.desired:
                 amount = price_per_hour(item.option, pool) * item.desired
-                yield group(outlook, item), price.currency if price else NONE, item.desired * item.option.devices, amount
+                yield group(deployment, item), price.currency if price else NONE, item.desired * item.option.devices, amount
 
 
 def _figures(found: CostTotal, currency: str) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def plan(  # noqa: PLR0913 - one parameter an option
     applied = before.with_manifests(manifests)
     lost = lost_nodes(applied, without_site, without_node)
     old, new = (planner.plan(world.snapshot(now)) for world in (before, applied.without_nodes(lost)))
-    document = plan_document(old, new, _named(manifests) or set(new.outlooks))
+    document = plan_document(old, new, _named(manifests) or set(new.deployments))
     explain_empty_pools(document, new, lost.values(), has_nodes=bool(applied.objects.get(names.NODES.plural)))
     if output in ("json", "yaml"):
         print_document(document, output)

@@ -31,7 +31,7 @@ def report(*, files: FileOptions, cluster: ClusterOptions, namespace: str | None
     world, _ = load_with_manifests(files, cluster, namespace)
     snapshot = world.snapshot()
     made = planner.plan(snapshot)
-    document = plan_document(made, made, made.outlooks) | {"kind": "Report", "time": _time(snapshot.now_seconds)}
+    document = plan_document(made, made, made.deployments) | {"kind": "Report", "time": _time(snapshot.now_seconds)}
     if output == "markdown":
         click.echo("\n".join(_markdown(document)))
     else:

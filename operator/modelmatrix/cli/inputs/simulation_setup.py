@@ -71,16 +71,16 @@ def subject_of(
     Raises:
         CliError: there is no such deployment, or it cannot be simulated.
     """
-    deployment = _chosen(documents, name)
+    manifest = _chosen(documents, name)
     snapshot = from_manifests(Manifests((*documents.items, *_supposed_nodes(documents)))).snapshot(at)
-    key = NamespacedName(deployment["metadata"]["namespace"], deployment["metadata"]["name"])
-    outlook = planner.plan(snapshot).outlooks[key]
-    spec = outlook.member.case.spec
+    key = NamespacedName(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+    deployment = planner.plan(snapshot).deployments[key]
+    spec = deployment.spec
     if spec is None or spec.scaling is None or spec.slo is None:
         raise CliError(f"{key}: only a deployment with spec.scaling and spec.slo can be simulated")
-    found = [pair for option in outlook.member.case.fitting if (pair := _variant(option, outlook, snapshot, start_seconds))]
+    found = [pair for option in deployment.fitting if (pair := _variant(option, deployment, snapshot, start_seconds))]
     if not found:
-        words = "; ".join(f"{option.pool}: {option.answer.message}" for option in outlook.member.case.options)
+        words = "; ".join(f"{option.pool}: {option.answer.message}" for option in deployment.options)
         raise CliError(f"{key} fits no pool: {words}")
     known = DeploymentPrior(
         slo=bounds_in_seconds(spec.slo),
@@ -90,7 +90,7 @@ def subject_of(
         placement=spec.placement,
         windows=tuple(_windows(spec, at, days)) if at is not None else (),
     )
-    limits = {option.pool: _limit(option, outlook) for option in outlook.member.case.fitting}
+    limits = {option.pool: _limit(option, deployment) for option in deployment.fitting}
     return SimulatedDeployment(key, known, tuple(one for _, one in found), limits)
 
 
@@ -125,11 +125,11 @@ def _supposed_nodes(documents: Manifests) -> Iterator[dict[str, Any]]:
 
 
 def _variant(
-    option: PoolOption, outlook: DeploymentPlan, snapshot: Snapshot, start_seconds: float | None
+    option: PoolOption, deployment: DeploymentPlan, snapshot: Snapshot, start_seconds: float | None
 ) -> tuple[PoolPrior, Variant] | None:
     """An option as the policy knows it, and as it is."""
-    pool = outlook.pools[option.pool]
-    known = performance_on(snapshot.catalogue, outlook.member.case.model, option, pool)
+    pool = deployment.pools[option.pool]
+    known = performance_on(snapshot.catalogue, deployment.model, option, pool)
     if known is None:
         return None
     timing, limits = known
@@ -154,9 +154,9 @@ def _real(option: PoolOption, timing: EngineTiming, limits: EngineLimits, start_
     )
 
 
-def _limit(option: PoolOption, outlook: DeploymentPlan) -> int:
+def _limit(option: PoolOption, deployment: DeploymentPlan) -> int:
     """Replicas that the pool's nodes and its limit hold when nothing else runs there."""
-    pool = outlook.pools[option.pool]
+    pool = deployment.pools[option.pool]
     for node in pool.nodes:
         node.free = node.allocatable if node.usable else 0
     return PoolBins(pool).room(shape_of(option))

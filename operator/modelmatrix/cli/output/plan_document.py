@@ -29,8 +29,8 @@ def plan_document(before: Plan | None, after: Plan, shown: Iterable[NamespacedNa
     return {
         "apiVersion": names.API_VERSION,
         "kind": "Plan",
-        "items": [_item(after, key) for key in sorted(shown) if key in after.outlooks],
-        "pools": [_pool(pool, after.taken.get(name, 0)) for name, pool in sorted(after.pools.items())],
+        "items": [_item(after, key) for key in sorted(shown) if key in after.deployments],
+        "pools": [_pool(pool, after.new_devices.get(name, 0)) for name, pool in sorted(after.pools.items())],
         "cost": _cost(_costs(before) if before else {}, _costs(after)),
         "displaced": _displaced(before, after),
     }
@@ -48,7 +48,7 @@ def unusable_pools(item: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _item(plan: Plan, key: NamespacedName) -> dict[str, Any]:
-    outlook, status = plan.outlooks[key], plan.statuses[key]
+    deployment, status = plan.deployments[key], plan.statuses[key]
     placed = next(condition for condition in status["conditions"] if condition["type"] == "Placed")
     return {
         "namespace": key.namespace,
@@ -57,11 +57,11 @@ def _item(plan: Plan, key: NamespacedName) -> dict[str, Any]:
         "reason": placed["reason"],
         "message": placed["message"],
         "model": status.get("model", ""),
-        "priority": str(outlook.member.case.spec.priority) if outlook.member.case.spec else "",
-        "replicas": outlook.desired,
+        "priority": str(deployment.spec.priority) if deployment.spec else "",
+        "replicas": deployment.desired_replicas,
         "candidates": status["candidates"],
-        "placements": [_placement(item) for item in outlook.placed if item.desired],
-        "caveats": [{"reason": str(caveat.reason), "message": caveat.message} for caveat in caveats(outlook)],
+        "placements": [_placement(item) for item in deployment.placements if item.desired],
+        "caveats": [{"reason": str(caveat.reason), "message": caveat.message} for caveat in caveats(deployment)],
     }
 
 
@@ -106,45 +106,45 @@ def _change(currency: str, before: Mapping[str, Decimal], after: Mapping[str, De
 
 def _costs(plan: Plan) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
-    for outlook in plan.outlooks.values():
-        for currency, amount in _prices(outlook):
+    for deployment in plan.deployments.values():
+        for currency, amount in _prices(deployment):
             sums[currency] = sums.get(currency, Decimal(0)) + amount
     return sums
 
 
-def _prices(outlook: DeploymentPlan) -> Iterable[tuple[str, Decimal]]:
-    for item in outlook.placed:
+def _prices(deployment: DeploymentPlan) -> Iterable[tuple[str, Decimal]]:
+    for item in deployment.placements:
         price = item.target.pool_spec.price
         if price is not None:
-            yield price.currency, price_per_hour(item.option, outlook.pools[item.option.pool]) * item.desired
+            yield price.currency, price_per_hour(item.option, deployment.pools[item.option.pool]) * item.desired
 
 
 def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:
     """Who runs with less than before, or gives way; whether they run already or would only be placed."""
     found = []
-    for key, outlook in sorted(after.outlooks.items()):
-        known = before.outlooks.get(key) if before else None
-        wanted_as_before = known is not None and known.desired == outlook.desired
-        lost = known.assignment.placed - outlook.assignment.placed if known is not None and wanted_as_before else 0
-        replicas = max(lost, sum(outlook.assignment.preempted_by.values()))
+    for key, deployment in sorted(after.deployments.items()):
+        known = before.deployments.get(key) if before else None
+        wanted_as_before = known is not None and known.desired_replicas == deployment.desired_replicas
+        lost = known.placed - deployment.placed if known is not None and wanted_as_before else 0
+        replicas = max(lost, sum(deployment.preempted_by.values()))
         if replicas > 0:
             found.append(_loss(after, key, replicas))
     return found
 
 
 def _loss(plan: Plan, key: NamespacedName, replicas: int) -> dict[str, Any]:
-    outlook = plan.outlooks[key]
-    takers = sorted(_takers(outlook))
+    deployment = plan.deployments[key]
+    takers = sorted(_takers(deployment))
     placed = next(condition for condition in plan.statuses[key]["conditions"] if condition["type"] == "Placed")
     return {
         "namespace": key.namespace,
         "name": key.name,
         "replicas": replicas,
         "reason": str(Reason.DISPLACED) if takers else placed["reason"],
-        "message": preempted_message(outlook.assignment.preempted_by) if takers else placed["message"],
+        "message": preempted_message(deployment.preempted_by) if takers else placed["message"],
         "by": [{"namespace": taker.namespace, "name": taker.name, "replicas": count} for taker, count in takers],
     }
 
 
-def _takers(outlook: DeploymentPlan) -> Iterable[tuple[NamespacedName, int]]:
-    return outlook.assignment.preempted_by.items()
+def _takers(deployment: DeploymentPlan) -> Iterable[tuple[NamespacedName, int]]:
+    return deployment.preempted_by.items()

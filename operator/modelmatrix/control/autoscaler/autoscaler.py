@@ -66,49 +66,49 @@ class Autoscaler:
     _formerly: RecentPods = field(default_factory=RecentPods)
     _memories: dict[NamespacedName, Any] = field(default_factory=dict)
 
-    def queries(self, outlooks: Mapping[NamespacedName, DeploymentPlan]) -> QuerySet:
+    def queries(self, deployments: Mapping[NamespacedName, DeploymentPlan]) -> QuerySet:
         """What to ask for the deployments that are measured; nothing when there are none."""
-        asked = [outlook for outlook in outlooks.values() if _is_measured(outlook)]
+        asked = [deployment for deployment in deployments.values() if _is_measured(deployment)]
         bounds: dict[str, dict[Signal, set[float]]] = {}
-        percentiles: Counter[int] = Counter(percentile_of(outlook) for outlook in asked)
-        for counted in {id(one): one for one in (bounds_of(outlook, self.catalogue) for outlook in asked)}.values():
+        percentiles: Counter[int] = Counter(percentile_of(deployment) for deployment in asked)
+        for counted in {id(one): one for one in (bounds_of(deployment, self.catalogue) for deployment in asked)}.values():
             for dialect, seconds in counted.seconds.items():
                 for signal, bound in seconds.items():
                     bounds.setdefault(dialect, {}).setdefault(signal, set()).add(bound)
         often = tuple(percentile for percentile, _ in percentiles.most_common(MAX_PERCENTILES))
         return query_set(QueryRequest(self._dialects(asked), bounds, often, self.gateway_query), self.time_scale)
 
-    def history_query(self, outlooks: Mapping[NamespacedName, DeploymentPlan]) -> HistoryQuery:
+    def history_query(self, deployments: Mapping[NamespacedName, DeploymentPlan]) -> HistoryQuery:
         """What to ask of the past of the deployments that are scaled."""
-        scaled = [outlook for outlook in outlooks.values() if _is_scaled(outlook)]
+        scaled = [deployment for deployment in deployments.values() if _is_scaled(deployment)]
         return history_query(self._dialects(scaled), len(scaled), self.time_scale)
 
-    def update(self, look: MetricsPoll, outlooks: Mapping[NamespacedName, DeploymentPlan], *, now_seconds: float) -> None:
+    def update(self, look: MetricsPoll, deployments: Mapping[NamespacedName, DeploymentPlan], *, now_seconds: float) -> None:
         """Take a look into account: new readings, measurements and decisions for every deployment that is measured."""
         now = ClockReading(now_seconds, look.real_seconds, self.time_scale)
         raw, gateway = group_by_deployment(look.vectors), gateway_rates(look.vectors, self.time_scale)
         seen = {}
-        for key, outlook in outlooks.items():
-            if _is_measured(outlook):
-                wanted = expected_targets(outlook, self.catalogue, now)
+        for key, deployment in deployments.items():
+            if _is_measured(deployment):
+                wanted = expected_targets(deployment, self.catalogue, now)
                 problem = look.errors.get(GATEWAY, "") if wanted.is_asleep else look.error
                 found = raw.get(key) or DeploymentSamples()
                 formerly = self._formerly.update(key, wanted.leaders, found.pods, now_seconds)
                 reading = read_signals(found, wanted, formerly, problem=problem, time_scale=self.time_scale)
-                seen[key] = DeploymentSignals(outlook, wanted.leaders, reading, gateway.get(key))
+                seen[key] = DeploymentSignals(deployment, wanted.leaders, reading, gateway.get(key))
         self._formerly.prune(but=seen.keys())
         self._starts.update((leader for one in seen.values() for leader in one.leaders), now_seconds)
         self.readings = {key: one.reading for key, one in seen.items()}
         self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}
-        scaled = {key: one for key, one in seen.items() if _is_scaled(one.outlook)}
+        scaled = {key: one for key, one in seen.items() if _is_scaled(one.deployment)}
         self._remember(scaled, look.histories, now_seconds)
         self.figures = {key: self._decide(key, one, look, now_seconds) for key, one in scaled.items()}
         self.decisions = {key: _told(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
 
-    def _dialects(self, outlooks: list[DeploymentPlan]) -> tuple[MetricDialect, ...]:
+    def _dialects(self, deployments: list[DeploymentPlan]) -> tuple[MetricDialect, ...]:
         """Dialects of all pools that deployments may use, and of replicas that are about to go."""
-        options = {option.answer.engine for outlook in outlooks for option in outlook.member.case.fitting}
-        observed = {workload.engine for outlook in outlooks for workload, _ in outlook.observed}
+        options = {option.answer.engine for deployment in deployments for option in deployment.fitting}
+        observed = {workload.engine for deployment in deployments for workload, _ in deployment.observed}
         known = {self.catalogue.engines[name].dialect for name in options | observed if name in self.catalogue.engines}
         return tuple(self.catalogue.dialects[name] for name in sorted(known))
 
@@ -150,14 +150,14 @@ def _told(decision: Decision, before: ScaleDecision | None) -> ScaleDecision:
     return ScaleDecision(decision.replicas, decision.reason, decision.message, decision.by_pool)
 
 
-def _is_measured(outlook: DeploymentPlan) -> bool:
+def _is_measured(deployment: DeploymentPlan) -> bool:
     """Deployments with an SLO are measured, and those that are scaled."""
-    spec = outlook.member.case.spec
-    return spec is not None and bool(outlook.member.case.fitting) and (spec.slo is not None or spec.scaling is not None)
+    spec = deployment.spec
+    return spec is not None and bool(deployment.fitting) and (spec.slo is not None or spec.scaling is not None)
 
 
-def _is_scaled(outlook: DeploymentPlan) -> bool:
-    spec = outlook.member.case.spec
+def _is_scaled(deployment: DeploymentPlan) -> bool:
+    spec = deployment.spec
     return spec is not None and spec.scaling is not None and not spec.suspend
 
 

@@ -17,39 +17,37 @@ from modelmatrix.signals.traffic import token_count_note
 USUAL_PERCENTILE = 95
 
 
-def expected_targets(outlook: DeploymentPlan, catalogue: Catalogue, now: ClockReading) -> ExpectedTargets:
+def expected_targets(deployment: DeploymentPlan, catalogue: Catalogue, now: ClockReading) -> ExpectedTargets:
     """What Prometheus should know of a deployment."""
-    leaders = tuple(_leaders(outlook, catalogue, now))
+    leaders = tuple(_leaders(deployment, catalogue, now))
     return ExpectedTargets(
         leaders=leaders,
-        draining=sum(replicas.draining for _, replicas in outlook.observed),
+        draining=sum(replicas.draining for _, replicas in deployment.observed),
         dialects={
-            option.pool: catalogue.dialects[catalogue.engines[option.answer.engine].dialect]
-            for option in outlook.member.case.fitting
+            option.pool: catalogue.dialects[catalogue.engines[option.answer.engine].dialect] for option in deployment.fitting
         },
-        bounds=bounds_of(outlook, catalogue),
-        percentile=percentile_of(outlook),
-        is_asleep=outlook.desired == 0 and not leaders,
+        bounds=bounds_of(deployment, catalogue),
+        percentile=percentile_of(deployment),
+        is_asleep=deployment.desired_replicas == 0 and not leaders,
         remark=token_count_note({leader.dialect.name: leader.dialect for leader in leaders}),
     )
 
 
-def bounds_of(outlook: DeploymentPlan, catalogue: Catalogue) -> SloBuckets:
+def bounds_of(deployment: DeploymentPlan, catalogue: Catalogue) -> SloBuckets:
     """The histogram bounds that count for a deployment's SLO on the engines that it may use."""
-    case = outlook.member.case
-    images = ((option.answer.engine, image_of(option, outlook.pools[option.pool])) for option in case.fitting)
+    images = ((option.answer.engine, image_of(option, deployment.pools[option.pool])) for option in deployment.fitting)
     engines = tuple(dict.fromkeys(images))
-    return counted_bounds(catalogue, engines, case.spec.slo if case.spec else None)
+    return counted_bounds(catalogue, engines, deployment.spec.slo if deployment.spec else None)
 
 
-def percentile_of(outlook: DeploymentPlan) -> int:
+def percentile_of(deployment: DeploymentPlan) -> int:
     """The percentile of a deployment's SLO, or the usual one."""
-    spec = outlook.member.case.spec
+    spec = deployment.spec
     return spec.slo.percentile if spec is not None and spec.slo is not None else USUAL_PERCENTILE
 
 
-def _leaders(outlook: DeploymentPlan, catalogue: Catalogue, now: ClockReading) -> Iterator[ReplicaTarget]:
-    for workload, replicas in outlook.observed:
+def _leaders(deployment: DeploymentPlan, catalogue: Catalogue, now: ClockReading) -> Iterator[ReplicaTarget]:
+    for workload, replicas in deployment.observed:
         engine = catalogue.engines.get(workload.engine)
         if engine is None:
             continue  # its profile is gone: nobody can say what it reports

@@ -25,7 +25,7 @@ HORIZON_SECONDS = 7200.0
 class DeploymentSignals:
     """What is known of a deployment: the last plan, its replicas, its signals, and what a gateway counts."""
 
-    outlook: DeploymentPlan
+    deployment: DeploymentPlan
     leaders: tuple[ReplicaTarget, ...]
     reading: SignalReading
     gateway_per_second: float | None = None
@@ -33,18 +33,18 @@ class DeploymentSignals:
 
 def build_observation(seen: DeploymentSignals, catalogue: Catalogue, starts: StartupTracker, second: float) -> Observation:
     """The observation of a deployment that is scaled, at a second of model time."""
-    spec = seen.outlook.member.case.spec
+    spec = seen.deployment.spec
     scaling = spec.scaling if spec else None
     if spec is None or scaling is None:
-        raise ValueError(f"{seen.outlook.member.key} is not scaled")
-    windows = _windows(seen.outlook, second)
+        raise ValueError(f"{seen.deployment.key} is not scaled")
+    windows = _windows(seen.deployment, second)
     return Observation(
         second=second,
         slo=bounds_in_seconds(spec.slo),
         min_replicas=scaling.min_replicas,
         max_replicas=scaling.max_replicas,
         floor=max((one.replicas for one in windows if one.start_second <= second < one.end_second), default=0),
-        desired=seen.outlook.desired,
+        desired=seen.deployment.desired_replicas,
         variants=tuple(_variants(seen, catalogue, starts)),
         quality=seen.reading.quality,
         quality_message=seen.reading.message,
@@ -55,8 +55,8 @@ def build_observation(seen: DeploymentSignals, catalogue: Catalogue, starts: Sta
     )
 
 
-def _windows(outlook: DeploymentPlan, second: float) -> tuple[ScheduleFloorWindow, ...]:
-    spec = outlook.member.case.spec
+def _windows(deployment: DeploymentPlan, second: float) -> tuple[ScheduleFloorWindow, ...]:
+    spec = deployment.spec
     schedule = spec.scaling.schedule if spec and spec.scaling else ()
     try:
         return schedule_floor_windows(schedule, now_seconds=second, horizon_seconds=HORIZON_SECONDS) if schedule else ()
@@ -65,12 +65,12 @@ def _windows(outlook: DeploymentPlan, second: float) -> tuple[ScheduleFloorWindo
 
 
 def _variants(seen: DeploymentSignals, catalogue: Catalogue, starts: StartupTracker) -> Iterator[Variant]:
-    outlook = seen.outlook
-    placed = {item.option.pool: item for item in outlook.placed}
-    prices = compared_prices(outlook.member.case.fitting, outlook.pools)
-    for option in outlook.member.case.fitting:
-        item, pool = placed.get(option.pool), outlook.pools[option.pool]
-        known = performance_on(catalogue, outlook.member.case.model, option, pool)
+    deployment = seen.deployment
+    placed = {item.option.pool: item for item in deployment.placements}
+    prices = compared_prices(deployment.fitting, deployment.pools)
+    for option in deployment.fitting:
+        item, pool = placed.get(option.pool), deployment.pools[option.pool]
+        known = performance_on(catalogue, deployment.model, option, pool)
         if known is None:
             continue
         timing, limits = known
@@ -85,7 +85,7 @@ def _variants(seen: DeploymentSignals, catalogue: Catalogue, starts: StartupTrac
             devices=option.devices,
             ready=ready,
             starting=starting,
-            room=outlook.rooms.get(option.pool, 0),
+            room=deployment.free_replicas_by_pool.get(option.pool, 0),
             starting_ages_seconds=ages_of_starting_replicas(leaders, starting) if starting else (),
             starts_seen=starts.starts_of(leaders),
             settled=sum(leader.is_settled for leader in leaders),

@@ -53,8 +53,6 @@ class Assessment:
     ``error`` is a contradiction in the spec that no pool can mend; ``options`` are in the order of the spec.
     """
 
-    view: DeploymentView
-    spec: ModelDeploymentSpec | None
     model: str = ""
     options: tuple[PoolOption, ...] = ()
     error: str = ""
@@ -112,11 +110,11 @@ def assess(view: DeploymentView, around: ClusterFacts) -> Assessment:
     """Judge a deployment on the pools of its spec."""
     spec = view.spec
     if spec is None:
-        return Assessment(view, None, error=view.error)
+        return Assessment(error=view.error)
     if len(view.key.name) > NAME_MAX_LENGTH:
-        return Assessment(view, spec, error=f"metadata.name '{view.key.name}' has more than {NAME_MAX_LENGTH} characters")
+        return Assessment(error=f"metadata.name '{view.key.name}' has more than {NAME_MAX_LENGTH} characters")
     error = "; ".join(contradictions(spec))
-    return Assessment(view, spec, error=error) if error else Assessment(view, spec, *_judge_all(_SpecByIdentity(spec), around))
+    return Assessment(error=error) if error else Assessment(*_judge_all(_SpecByIdentity(spec), around))
 
 
 @lru_cache(maxsize=8192)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelmatrix.api.model_deployment import Priority
-from modelmatrix.planning.feasibility.assess import Assessment, PoolOption
+from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.bin_packing import PoolBins, ReplicaShape
-from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class ReplicaDemand:
     ``backs_off`` says that the scheduler has just left a group partly bound: no other one is made for a while.
     """
 
-    case: Assessment
+    view: DeploymentView
+    fitting: tuple[PoolOption, ...]
     replicas: int
     held: Mapping[str, ObservedWorkload] = field(default_factory=dict)
     shares: Mapping[str, int] = field(default_factory=dict)
@@ -77,12 +78,12 @@ class ReplicaDemand:
     @property
     def key(self) -> NamespacedName:
         """Identity of the deployment."""
-        return self.case.view.key
+        return self.view.key
 
     @property
     def priority_rank(self) -> int:
         """Greater gives way earlier; a spec that cannot be read ranks last."""
-        return self.case.spec.priority.rank if self.case.spec else len(Priority)
+        return self.view.spec.priority.rank if self.view.spec else len(Priority)
 
 
 @dataclass(slots=True)
@@ -150,7 +151,7 @@ class AllocationState:
 
     def option(self, key: NamespacedName, pool: str) -> PoolOption:
         """The fitting option of a deployment on a pool that it has a grant of."""
-        return next(o for o in self.demands[key].case.fitting if o.pool == pool)
+        return next(o for o in self.demands[key].fitting if o.pool == pool)
 
 
 def shape_of(option: PoolOption) -> ReplicaShape:

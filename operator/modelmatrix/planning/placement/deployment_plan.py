@@ -1,26 +1,28 @@
-"""What a plan knows about one deployment: the base of its actions, its status, its events and every explanation."""
+"""What a plan decides for one deployment, and the observations behind it: actions, status, metrics and the CLI read this."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.planning.desired.replicas import DesiredReplicas
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
 from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.placement.allocation import DeploymentAllocation
-from modelmatrix.planning.placement.fleet import DeploymentInputs
+from modelmatrix.planning.placement.allocation import ObservedReplica
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 from modelmatrix.planning.snapshot.snapshot import WriteFailure
-from modelmatrix.planning.snapshot.views import NamespacedName, WorkloadView
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, ServiceView, WorkloadView
 
 
 @dataclass(frozen=True, slots=True)
 class PoolPlacement:
     """Replicas of a deployment on one pool.
 
-    ``replicas`` is what the workload is told; ``waiting`` further ones wait until whole nodes are free. ``surge`` says
-    whether there is room for one more replica.
+    ``replicas`` is the number for the workload's ``spec.replicas``; ``waiting`` further ones wait until whole nodes are free.
+    ``placed`` replicas have devices; ``new_nodes`` are the nodes of those that the plan packed, one tuple a replica.
+    ``surge`` says whether one more replica would find room.
     """
 
     option: PoolOption
@@ -29,6 +31,8 @@ class PoolPlacement:
     observed: WorkloadReplicas | None
     replicas: int
     waiting: int
+    placed: int
+    new_nodes: tuple[tuple[str, ...], ...]
     surge: bool
 
     @property
@@ -43,27 +47,71 @@ class PoolPlacement:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiringWorkload:
+    """A workload that no option of the spec stands for any more; ``replicas`` of it stay for now."""
+
+    workload: WorkloadView
+    observed: WorkloadReplicas
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvictedReplica:
+    """A running replica that must go so that another deployment gets just its devices."""
+
+    pool: str
+    replica: ObservedReplica
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentPlan:
     """One deployment after placement.
 
-    ``observed`` are the replicas of all of its workloads, those that retire too. ``rooms`` are the replicas that each pool
-    could still take, where somebody asks: replicas are missing, or scaled. ``displaced_by`` counts missing replicas by the
-    deployment that has their devices.
+    ``options`` are the pools of the spec with their verdicts, ``fitting`` those that can run the model. ``desired`` is ``None``
+    where the spec cannot be followed; ``error`` then says why. ``placements`` and ``retiring`` are disjoint; ``observed``
+    has the workloads of both.
+
+    ``shortage`` replicas found no devices. ``refused`` says that devices are free and the scheduler does not bind a group to
+    them. ``preempted_by`` counts the replicas that this plan takes away, by the deployment that gets their devices;
+    ``displaced_by`` counts missing replicas by the deployment that has their devices, those of earlier plans too.
+
+    ``free_replicas_by_pool`` are the replicas that each fitting pool could still take; empty unless replicas are missing or
+    scaled. ``pools`` are those of the whole plan, after what it hands out.
     """
 
-    member: DeploymentInputs
-    assignment: DeploymentAllocation
-    placed: tuple[PoolPlacement, ...]
-    retiring: tuple[tuple[WorkloadView, int], ...]
+    view: DeploymentView
+    model: str
+    options: tuple[PoolOption, ...]
+    fitting: tuple[PoolOption, ...]
+    error: str
+    service: ServiceView | None
+    desired: DesiredReplicas | None
+    placements: tuple[PoolPlacement, ...]
+    retiring: tuple[RetiringWorkload, ...]
     observed: tuple[tuple[WorkloadView, WorkloadReplicas], ...]
-    rooms: Mapping[str, int]
-    pools: Mapping[str, PoolState]
+    placed: int
+    shortage: int
+    refused: bool
+    preempted_by: Mapping[NamespacedName, int]
     displaced_by: Mapping[NamespacedName, int]
+    evicted: tuple[EvictedReplica, ...]
+    free_replicas_by_pool: Mapping[str, int]
+    pools: Mapping[str, PoolState]
     failure: WriteFailure | None
     ready: int
     existing: int
 
     @property
-    def desired(self) -> int:
-        """Replicas that are wanted."""
-        return self.member.wanted.replicas if self.member.wanted else 0
+    def key(self) -> NamespacedName:
+        """Identity of the deployment."""
+        return self.view.key
+
+    @property
+    def spec(self) -> ModelDeploymentSpec | None:
+        """The spec; ``None`` when it cannot be parsed."""
+        return self.view.spec
+
+    @property
+    def desired_replicas(self) -> int:
+        """Replicas that the deployment should have now; 0 where that is not known."""
+        return self.desired.replicas if self.desired else 0

@@ -22,7 +22,7 @@ def displaced_by(table: AllocationState, key: NamespacedName) -> dict[Namespaced
     if demand is None or allocation is None or not allocation.shortage:
         return {}
     counts = dict(allocation.preempted_by)
-    for other, replicas in _remembered(demand.case.view.status):
+    for other, replicas in _remembered(demand.view.status):
         if _has_devices(table, other, demand):
             counts[other] = max(replicas, counts.get(other, 0))  # a plan repeats what the last one began
     return _limited(counts, allocation.shortage)
@@ -37,7 +37,7 @@ def _has_devices(table: AllocationState, other: NamespacedName, displaced: Repli
     demand = table.demands.get(other)
     if demand is None or demand.priority_rank >= displaced.priority_rank:
         return False
-    return any(table.assignments[other].replicas(option.pool) for option in displaced.case.fitting)
+    return any(table.assignments[other].replicas(option.pool) for option in displaced.fitting)
 
 
 def _limited(counts: Mapping[NamespacedName, int], missing: int) -> dict[NamespacedName, int]:

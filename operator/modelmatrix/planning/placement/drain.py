@@ -10,21 +10,21 @@ from modelmatrix.planning.snapshot.views import WorkloadView
 
 
 def drain_schedule(
-    member: DeploymentInputs, assignment: DeploymentAllocation, fleet: Fleet, table: AllocationState, *, ready_new: int
+    inputs: DeploymentInputs, assignment: DeploymentAllocation, fleet: Fleet, table: AllocationState, *, ready_new: int
 ) -> Iterator[tuple[WorkloadView, int]]:
     """Retired workloads with the replicas that they keep.
 
     They shrink as new replicas serve (``ready_new`` do). Where the new ones lack devices that the old ones hold, the old
     ones give way one at a time, the next when every new one serves, so that as many as possible keep serving.
     """
-    wanted = member.wanted
-    if wanted is None or (not member.case.fitting and wanted.replicas):
-        yield from ((workload, _in_use(workload, fleet)) for workload in member.retired)
+    desired = inputs.desired
+    if desired is None or (not inputs.fitting and desired.replicas):
+        yield from ((workload, _in_use(workload, fleet)) for workload in inputs.retired)
         return  # nothing can replace them: what serves goes on serving
-    needed = max(0, wanted.replicas - ready_new)
+    needed = max(0, desired.replicas - ready_new)
     served = assignment.shortage and ready_new >= assignment.placed
-    in_the_way = _in_the_way(member, table) if served else frozenset()
-    for workload in member.retired:
+    in_the_way = _in_the_way(inputs, table) if served else frozenset()
+    for workload in inputs.retired:
         replicas = fleet.replicas[workload.key]
         keep = min(workload.replicas, needed)
         told = replicas.replicas_to_retain(keep, workload)
@@ -39,11 +39,11 @@ def _in_use(workload: WorkloadView, fleet: Fleet) -> int:
     return workload.replicas - len(fleet.held(workload).stuck)
 
 
-def _in_the_way(member: DeploymentInputs, table: AllocationState) -> frozenset[str]:
+def _in_the_way(inputs: DeploymentInputs, table: AllocationState) -> frozenset[str]:
     """Pools on which a new replica would find room if the old ones were gone."""
-    retired = table.demands[member.key].retired
+    retired = table.demands[inputs.key].retired
     return frozenset(
         option.pool
-        for option in member.case.fitting
+        for option in inputs.fitting
         if table.packing[option.pool].would_fit(shape_of(option), retired.get(option.pool, {}))
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from modelmatrix.api.conditions import PLACED, find_condition, parse_timestamp
 from modelmatrix.api.reasons import Reason
@@ -21,26 +21,34 @@ from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, 
 PATIENCE_PER_TRY = 5  # of five times that a group may take to be bound, one is for trying again
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DeploymentInputs:
-    """One deployment with what is observed of it and what it wants.
+    """One deployment with what is observed of it and how many replicas it should have.
 
-    ``current`` are workloads that an option of the spec stands for, by pool; ``retired`` are the others.
+    ``current`` are workloads that an option of the spec stands for, by pool; ``retired`` are the others. ``desired`` is
+    ``None`` where the spec cannot be followed; ``error`` then says why. ``shares`` are the replicas that the scaling policy
+    places on each pool. ``backs_off`` says that no group may be made for a while.
     """
 
-    case: Assessment
-    current: dict[str, WorkloadView] = field(default_factory=dict)
-    retired: list[WorkloadView] = field(default_factory=list)
-    service: ServiceView | None = None
-    wanted: DesiredReplicas | None = None
-    shares: Mapping[str, int] = field(default_factory=dict)
-    backs_off: bool = False
-    error: str = ""
+    view: DeploymentView
+    assessment: Assessment
+    current: Mapping[str, WorkloadView]
+    retired: tuple[WorkloadView, ...]
+    service: ServiceView | None
+    desired: DesiredReplicas | None
+    error: str
+    shares: Mapping[str, int]
+    backs_off: bool
 
     @property
     def key(self) -> NamespacedName:
         """Identity of the deployment."""
-        return self.case.view.key
+        return self.view.key
+
+    @property
+    def fitting(self) -> tuple[PoolOption, ...]:
+        """Options that can run the model."""
+        return self.assessment.fitting
 
     @property
     def workloads(self) -> list[WorkloadView]:
@@ -48,14 +56,14 @@ class DeploymentInputs:
         return [*self.current.values(), *self.retired]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """All deployments by identity, and the observed replicas of their workloads.
 
     Pods from before ``oldest_seconds`` should have their nodes by now.
     """
 
-    members: dict[NamespacedName, DeploymentInputs]
+    deployments: Mapping[NamespacedName, DeploymentInputs]
     replicas: Mapping[NamespacedName, WorkloadReplicas]
     oldest_seconds: float
 
@@ -63,55 +71,90 @@ class Fleet:
         """Replicas that serve, over several workloads."""
         return sum(self.replicas[workload.key].ready for workload in workloads)
 
-    def demand(self, member: DeploymentInputs) -> ReplicaDemand:
-        """The member's demand with what it holds."""
-        held = {pool: self.held(workload) for pool, workload in member.current.items() if not workload.deleting}
-        wanted = member.wanted.replicas if member.wanted else 0
-        return ReplicaDemand(member.case, wanted, held, member.shares, self._retired(member), backs_off=member.backs_off)
-
-    def _retired(self, member: DeploymentInputs) -> Mapping[str, Counter[str]]:
-        """Devices that retired workloads hold, by pool and node."""
-        retired: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for workload in member.retired:
-            width = workload.devices_per_replica // workload.nodes_per_replica
-            for replica in self.replicas[workload.key].replicas:
-                for pod in replica.pods:
-                    if pod.node:
-                        retired[workload.pool][pod.node] += width
-        return retired
+    def demands(self) -> Iterator[ReplicaDemand]:
+        """What deployments ask placement for; those that no pool can run, or whose number is not known, ask for nothing."""
+        for inputs in self.deployments.values():
+            if inputs.desired is not None and inputs.fitting:
+                yield self._demand(inputs, inputs.desired.replicas)
 
     def held(self, workload: WorkloadView) -> ObservedWorkload:
         """What a workload holds of its pool."""
         return self.replicas[workload.key].held(workload, self.oldest_seconds)
 
+    def _demand(self, inputs: DeploymentInputs, replicas: int) -> ReplicaDemand:
+        held = {pool: self.held(workload) for pool, workload in inputs.current.items() if not workload.deleting}
+        retired = self._retired_devices(inputs)
+        return ReplicaDemand(inputs.view, inputs.fitting, replicas, held, inputs.shares, retired, backs_off=inputs.backs_off)
+
+    def _retired_devices(self, inputs: DeploymentInputs) -> Mapping[str, Counter[str]]:
+        """Devices that retired workloads hold, by pool and node."""
+        retired: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for workload in inputs.retired:
+            devices_per_node = workload.devices_per_replica // workload.nodes_per_replica
+            for replica in self.replicas[workload.key].replicas:
+                for pod in replica.pods:
+                    if pod.node:
+                        retired[workload.pool][pod.node] += devices_per_node
+        return retired
+
 
 def build_fleet(snapshot: Snapshot, pools: Mapping[str, PoolState]) -> Fleet:
-    """Put the fleet together."""
+    """Put the fleet together; deployments that are being deleted are left out."""
     patience = snapshot.settings.group_bind_seconds / snapshot.time_scale
-    fleet = Fleet({}, observed_replicas(snapshot.workloads, snapshot.pods), snapshot.wall_seconds - patience)
     workloads: defaultdict[NamespacedName, list[WorkloadView]] = defaultdict(list)
     for workload in snapshot.workloads:
         workloads[NamespacedName(workload.key.namespace, workload.deployment)].append(workload)
     services = {service.key: service for service in snapshot.services}
-    around = ClusterFacts(pools, snapshot.catalogue, groups=snapshot.leader_worker_sets)
-    for view in snapshot.deployments:
-        if view.deleting:
-            continue
-        member = DeploymentInputs(assess(view, around), service=services.get(view.key), backs_off=_backs_off(view, snapshot))
-        _attach(member, [w for w in workloads.get(view.key, ()) if w.owner_uid == view.uid])
-        _want(member, snapshot)
-        fleet.members[view.key] = member
-    return fleet
+    cluster = ClusterFacts(pools, snapshot.catalogue, groups=snapshot.leader_worker_sets)
+    return Fleet(
+        {
+            view.key: _inputs(view, assess(view, cluster), workloads.get(view.key, ()), services.get(view.key), snapshot)
+            for view in snapshot.deployments
+            if not view.deleting
+        },
+        observed_replicas(snapshot.workloads, snapshot.pods),
+        snapshot.wall_seconds - patience,
+    )
 
 
-def _attach(member: DeploymentInputs, workloads: Sequence[WorkloadView]) -> None:
-    names = {workload_name(member.key.name, option): option for option in member.case.fitting}
+def _inputs(
+    view: DeploymentView,
+    assessment: Assessment,
+    workloads: Sequence[WorkloadView],
+    service: ServiceView | None,
+    snapshot: Snapshot,
+) -> DeploymentInputs:
+    current, retired = _current_and_retired(view, assessment, workloads)
+    decision = snapshot.decisions.get(view.key)
+    desired, error = _desired(view, assessment, [*current.values(), *retired], current, snapshot)
+    return DeploymentInputs(
+        view=view,
+        assessment=assessment,
+        current=current,
+        retired=tuple(retired),
+        service=service,
+        desired=desired,
+        error=error,
+        shares=decision.by_pool if decision and not assessment.error and view.spec else {},
+        backs_off=_backs_off(view, snapshot),
+    )
+
+
+def _current_and_retired(
+    view: DeploymentView, assessment: Assessment, workloads: Sequence[WorkloadView]
+) -> tuple[dict[str, WorkloadView], list[WorkloadView]]:
+    current: dict[str, WorkloadView] = {}
+    retired: list[WorkloadView] = []
+    names = {workload_name(view.key.name, option): option for option in assessment.fitting} if workloads else {}
     for workload in workloads:
+        if workload.owner_uid != view.uid:
+            continue
         option = names.get(workload.key.name)
         if option is None:
-            member.retired.append(workload)
+            retired.append(workload)
         else:
-            member.current[option.pool] = workload
+            current[option.pool] = workload
+    return current, retired
 
 
 def _backs_off(view: DeploymentView, snapshot: Snapshot) -> bool:
@@ -124,33 +167,37 @@ def _backs_off(view: DeploymentView, snapshot: Snapshot) -> bool:
     return age % (PATIENCE_PER_TRY * patience) < (PATIENCE_PER_TRY - 1) * patience
 
 
-def _want(member: DeploymentInputs, snapshot: Snapshot) -> None:
-    spec = member.case.spec
-    if spec is None or member.case.error:
-        member.error = member.case.error
-        return
-    decision = snapshot.decisions.get(member.key)
-    member.shares = decision.by_pool if decision else {}
+def _desired(
+    view: DeploymentView,
+    assessment: Assessment,
+    workloads: Sequence[WorkloadView],
+    current: Mapping[str, WorkloadView],
+    snapshot: Snapshot,
+) -> tuple[DesiredReplicas | None, str]:
+    """The number of replicas, or ``None`` with the reason why it is not known."""
+    if view.spec is None or assessment.error:
+        return None, assessment.error
     try:
-        member.wanted = desired_replicas(
-            spec,
-            current=_current(member),
-            decision=decision,
+        desired = desired_replicas(
+            view.spec,
+            current=_last_desired(view, workloads, current),
+            decision=snapshot.decisions.get(view.key),
             now_seconds=snapshot.now_seconds,
-            lead_seconds=_lead_seconds(member.case.fitting),
+            lead_seconds=_lead_seconds(assessment.fitting),
         )
     except ScheduleError as error:
-        member.error = str(error)
+        return None, str(error)
+    return desired, ""
 
 
-def _current(member: DeploymentInputs) -> int:
+def _last_desired(view: DeploymentView, workloads: Sequence[WorkloadView], current: Mapping[str, WorkloadView]) -> int:
     """The number of replicas decided last, which stays when no policy says another.
 
     What workloads hold is less where devices are short, and more while a rollout to new workloads has both.
     """
-    said = member.case.view.status.get("desiredReplicas")
-    workloads = member.workloads if said is None else member.current.values()
-    return max(said or 0, sum(workload.replicas for workload in workloads if not workload.deleting))
+    stored = view.status.get("desiredReplicas")
+    counted = workloads if stored is None else current.values()
+    return max(stored or 0, sum(workload.replicas for workload in counted if not workload.deleting))
 
 
 def _lead_seconds(options: Sequence[PoolOption]) -> float:

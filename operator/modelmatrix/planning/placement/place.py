@@ -47,8 +47,8 @@ def allocate_to_pools(demands: Iterable[ReplicaDemand], pools: Mapping[str, Pool
 
 def _rank(demand: ReplicaDemand) -> tuple[int, int, float, NamespacedName]:
     """Priority, then large before small (better packing), then age."""
-    largest = max((option.devices for option in demand.case.fitting), default=0)
-    return (demand.priority_rank, -largest, demand.case.view.created_seconds, demand.key)
+    largest = max((option.devices for option in demand.fitting), default=0)
+    return (demand.priority_rank, -largest, demand.view.created_seconds, demand.key)
 
 
 def _unplanned(packing: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
@@ -61,7 +61,7 @@ def _unplanned(packing: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
         return 0
     planned = 0
     for demand in demands:
-        held, option = demand.held.get(pool.name), next((o for o in demand.case.fitting if o.pool == pool.name), None)
+        held, option = demand.held.get(pool.name), next((o for o in demand.fitting if o.pool == pool.name), None)
         if held is not None and option is not None:
             nodes = [name for replica in held.existing for name in replica.nodes if packing.node(name) is not None]
             planned += len(nodes) * shape_of(option).per_node
@@ -71,7 +71,7 @@ def _unplanned(packing: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
 def _keep(demand: ReplicaDemand, packing: Mapping[str, PoolBins]) -> DeploymentAllocation:
     """Running replicas stay, as far as they are wanted and below the limits."""
     assignment = DeploymentAllocation(wanted=demand.replicas)
-    for option in demand.case.fitting:
+    for option in demand.fitting:
         held = demand.held.get(option.pool)
         if held is not None and held.running:
             kept = packing[option.pool].retain(shape_of(option), len(held.running))
@@ -94,7 +94,7 @@ def _resume(level: Sequence[ReplicaDemand], table: AllocationState) -> None:
         assignment = table.assignments[demand.key]
         if not assignment.shortage:
             continue
-        assignment.refused = demand.backs_off or any(_could_be_whole(demand, o, table) for o in demand.case.fitting)
+        assignment.refused = demand.backs_off or any(_could_be_whole(demand, o, table) for o in demand.fitting)
         for option in preference(demand, table.packing):
             held = demand.held.get(option.pool)
             for replica in held.unbound if held else ():
@@ -167,7 +167,7 @@ def _leave_pending(demand: ReplicaDemand, assignment: DeploymentAllocation) -> N
     Groups that the scheduler refuses go once the status says so: else they would be made again at once.
     """
     left = assignment.shortage
-    for option in demand.case.fitting:
+    for option in demand.fitting:
         held = demand.held.get(option.pool)
         if held is None or not left:
             continue

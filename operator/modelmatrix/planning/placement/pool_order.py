@@ -13,8 +13,8 @@ from modelmatrix.planning.placement.pricing import compared_prices
 
 def preference(demand: ReplicaDemand, packing: Mapping[str, PoolBins]) -> list[PoolOption]:
     """Fitting options in the order of the deployment's policy."""
-    fitting = list(demand.case.fitting)
-    spec = demand.case.spec
+    fitting = list(demand.fitting)
+    spec = demand.view.spec
     if spec is not None and spec.placement is PlacementPolicy.CHEAPEST:
         prices = compared_prices(fitting, {option.pool: packing[option.pool].pool for option in fitting})
         fitting.sort(key=lambda option: prices[option.pool])
@@ -47,7 +47,7 @@ def _lacks(demand: ReplicaDemand, assignment: DeploymentAllocation, option: Pool
 
 
 def _spreads(demand: ReplicaDemand) -> bool:
-    return demand.case.spec is not None and demand.case.spec.placement is PlacementPolicy.SPREAD
+    return demand.view.spec is not None and demand.view.spec.placement is PlacementPolicy.SPREAD
 
 
 def _site_share(option: PoolOption, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> int:

@@ -7,10 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from modelmatrix.api.model_deployment import Parallelism
-from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
 from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
-from modelmatrix.planning.snapshot.views import WorkloadView
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement, RetiringWorkload
 
 
 class AllocatedReplicas(NamedTuple):
@@ -27,11 +25,10 @@ class AllocatedReplicas(NamedTuple):
     ready: int
 
 
-def allocations(outlook: DeploymentPlan) -> Iterator[AllocatedReplicas]:
+def allocations(deployment: DeploymentPlan) -> Iterator[AllocatedReplicas]:
     """All holdings, those of the present spec first."""
-    yield from map(_placed, outlook.placed)
-    if outlook.member.retired:
-        yield from _retiring(outlook)
+    yield from map(_placed, deployment.placements)
+    yield from map(_retiring, deployment.retiring)
 
 
 def costs(held: Iterable[AllocatedReplicas], pools: Mapping[str, PoolState]) -> dict[tuple[str, str], Decimal]:
@@ -44,14 +41,6 @@ def costs(held: Iterable[AllocatedReplicas], pools: Mapping[str, PoolState]) -> 
             name = item.pool, price.currency
             sums[name] = sums.get(name, Decimal(0)) + Decimal(price.amount) * item.devices * item.desired
     return sums
-
-
-def _retiring(outlook: DeploymentPlan) -> Iterator[AllocatedReplicas]:
-    observed = {workload.key: replicas for workload, replicas in outlook.observed}
-    kept = {workload.key: replicas for workload, replicas in outlook.retiring}
-    for workload in outlook.member.retired:
-        desired = 0 if workload.deleting else kept.get(workload.key, workload.replicas)
-        yield _retired(workload, observed[workload.key], desired)
 
 
 def _placed(item: PoolPlacement) -> AllocatedReplicas:
@@ -69,7 +58,8 @@ def _placed(item: PoolPlacement) -> AllocatedReplicas:
     )
 
 
-def _retired(workload: WorkloadView, observed: WorkloadReplicas, desired: int) -> AllocatedReplicas:
+def _retiring(retiring: RetiringWorkload) -> AllocatedReplicas:
+    workload = retiring.workload
     return AllocatedReplicas(
         pool=workload.pool,
         quantization=workload.quantization,
@@ -78,6 +68,6 @@ def _retired(workload: WorkloadView, observed: WorkloadReplicas, desired: int) -
         devices=workload.devices_per_replica,
         nodes=workload.nodes_per_replica,
         parallelism=workload.parallelism,
-        desired=desired,
-        ready=observed.ready,
+        desired=0 if workload.deleting else retiring.replicas,
+        ready=retiring.observed.ready,
     )

@@ -53,29 +53,31 @@ def _sick(pool: PoolState) -> str:
     return f", {' and '.join(parts)}" if parts else ""
 
 
-def missing_message(outlook: DeploymentPlan) -> str:
+def missing_message(deployment: DeploymentPlan) -> str:
     """What is missing over all pools of a deployment."""
-    lacking = [o for o in outlook.member.case.fitting if not outlook.rooms.get(o.pool)]
-    reasons = "; ".join(f"{option.pool}: {shortage_message(option, outlook.pools[option.pool])}" for option in lacking[:3])
-    return f"{outlook.assignment.shortage} of {outlook.desired} replicas find no devices. {reasons}"
+    lacking = [o for o in deployment.fitting if not deployment.free_replicas_by_pool.get(o.pool)]
+    reasons = "; ".join(f"{option.pool}: {shortage_message(option, deployment.pools[option.pool])}" for option in lacking[:3])
+    return f"{deployment.shortage} of {deployment.desired_replicas} replicas find no devices. {reasons}"
 
 
-def refused_message(outlook: DeploymentPlan) -> str:
+def refused_message(deployment: DeploymentPlan) -> str:
     """That the scheduler leaves groups partly bound, in its own words."""
-    problem = next((text for item in outlook.placed if item.observed for text in item.observed.problems), "it gives no reason")
+    problem = next(
+        (text for item in deployment.placements if item.observed for text in item.observed.problems), "it gives no reason"
+    )
     return (
         f"whole nodes are free, and the scheduler binds only part of a group: {problem}. It is tried again every few minutes: "
         "compare the nodes' taints with the pool's tolerations, and their free CPU and memory with what a pod needs"
     )
 
 
-def displaced_message(outlook: DeploymentPlan) -> str:
+def displaced_message(deployment: DeploymentPlan) -> str:
     """Which deployments have the devices of missing replicas, and what is missing for other reasons."""
-    counts = outlook.displaced_by
-    if sum(counts.values()) == outlook.assignment.shortage:
+    counts = deployment.displaced_by
+    if sum(counts.values()) == deployment.shortage:
         return preempted_message(counts)
     others = ", ".join(str(key) for key in sorted(counts))
-    return f"{missing_message(outlook)}. Replicas gave way to {others}: add devices, or raise spec.priority"
+    return f"{missing_message(deployment)}. Replicas gave way to {others}: add devices, or raise spec.priority"
 
 
 def preempted_message(counts: Mapping[NamespacedName, int]) -> str:

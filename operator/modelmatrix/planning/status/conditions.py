@@ -27,56 +27,56 @@ from modelmatrix.planning.status.warnings import caveats
 _GOOD_SIGNALS = (Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC)
 
 
-def condition_states(outlook: DeploymentPlan, snapshot: Snapshot) -> list[ConditionState]:
+def condition_states(deployment: DeploymentPlan, snapshot: Snapshot) -> list[ConditionState]:
     """All conditions, without their times."""
-    placed = _placed(outlook)
-    ready = ready_state(outlook, placed, snapshot)
-    measured = snapshot.measured.get(outlook.member.key)
-    fresh = _signals_fresh(outlook, measured, has_gateway=snapshot.settings.gateway_metric)
-    return [ready, placed, _slo_met(outlook, measured), fresh, *_progress(outlook, ready)]
+    placed = _placed(deployment)
+    ready = ready_state(deployment, placed, snapshot)
+    measured = snapshot.measured.get(deployment.key)
+    fresh = _signals_fresh(deployment, measured, has_gateway=snapshot.settings.gateway_metric)
+    return [ready, placed, _slo_met(deployment, measured), fresh, *_progress(deployment, ready)]
 
 
-def _placed(outlook: DeploymentPlan) -> ConditionState:
-    member = outlook.member
-    if member.wanted is None:
-        return ConditionState(PLACED, FALSE, Reason.MISCONFIGURED, member.error)
-    if outlook.desired == 0:
-        return ConditionState(PLACED, TRUE, member.wanted.reason, member.wanted.message)
-    if not member.case.fitting:
-        return _refused(outlook)
-    return _short(outlook) or _all_placed(outlook)
+def _placed(deployment: DeploymentPlan) -> ConditionState:
+    desired = deployment.desired
+    if desired is None:
+        return ConditionState(PLACED, FALSE, Reason.MISCONFIGURED, deployment.error)
+    if desired.replicas == 0:
+        return ConditionState(PLACED, TRUE, desired.reason, desired.message)
+    if not deployment.fitting:
+        return _refused(deployment)
+    return _short(deployment) or _all_placed(deployment)
 
 
-def _short(outlook: DeploymentPlan) -> ConditionState | None:
-    if not outlook.assignment.shortage:
+def _short(deployment: DeploymentPlan) -> ConditionState | None:
+    if not deployment.shortage:
         return None
-    if outlook.assignment.refused and not outlook.assignment.preempted_by:
-        before = _as_before(outlook, PLACED)
-        words = before.message if before.reason is Reason.UNSCHEDULABLE else refused_message(outlook)
+    if deployment.refused and not deployment.preempted_by:
+        before = _as_before(deployment, PLACED)
+        words = before.message if before.reason is Reason.UNSCHEDULABLE else refused_message(deployment)
         return ConditionState(PLACED, FALSE, Reason.UNSCHEDULABLE, words)
-    if outlook.displaced_by:
-        return ConditionState(PLACED, FALSE, Reason.DISPLACED, displaced_message(outlook))
-    return ConditionState(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(outlook))
+    if deployment.displaced_by:
+        return ConditionState(PLACED, FALSE, Reason.DISPLACED, displaced_message(deployment))
+    return ConditionState(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(deployment))
 
 
-def _all_placed(outlook: DeploymentPlan) -> ConditionState:
-    where = (f"{p.desired} on {p.option.pool} as {p.option.answer.message}" for p in outlook.placed if p.desired)
-    return ConditionState(PLACED, TRUE, Reason.PLACED, "; ".join([*where, *(caveat.message for caveat in caveats(outlook))]))
+def _all_placed(deployment: DeploymentPlan) -> ConditionState:
+    where = (f"{p.desired} on {p.option.pool} as {p.option.answer.message}" for p in deployment.placements if p.desired)
+    return ConditionState(PLACED, TRUE, Reason.PLACED, "; ".join([*where, *(caveat.message for caveat in caveats(deployment))]))
 
 
-def _refused(outlook: DeploymentPlan) -> ConditionState:
+def _refused(deployment: DeploymentPlan) -> ConditionState:
     """No pool can run it: the reason of the preferred one, the words of all."""
-    options = outlook.member.case.options
+    options = deployment.options
     words = ". ".join(f"{option.pool}: {option.answer.message}" for option in options[:3])
     return ConditionState(PLACED, FALSE, options[0].answer.reason, words)
 
 
-def _slo_met(outlook: DeploymentPlan, measured: MeasuredSlo | None) -> ConditionState:
-    spec = outlook.member.case.spec
+def _slo_met(deployment: DeploymentPlan, measured: MeasuredSlo | None) -> ConditionState:
+    spec = deployment.spec
     if spec is None or spec.slo is None:
         return ConditionState(SLO_MET, UNKNOWN, Reason.NO_SLO, "spec.slo is not set")
     if measured is None:
-        return _as_before(outlook, SLO_MET)
+        return _as_before(deployment, SLO_MET)
     if measured.attainment_percent is None:
         return ConditionState(SLO_MET, UNKNOWN, measured.reason, measured.message)
     met = is_slo_met(spec.slo, measured.attainment_percent)
@@ -89,21 +89,21 @@ def _slo_met(outlook: DeploymentPlan, measured: MeasuredSlo | None) -> Condition
     )
 
 
-def _signals_fresh(outlook: DeploymentPlan, measured: MeasuredSlo | None, *, has_gateway: bool) -> ConditionState:
-    if outlook.desired == 0 and outlook.member.wanted is not None:
-        return _asleep(outlook, measured, has_gateway=has_gateway)
-    spec = outlook.member.case.spec
+def _signals_fresh(deployment: DeploymentPlan, measured: MeasuredSlo | None, *, has_gateway: bool) -> ConditionState:
+    if deployment.desired_replicas == 0 and deployment.desired is not None:
+        return _asleep(deployment, measured, has_gateway=has_gateway)
+    spec = deployment.spec
     if spec is not None and spec.slo is None and spec.scaling is None:
         return ConditionState(SIGNALS_FRESH, UNKNOWN, Reason.NO_SLO, "neither slo nor scaling is set: nothing is measured")
     if measured is None:
-        return _as_before(outlook, SIGNALS_FRESH)
+        return _as_before(deployment, SIGNALS_FRESH)
     fresh = measured.reason in _GOOD_SIGNALS
     return ConditionState(SIGNALS_FRESH, TRUE if fresh else FALSE, measured.reason, measured.message)
 
 
-def _asleep(outlook: DeploymentPlan, measured: MeasuredSlo | None, *, has_gateway: bool) -> ConditionState:
+def _asleep(deployment: DeploymentPlan, measured: MeasuredSlo | None, *, has_gateway: bool) -> ConditionState:
     """Without replicas there is no engine to ask: a schedule or a gateway must wake it."""
-    spec = outlook.member.case.spec
+    spec = deployment.spec
     scaling = None if spec is None or spec.suspend else spec.scaling
     if scaling is None:
         return ConditionState(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
@@ -119,21 +119,21 @@ def _asleep(outlook: DeploymentPlan, measured: MeasuredSlo | None, *, has_gatewa
     return ConditionState(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
 
 
-def _as_before(outlook: DeploymentPlan, type_: str) -> ConditionState:
+def _as_before(deployment: DeploymentPlan, type_: str) -> ConditionState:
     """What was last said: an operator that has just started knows nothing better."""
-    before = find_condition(outlook.member.case.view.status, type_)
+    before = find_condition(deployment.view.status, type_)
     reason = reason_of(before["reason"]) if before else None
     if before is None or reason is None:
         return ConditionState(type_, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
     return ConditionState(type_, before["status"], reason, before["message"])
 
 
-def _progress(outlook: DeploymentPlan, ready: ConditionState) -> Iterator[ConditionState]:
+def _progress(deployment: DeploymentPlan, ready: ConditionState) -> Iterator[ConditionState]:
     """kstatus: Stalled when nothing but an edit helps, Reconciling while time or devices may help."""
     if ready.status == TRUE:
         return
-    waits_for_devices = bool(outlook.member.case.fitting) and outlook.member.wanted is not None
-    if outlook.failure is not None and outlook.failure.reason is Reason.NAME_CONFLICT:
+    waits_for_devices = bool(deployment.fitting) and deployment.desired is not None
+    if deployment.failure is not None and deployment.failure.reason is Reason.NAME_CONFLICT:
         waits_for_devices = False
     kind = RECONCILING if waits_for_devices else STALLED
     yield ConditionState(kind, TRUE, ready.reason, ready.message)

@@ -22,26 +22,26 @@ HISTORY_LENGTH = 5
 PLACEMENTS_LENGTH = 32
 
 
-def deployment_status(outlook: DeploymentPlan, snapshot: Snapshot) -> dict[str, Any]:
+def deployment_status(deployment: DeploymentPlan, snapshot: Snapshot) -> dict[str, Any]:
     """The whole status. Fields without a value are left out."""
-    view, previous = outlook.member.case.view, outlook.member.case.view.status
-    held = list(allocations(outlook))
+    view, previous = deployment.view, deployment.view.status
+    held = list(allocations(deployment))
     fields = {
-        "replicas": outlook.existing,
-        "readyReplicas": outlook.ready,
-        "desiredReplicas": previous.get("desiredReplicas") if outlook.member.wanted is None else outlook.desired,
+        "replicas": deployment.existing,
+        "readyReplicas": deployment.ready,
+        "desiredReplicas": previous.get("desiredReplicas") if deployment.desired is None else deployment.desired_replicas,
         "selector": f"{names.LABEL_DEPLOYMENT}={view.key.name},{names.LABEL_ROLE}={names.ROLE_LEADER}",
-        "model": outlook.member.case.model or None,
+        "model": deployment.model or None,
         "placements": [_placement(item) for item in held[:PLACEMENTS_LENGTH]],
         "placementSummary": _summary(held[:PLACEMENTS_LENGTH]),
-        "candidates": _candidates(outlook),
-        "displacedBy": [{**key._asdict(), "replicas": count} for key, count in outlook.displaced_by.items()] or None,
+        "candidates": _candidates(deployment),
+        "displacedBy": [{**key._asdict(), "replicas": count} for key, count in deployment.displaced_by.items()] or None,
         "endpoint": f"http://{view.key.name}.{view.key.namespace}.svc.{snapshot.settings.cluster_domain}/v1",
-        "slo": _slo(outlook, snapshot.measured.get(view.key), previous.get("slo", {})),
-        "costPerHour": _cost(held, outlook),
-        "scalingHistory": _history(outlook, previous, snapshot.wall_seconds),
+        "slo": _slo(deployment, snapshot.measured.get(view.key), previous.get("slo", {})),
+        "costPerHour": _cost(held, deployment),
+        "scalingHistory": _history(deployment, previous, snapshot.wall_seconds),
         "conditions": render_conditions(
-            condition_states(outlook, snapshot),
+            condition_states(deployment, snapshot),
             previous.get("conditions", ()),
             generation=view.generation,
             now_seconds=snapshot.wall_seconds,
@@ -79,14 +79,14 @@ def _summary(held: Iterable[AllocatedReplicas]) -> str:
     return " ".join(parts) or "-"
 
 
-def _candidates(outlook: DeploymentPlan) -> list[dict[str, Any]]:
-    shown, is_short = [], outlook.assignment.shortage > 0
-    for option in outlook.member.case.options:
+def _candidates(deployment: DeploymentPlan) -> list[dict[str, Any]]:
+    shown, is_short = [], deployment.shortage > 0
+    for option in deployment.options:
         answer = option.answer
         verdict, reason, message = answer.verdict, answer.reason, answer.message
-        if is_short and option.fits and not outlook.rooms.get(option.pool):
+        if is_short and option.fits and not deployment.free_replicas_by_pool.get(option.pool):
             verdict, reason = Verdict.NO_CAPACITY, Reason.INSUFFICIENT_DEVICES
-            message = shortage_message(option, outlook.pools[option.pool])
+            message = shortage_message(option, deployment.pools[option.pool])
         shown.append(
             {
                 "pool": option.pool,
@@ -100,26 +100,26 @@ def _candidates(outlook: DeploymentPlan) -> list[dict[str, Any]]:
     return shown
 
 
-def _cost(held: Iterable[AllocatedReplicas], outlook: DeploymentPlan) -> str | None:
+def _cost(held: Iterable[AllocatedReplicas], deployment: DeploymentPlan) -> str | None:
     """Price of the devices held, per currency; ``None`` when no pool has a price."""
     sums: dict[str, Decimal] = {}
-    for (_, currency), amount in costs(held, outlook.pools).items():
+    for (_, currency), amount in costs(held, deployment.pools).items():
         sums[currency] = sums.get(currency, Decimal(0)) + amount
     return " + ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(sums.items())) or None
 
 
-def _slo(outlook: DeploymentPlan, measured: MeasuredSlo | None, previous: Mapping[str, Any]) -> dict[str, Any] | None:
-    spec = outlook.member.case.spec
+def _slo(deployment: DeploymentPlan, measured: MeasuredSlo | None, previous: Mapping[str, Any]) -> dict[str, Any] | None:
+    spec = deployment.spec
     if spec is None:  # it cannot be read, and what it said is measured no more
         return dict(previous) or None
     figures = slo_status(spec.slo, measured, previous) if spec.slo is not None else None
     return dict(figures) if figures else None
 
 
-def _history(outlook: DeploymentPlan, previous: Mapping[str, Any], now_seconds: float) -> list[dict[str, Any]]:
+def _history(deployment: DeploymentPlan, previous: Mapping[str, Any], now_seconds: float) -> list[dict[str, Any]]:
     """The last changes of the wanted number; the first number of a new deployment is no change."""
     history = list(previous.get("scalingHistory", ()))
-    before, wanted = previous.get("desiredReplicas"), outlook.member.wanted
+    before, wanted = previous.get("desiredReplicas"), deployment.desired
     if before is None or wanted is None or before == wanted.replicas:
         return history
     record = {

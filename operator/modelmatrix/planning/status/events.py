@@ -27,9 +27,9 @@ _QUIET = (
 )
 
 
-def deployment_notes(outlook: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[EventRecord]:
+def deployment_events(deployment: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[EventRecord]:
     """Events about a deployment: changed conditions, and a changed number of replicas."""
-    view = outlook.member.case.view
+    view = deployment.view
     told: set[str] = set()
     for condition in _changed(status, view.status, (PLACED, READY, SLO_MET, SIGNALS_FRESH)):
         if condition["reason"] not in told and _is_news(condition, view.status):
@@ -43,7 +43,7 @@ def deployment_notes(outlook: DeploymentPlan, status: Mapping[str, Any]) -> Iter
                 message=condition["message"],
                 warning=condition["status"] == FALSE,
             )
-    yield from _scaling(outlook, status)
+    yield from _scaling(deployment, status)
 
 
 def _is_news(condition: Mapping[str, Any], previous: Mapping[str, Any]) -> bool:
@@ -56,8 +56,8 @@ def _is_news(condition: Mapping[str, Any], previous: Mapping[str, Any]) -> bool:
     return before.get(condition["type"]) == FALSE
 
 
-def _scaling(outlook: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[EventRecord]:
-    view = outlook.member.case.view
+def _scaling(deployment: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[EventRecord]:
+    view = deployment.view
     history, before = status.get("scalingHistory", []), view.status.get("scalingHistory", [])
     if not history or history == before:
         return
@@ -72,7 +72,7 @@ def _scaling(outlook: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[Eve
     )
 
 
-def pool_notes(pool: PoolState, status: Mapping[str, Any]) -> Iterator[EventRecord]:
+def pool_events(pool: PoolState, status: Mapping[str, Any]) -> Iterator[EventRecord]:
     """Events about a pool: its Ready condition changed for the worse, or recovered."""
     view = pool.view
     for condition in _changed(status, view.status, (READY,)):

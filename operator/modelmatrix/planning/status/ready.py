@@ -9,28 +9,28 @@ from modelmatrix.planning.rendering.workloads import workload_template
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 
 
-def ready_state(outlook: DeploymentPlan, placed: ConditionState, snapshot: Snapshot) -> ConditionState:
+def ready_state(deployment: DeploymentPlan, placed: ConditionState, snapshot: Snapshot) -> ConditionState:
     """The Ready condition. Replicas of an older spec go on serving, but what was asked for last is not there yet."""
-    wanted = outlook.member.wanted
-    if outlook.failure is not None:
-        return ConditionState(READY, FALSE, outlook.failure.reason, outlook.failure.message)
+    wanted = deployment.desired
+    if deployment.failure is not None:
+        return ConditionState(READY, FALSE, deployment.failure.reason, deployment.failure.message)
     if placed.status == FALSE:
         return ConditionState(READY, FALSE, placed.reason, placed.message)
     if wanted is not None and wanted.replicas == 0:
         return ConditionState(READY, TRUE, wanted.reason, wanted.message)
-    return _serving(outlook, is_rolling=any(_rolls(item, snapshot) for item in outlook.placed))
+    return _serving(deployment, is_rolling=any(_rolls(item, snapshot) for item in deployment.placements))
 
 
-def _serving(outlook: DeploymentPlan, *, is_rolling: bool) -> ConditionState:
-    new = sum(item.ready for item in outlook.placed)
-    serve = f"{outlook.ready} of {outlook.desired} replicas serve"
-    if new >= outlook.desired and not is_rolling:
+def _serving(deployment: DeploymentPlan, *, is_rolling: bool) -> ConditionState:
+    new = sum(item.ready for item in deployment.placements)
+    serve = f"{deployment.ready} of {deployment.desired_replicas} replicas serve"
+    if new >= deployment.desired_replicas and not is_rolling:
         return ConditionState(READY, TRUE, Reason.REPLICAS_READY, serve)
-    serve += ", older ones among them" if outlook.ready > new or (new and is_rolling) else ""
-    broken = _broken(outlook)
+    serve += ", older ones among them" if deployment.ready > new or (new and is_rolling) else ""
+    broken = _broken(deployment)
     if broken:
         return ConditionState(READY, FALSE, Reason.REPLICA_FAILING, f"{serve}. {broken}")
-    return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(outlook)}")
+    return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(deployment)}")
 
 
 def _rolls(item: PoolPlacement, snapshot: Snapshot) -> bool:
@@ -41,9 +41,9 @@ def _rolls(item: PoolPlacement, snapshot: Snapshot) -> bool:
     return item.workload.rolling or item.workload.digest != digest
 
 
-def _broken(outlook: DeploymentPlan) -> str:
+def _broken(deployment: DeploymentPlan) -> str:
     """Why pods cannot be created or do not stay up, in the words of those who know."""
-    for item in outlook.placed:
+    for item in deployment.placements:
         if item.workload is not None and item.workload.failure:
             return f"{item.option.pool}: {item.workload.failure}"
         if item.observed is not None and item.observed.failing:
@@ -51,12 +51,12 @@ def _broken(outlook: DeploymentPlan) -> str:
     return ""
 
 
-def _waiting(outlook: DeploymentPlan) -> str:
-    groups = sum(item.waiting for item in outlook.placed)
+def _waiting(deployment: DeploymentPlan) -> str:
+    groups = sum(item.waiting for item in deployment.placements)
     if groups:
         return f"; {groups} wait until whole nodes are free"
-    problems = [text for item in outlook.placed if item.observed for text in item.observed.problems]
+    problems = [text for item in deployment.placements if item.observed for text in item.observed.problems]
     if problems:
         return f"; {problems[0]}"
-    expected = max((item.option.answer.start_seconds for item in outlook.placed if item.desired), default=0)
+    expected = max((item.option.answer.start_seconds for item in deployment.placements if item.desired), default=0)
     return f"; a start takes about {expected:.0f} s" if expected else ""

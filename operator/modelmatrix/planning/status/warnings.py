@@ -23,14 +23,14 @@ class PlacementWarning(NamedTuple):
     message: str
 
 
-def caveats(outlook: DeploymentPlan) -> Iterator[PlacementWarning]:
+def caveats(deployment: DeploymentPlan) -> Iterator[PlacementWarning]:
     """The caveats of a deployment that wants replicas and has a pool."""
-    options = outlook.member.case.fitting
-    if not options or not outlook.desired:
+    options = deployment.fitting
+    if not options or not deployment.desired_replicas:
         return
-    most, room, nodes = _most(outlook), 0, 0
+    most, room, nodes = _most(deployment), 0, 0
     for option in options:
-        pool = outlook.pools[option.pool]
+        pool = deployment.pools[option.pool]
         room += _capacity(option, pool)
         nodes += len(pool.nodes)
     if room <= most:
@@ -43,27 +43,27 @@ def caveats(outlook: DeploymentPlan) -> Iterator[PlacementWarning]:
         yield PlacementWarning(
             Reason.NO_REDUNDANCY, f"no redundancy: {_names(options)} has one node, whose loss or restart stops every replica"
         )
-    yield from _not_comparable(outlook)
+    yield from _not_comparable(deployment)
 
 
-def _not_comparable(outlook: DeploymentPlan) -> Iterator[PlacementWarning]:
+def _not_comparable(deployment: DeploymentPlan) -> Iterator[PlacementWarning]:
     """That Cheapest cannot tell how dear some pools are, where it knows it of others."""
-    options, spec = outlook.member.case.fitting, outlook.member.case.spec
+    options, spec = deployment.fitting, deployment.spec
     if spec is None or spec.placement is not PlacementPolicy.CHEAPEST:
         return
-    prices = compared_prices(options, outlook.pools)
+    prices = compared_prices(options, deployment.pools)
     unknown = tuple(option for option in options if prices[option.pool] == NOT_COMPARABLE)
     if unknown:
-        currency, come = compared_currency(options, outlook.pools), "comes" if len(unknown) == 1 else "come"
+        currency, come = compared_currency(options, deployment.pools), "comes" if len(unknown) == 1 else "come"
         yield PlacementWarning(
             Reason.PRICE_NOT_COMPARABLE, f"Cheapest compares prices in {currency}: {_names(unknown)} without one {come} last"
         )
 
 
-def _most(outlook: DeploymentPlan) -> int:
+def _most(deployment: DeploymentPlan) -> int:
     """The most replicas that the spec allows."""
-    spec = outlook.member.case.spec
-    return spec.scaling.max_replicas if spec is not None and spec.scaling is not None else outlook.desired
+    spec = deployment.spec
+    return spec.scaling.max_replicas if spec is not None and spec.scaling is not None else deployment.desired_replicas
 
 
 def _capacity(option: PoolOption, pool: PoolState) -> int:

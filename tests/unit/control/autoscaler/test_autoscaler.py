@@ -10,7 +10,7 @@ import pytest
 from factories import NOW, deployment, nodes, pool
 from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus, Series
-from fakes.scaled import KEY, LOOK_SECONDS, SERVED_SECONDS, Rig, outlooks, pods_of
+from fakes.scaled import KEY, LOOK_SECONDS, SERVED_SECONDS, Rig, deployments, pods_of
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.control.autoscaler.autoscaler import Autoscaler
@@ -67,13 +67,13 @@ def listener() -> Listener:
 
 @pytest.fixture
 async def rig(listener: Listener) -> AsyncIterator[Rig]:
-    async with rigged(outlooks(2, scaling={"schedule": [WINDOW]}), listener) as made:
+    async with rigged(deployments(2, scaling={"schedule": [WINDOW]}), listener) as made:
         yield made
 
 
 @pytest.fixture
 async def asleep(listener: Listener) -> AsyncIterator[Rig]:
-    async with rigged(outlooks(0, scaling={"minReplicas": 0}), listener, gateway_query="gateway", now=NOW) as made:
+    async with rigged(deployments(0, scaling={"minReplicas": 0}), listener, gateway_query="gateway", now=NOW) as made:
         yield made
 
 
@@ -205,7 +205,7 @@ async def test_who_is_gone_is_forgotten(rig: Rig, listener: Listener) -> None:
     ],
 )
 async def test_who_is_measured_and_who_is_scaled(fields: dict[str, Any], measured: bool, scaled: bool) -> None:  # noqa: FBT001
-    async with rigged(outlooks(1, **fields), Listener(), now=NOW + SERVED_SECONDS) as rig:
+    async with rigged(deployments(1, **fields), Listener(), now=NOW + SERVED_SECONDS) as rig:
         rig.serves(per_second=1.0)
         rig.now += LOOK_SECONDS
         look = await rig.measurer.ask(rig.scaler.queries(rig.plans).expressions)
@@ -235,7 +235,7 @@ async def test_a_gateway_that_cannot_be_asked_is_told(asleep: Rig, listener: Lis
 
 
 async def test_a_failing_gateway_does_not_touch_those_that_serve(listener: Listener) -> None:
-    async with rigged(outlooks(2), listener, gateway_query="gateway") as rig:
+    async with rigged(deployments(2), listener, gateway_query="gateway") as rig:
         rig.serves(per_second=1.0)
         server, failing = rig.prometheus, fake.error()
         server.answer = lambda text: failing(text) if text == "gateway" else fake.success(server.samples(text))
@@ -244,7 +244,7 @@ async def test_a_failing_gateway_does_not_touch_those_that_serve(listener: Liste
 
 
 async def test_the_policy_wakes_who_sleeps_when_a_gateway_counts_requests() -> None:
-    async with rigged(outlooks(0, scaling={"minReplicas": 0}), SloPolicy(), gateway_query="gateway", now=NOW) as rig:
+    async with rigged(deployments(0, scaling={"minReplicas": 0}), SloPolicy(), gateway_query="gateway", now=NOW) as rig:
         await rig.look(5)
         assert rig.scaler.figures[KEY].replicas == 0
         counts = {"namespace": KEY.namespace, "deployment": KEY.name}
@@ -285,7 +285,7 @@ def test_replicas_that_start_have_ages_and_those_to_come_are_young(listener: Lis
     world.workloads[next(iter(world.workloads))].pods = [
         replace(pod, ready=pod.created_seconds < world.now_seconds - 1000) for pod in world.pods
     ]
-    plans = dict(world.plan(decisions=decision(6)).outlooks)
+    plans = dict(world.plan(decisions=decision(6)).deployments)
     scaler = Autoscaler(builtin(), listener, 1.0)
     scaler.update(MetricsPoll(world.now_seconds + 40), plans, now_seconds=world.now_seconds + 40)
     (variant,) = listener.told[0].variants
@@ -300,14 +300,14 @@ def test_a_start_is_known_by_when_a_pod_was_ready_first(listener: Listener) -> N
     scaler = Autoscaler(builtin(), listener, 15.0)
     for ready in (world.now_seconds + 20, world.now_seconds + 90):  # it was ready, and lost and regained that
         workload.pods = [replace(pod, ready_seconds=ready) for pod in workload.pods]
-        scaler.update(MetricsPoll(now), dict(world.plan(decisions=decision(4)).outlooks), now_seconds=NOW)
+        scaler.update(MetricsPoll(now), dict(world.plan(decisions=decision(4)).deployments), now_seconds=NOW)
     starts = [listener.told[number].variants[0].starts_seen for number in (0, 1)]
     assert starts[0] == starts[1]
     assert starts[0] == ((NOW - 80 * 15, 20 * 15), (NOW - 80 * 15, 20 * 15)), "the first two were ready for too long to tell"
 
 
 def test_replicas_of_a_workload_that_retires_must_be_measured_too() -> None:
-    plans = outlooks(2)
+    plans = deployments(2)
     ((workload, replicas),) = plans[KEY].observed
     retired = replace(workload, key=NamespacedName(workload.key.namespace, "old"), engine="SGLang")
     plans = {KEY: replace(plans[KEY], observed=((retired, replicas),))}
@@ -321,7 +321,7 @@ def test_replicas_of_a_workload_that_retires_must_be_measured_too() -> None:
 async def test_the_last_samples_of_a_replica_that_is_gone_are_no_strangers(rig: Rig) -> None:
     rig.serves(per_second=1.0)
     await rig.look()
-    rig.plans = outlooks(1)
+    rig.plans = deployments(1)
     await rig.look()
     assert rig.scaler.readings[KEY].quality is Reason.SIGNALS_FRESH
     rig.restart()

@@ -75,7 +75,7 @@ def test_what_was_only_planned_gives_way_before_it_is_made() -> None:
     state = world(nodes(1), deployment(name="office", priority="P2", pools=cut(4)))
     made = arrive(state, batch(pools=cut(4)), urgent(8))
     assert not [item for item in made.actions if isinstance(item, Create) and item.key.name.startswith("batch-")]
-    assert made.outlooks[NamespacedName("bank", "batch")].assignment.preempted_by == {NamespacedName("bank", "urgent"): 1}
+    assert made.deployments[NamespacedName("bank", "batch")].preempted_by == {NamespacedName("bank", "urgent"): 1}
     assert serving(rest(state)) == {"urgent": 1, "office": 0, "batch": 0}
 
 

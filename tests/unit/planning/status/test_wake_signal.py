@@ -41,7 +41,7 @@ def test_without_a_wake_signal_it_warns_and_says_what_to_change(schedule: list[A
     found = signals(made)
     assert (found["status"], found["reason"]) == ("False", "NoWakeSignal")
     assert "gateway-query" in found["message"]
-    (note,) = [note for note in made.notes if note.reason is Reason.NO_WAKE_SIGNAL]
+    (note,) = [event for event in made.events if event.reason is Reason.NO_WAKE_SIGNAL]
     assert note.warning
 
 

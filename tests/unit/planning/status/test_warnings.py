@@ -18,7 +18,7 @@ LARGE: dict[str, Any] = {"pools": [{"name": "ascend-a", "parallelism": {"tensor"
 
 def found(there: tuple[NodeView, ...], *pools: PoolView, **fields: Any) -> list[PlacementWarning]:
     state = snapshot(deployments=(deployment(**fields),), pools=pools or (pool(),), nodes=there)
-    return list(caveats(plan(state).outlooks[NamespacedName("bank", "assistant")]))
+    return list(caveats(plan(state).deployments[NamespacedName("bank", "assistant")]))
 
 
 def reasons(there: tuple[NodeView, ...], *pools: PoolView, **fields: Any) -> list[Reason]:

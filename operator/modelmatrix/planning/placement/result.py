@@ -1,0 +1,121 @@
+"""The result of placement: from the allocation of all deployments to one DeploymentPlan for each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
+from modelmatrix.planning.placement.allocation import AllocationState, DeploymentAllocation, PoolAllocation, shape_of
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, EvictedReplica, PoolPlacement, RetiringWorkload
+from modelmatrix.planning.placement.displacement import displaced_by
+from modelmatrix.planning.placement.drain import drain_schedule
+from modelmatrix.planning.placement.fleet import DeploymentInputs, Fleet
+from modelmatrix.planning.rendering.workload_target import workload_target
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.views import NamespacedName, WorkloadView
+
+
+def deployment_plans(fleet: Fleet, table: AllocationState, snapshot: Snapshot) -> dict[NamespacedName, DeploymentPlan]:
+    """All deployments with their shares of the devices."""
+    return {key: _deployment_plan(inputs, fleet, table, snapshot) for key, inputs in fleet.deployments.items()}
+
+
+def new_devices(deployments: Mapping[NamespacedName, DeploymentPlan]) -> dict[str, int]:
+    """Devices by pool of the replicas that have no node yet."""
+    devices: dict[str, int] = {}
+    for deployment in deployments.values():
+        for placement in deployment.placements:
+            pool, option = placement.option.pool, placement.option
+            devices[pool] = devices.get(pool, 0) + len(placement.new_nodes) * option.devices
+    return devices
+
+
+def _deployment_plan(inputs: DeploymentInputs, fleet: Fleet, table: AllocationState, snapshot: Snapshot) -> DeploymentPlan:
+    allocation = table.assignments.get(inputs.key) or DeploymentAllocation()
+    placements = tuple(_placements(inputs, allocation, fleet, table))
+    ready_new = sum(placement.ready for placement in placements)
+    return DeploymentPlan(
+        view=inputs.view,
+        model=inputs.assessment.model,
+        options=inputs.assessment.options,
+        fitting=inputs.fitting,
+        error=inputs.error,
+        service=inputs.service,
+        desired=inputs.desired,
+        placements=placements,
+        retiring=tuple(
+            RetiringWorkload(workload, fleet.replicas[workload.key], replicas)
+            for workload, replicas in drain_schedule(inputs, allocation, fleet, table, ready_new=ready_new)
+        ),
+        observed=tuple((workload, fleet.replicas[workload.key]) for workload in inputs.workloads),
+        placed=allocation.placed,
+        shortage=allocation.shortage,
+        refused=allocation.refused,
+        preempted_by=allocation.preempted_by,
+        displaced_by=displaced_by(table, inputs.key),
+        evicted=tuple(EvictedReplica(pool, replica) for pool, replica in allocation.evicted),
+        free_replicas_by_pool=_free_replicas(inputs, allocation, table),
+        pools=table.pools,
+        failure=snapshot.failures.get(inputs.key),
+        ready=fleet.ready(inputs.workloads),
+        existing=sum(fleet.replicas[workload.key].existing for workload in inputs.workloads),
+    )
+
+
+def _free_replicas(inputs: DeploymentInputs, allocation: DeploymentAllocation, table: AllocationState) -> dict[str, int]:
+    """Counted only for deployments whose status or autoscaler reads it."""
+    spec = inputs.view.spec
+    if not allocation.shortage and (spec is None or spec.scaling is None):
+        return {}
+    return {option.pool: table.packing[option.pool].room(shape_of(option)) for option in inputs.fitting}
+
+
+def _placements(
+    inputs: DeploymentInputs, allocation: DeploymentAllocation, fleet: Fleet, table: AllocationState
+) -> Iterator[PoolPlacement]:
+    for option in inputs.fitting:
+        grant, workload = allocation.grants.get(option.pool), inputs.current.get(option.pool)
+        if workload is None and (grant is None or not (grant.replicas or grant.pending)):
+            continue
+        grant = grant or PoolAllocation()
+        packing = table.packing[option.pool]
+        observed = fleet.replicas.get(workload.key) if workload else None
+        yield PoolPlacement(
+            option=option,
+            target=workload_target(inputs.view, option, packing.pool),
+            workload=workload,
+            observed=observed,
+            replicas=_replicas(inputs, allocation, option, observed),
+            waiting=len(grant.waiting),
+            placed=grant.replicas,
+            new_nodes=tuple(grant.new_nodes),
+            surge=packing.room(shape_of(option)) > 0,
+        )
+
+
+def _replicas(
+    inputs: DeploymentInputs, allocation: DeploymentAllocation, option: PoolOption, observed: WorkloadReplicas | None
+) -> int:
+    """``spec.replicas`` of a workload: unchanged while the desired number is not known."""
+    grant, workload = allocation.grants.get(option.pool, PoolAllocation()), inputs.current.get(option.pool)
+    if inputs.desired is None and workload is not None:
+        return workload.replicas
+    replicas = grant.replicas - len(grant.waiting) + grant.pending
+    return max(replicas, _held_back(replicas, allocation, workload, observed))
+
+
+def _held_back(
+    replicas: int, allocation: DeploymentAllocation, workload: WorkloadView | None, observed: WorkloadReplicas | None
+) -> int:
+    """The least ``spec.replicas`` with which the evicted replicas go and not others.
+
+    Controllers choose what they remove: of a Deployment the marked pods, so it shrinks when all are marked; of a
+    LeaderWorkerSet the groups with the highest numbers.
+    """
+    if workload is None or observed is None:
+        return 0
+    evicted = [replica for pool, replica in allocation.evicted if pool == workload.pool]
+    if workload.nodes_per_replica > 1:
+        return observed.replicas_to_retain(replicas, workload, gone={replica.uid for replica in evicted})
+    return 0 if all(replica.marked for replica in evicted) else workload.replicas
