@@ -11,9 +11,12 @@ VALIDATIONS = "x-kubernetes-validations"
 
 
 class ApiModel(BaseModel):
-    """A part of a Kubernetes object. Field names are camelCase on the wire."""
+    """A part of a Kubernetes object. Field names are camelCase on the wire.
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+    Validators are built at the first use: most processes use a few of the types, and nested types are built with their root.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore", defer_build=True)
 
 
 def rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -24,7 +24,7 @@ from modelmatrix.catalogue.types import (
 # libyaml is ten times as fast; not every platform's wheel has it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_DATA = files("modelmatrix.catalogue") / "data"
+_DATA = Path(__file__).with_name("data")  # importlib.resources would cost more to import than the files to read
 
 Entry = TypeVar("Entry", bound=BaseModel)
 

@@ -6,12 +6,18 @@ table below therefore holds the one line that ``--help`` shows of each command.
 
 from __future__ import annotations
 
+import gc
+import os
 from importlib import import_module
 from typing import Any
 
 import click
 
 from modelmatrix.cli.errors import WrongUsage
+
+# A command runs for a fraction of a second: neither plugins of pydantic nor many collections of garbage are worth their time.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+gc.set_threshold(50_000)
 
 COMMANDS = {
     "check": "Find what only an edit or an installation can mend.",
