@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factories import snapshot
+from modelmatrix.api import names
 from modelmatrix.api.accelerator_pool import AcceleratorPoolStatus
+from modelmatrix.api.conditions import condition_types
 from modelmatrix.api.model_deployment import ModelDeploymentStatus
 from modelmatrix.api.reasons import Reason, reason_of
 from modelmatrix.planning.actions.action import Create
@@ -32,14 +34,15 @@ def test_a_plan_is_total_and_its_statuses_keep_their_schema(world: World) -> Non
     assert set(made.pool_statuses) == set(world.pools)
     for status in made.statuses.values():
         ModelDeploymentStatus.model_validate(status)
-        check_conditions(status)
+        check_conditions(status, names.MODEL_DEPLOYMENTS)
     for status in made.pool_statuses.values():
         AcceleratorPoolStatus.model_validate(status)
-        check_conditions(status)
+        check_conditions(status, names.ACCELERATOR_POOLS)
 
 
-def check_conditions(status: dict[str, Any]) -> None:
+def check_conditions(status: dict[str, Any], kind: names.Kind) -> None:
     types = Counter(condition["type"] for condition in status["conditions"])
+    assert types.keys() <= set(condition_types(kind))
     assert max(types.values()) == 1
     for condition in status["conditions"]:
         assert reason_of(condition["reason"]) is not None

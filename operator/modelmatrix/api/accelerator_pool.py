@@ -8,7 +8,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from modelmatrix.api.base import ATOMIC_LIST, ATOMIC_MAP, SET_LIST, ApiModel, keyed_list, rule, rules
+from modelmatrix.api.conditions import condition_types
 from modelmatrix.api.model_deployment import Condition, LabelValue, ObjectName
+from modelmatrix.api.names import ACCELERATOR_POOLS
 
 PATH_PATTERN = r"^/[^\s]*$"
 
@@ -153,8 +155,7 @@ class AcceleratorPoolStatus(ApiModel):
     nodes: NodeCounts | None = Field(default=None, description="Nodes of the pool.")
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
         default_factory=list,
-        description="Ready: the nodes' resource agrees with the chip, and the vendor's labels of chip and memory where there "
-        "are any.",
+        description=f"State in the form that tools understand: {', '.join(condition_types(ACCELERATOR_POOLS))}.",
         json_schema_extra=keyed_list("type"),
     )
     observed_generation: int | None = Field(default=None, description="Generation of the spec that this status is about.", ge=0)

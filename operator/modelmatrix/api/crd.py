@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from modelmatrix.api import names
 from modelmatrix.api.accelerator_pool import POOL_NAME_RULES, AcceleratorPoolSpec, AcceleratorPoolStatus
+from modelmatrix.api.conditions import READY
 from modelmatrix.api.model_deployment import NAME_RULES, ModelDeploymentSpec, ModelDeploymentStatus
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.schema import Schema, structural_schema
@@ -54,12 +55,12 @@ DEFINITIONS = (
             ("Ready", "integer", ".status.readyReplicas", 0),
             ("Desired", "integer", ".status.desiredReplicas", 0),
             ("SLO", "string", ".status.slo.attainmentPercent", 0),
-            ("Reason", "string", _condition("Ready", "reason"), 0),
+            ("Reason", "string", _condition(READY, "reason"), 0),
             AGE,
             ("TTFT", "integer", ".status.slo.ttftMilliseconds", 1),
             ("TPOT", "integer", ".status.slo.tpotMilliseconds", 1),
             ("Cost/h", "string", ".status.costPerHour", 1),
-            ("Message", "string", _condition("Ready", "message"), 1),
+            ("Message", "string", _condition(READY, "message"), 1),
         ),
         NAME_RULES,
         scale=True,
@@ -77,10 +78,10 @@ DEFINITIONS = (
             ("Devices", "integer", ".status.devices.total", 0),
             ("Free", "integer", ".status.devices.free", 0),
             ("Unhealthy", "integer", ".status.devices.unhealthy", 0),
-            ("Reason", "string", _condition("Ready", "reason"), 0),
+            ("Reason", "string", _condition(READY, "reason"), 0),
             AGE,
             ("Resource", "string", ".spec.resourceName", 1),
-            ("Message", "string", _condition("Ready", "message"), 1),
+            ("Message", "string", _condition(READY, "message"), 1),
         ),
         POOL_NAME_RULES,
     ),

@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from modelmatrix.api.base import ATOMIC_LIST, ApiModel, keyed_list, rule, rules
-from modelmatrix.api.names import NAME_MAX_LENGTH
+from modelmatrix.api.conditions import condition_types
+from modelmatrix.api.names import MODEL_DEPLOYMENTS, NAME_MAX_LENGTH
 
 LABEL_VALUE_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
@@ -367,7 +368,7 @@ class ScalingRecord(ApiModel):
 class Condition(ApiModel):
     """A condition as in the Kubernetes API conventions."""
 
-    type: str = Field(description="Ready, Placed, SLOMet, SignalsFresh, Reconciling or Stalled.", max_length=63)
+    type: str = Field(description="One word from the table of conditions.", max_length=63)
     status: str = Field(description="True, False or Unknown.", json_schema_extra={"enum": ["True", "False", "Unknown"]})
     reason: str = Field(description="One word from the enumeration of reasons.", max_length=63)
     message: str = Field(description="What, why, and what to change.", max_length=4096)
@@ -411,7 +412,7 @@ class ModelDeploymentStatus(ApiModel):
     )
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
         default_factory=list,
-        description="State in the form that tools understand.",
+        description=f"State in the form that tools understand: {', '.join(condition_types(MODEL_DEPLOYMENTS))}.",
         json_schema_extra=keyed_list("type"),
     )
     observed_generation: int | None = Field(default=None, description="Generation of the spec that this status is about.", ge=0)

@@ -1,7 +1,7 @@
 """The closed enumeration of reasons: one table for conditions, events, metric labels, the command line and the documentation.
 
-A reason says why something is as it is. Messages with figures are made where the figures are; this table holds what is true
-of every case: what the reason means, what to change, and the words for it in Chinese.
+A reason says why an object is in its state. A message with figures is written where the figures are computed; this table holds
+what every use of a reason shares: its meaning, the remedy, and its Chinese name.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Reason(StrEnum):
 
 
 def reason_of(text: str) -> Reason | None:
-    """The reason of that name; ``None`` for a word that is not in the enumeration (any more)."""
+    """The reason of that name; ``None`` for a word that is not in the enumeration, or no longer."""
     try:
         return Reason(text)
     except ValueError:
@@ -75,7 +75,7 @@ def reason_of(text: str) -> Reason | None:
 
 
 class ReasonInfo(NamedTuple):
-    """What is true of every case of a reason."""
+    """What every use of a reason shares: one sentence each for meaning and remedy, and the Chinese name."""
 
     meaning: str
     remedy: str
@@ -83,7 +83,7 @@ class ReasonInfo(NamedTuple):
 
 
 TABLE: dict[Reason, ReasonInfo] = {
-    Reason.PLACED: ReasonInfo("Every wanted replica has a pool.", "Nothing to do.", "已放置"),
+    Reason.PLACED: ReasonInfo("Every desired replica has a pool.", "Nothing to do.", "已放置"),
     Reason.POOL_NOT_FOUND: ReasonInfo(
         "The deployment names a pool that does not exist.",
         "Create the AcceleratorPool or correct spec.pools[].name.",
@@ -95,7 +95,7 @@ TABLE: dict[Reason, ReasonInfo] = {
         "资源池节点重叠",
     ),
     Reason.ACCELERATOR_UNKNOWN: ReasonInfo(
-        "The pool names a chip that the catalogue does not have.",
+        "The pool names a chip that the catalogue does not list.",
         "Use an id that the message lists in spec.accelerator.",
         "未知加速卡型号",
     ),
@@ -151,7 +151,7 @@ TABLE: dict[Reason, ReasonInfo] = {
     ),
     Reason.UNSCHEDULABLE: ReasonInfo(
         "Whole nodes are free for a group, and the scheduler binds only a part of it.",
-        "Read the scheduler's words in the message; often a taint without a toleration, or too little CPU or memory.",
+        "Read the scheduler's message, which is quoted; often a taint without a toleration, or too little CPU or memory.",
         "调度器未能绑定全部 Pod",
     ),
     Reason.DEVICES_UNHEALTHY: ReasonInfo(
@@ -180,11 +180,11 @@ TABLE: dict[Reason, ReasonInfo] = {
         "被高优先级让位",
     ),
     Reason.NAME_CONFLICT: ReasonInfo(
-        "An object of the needed name exists and is not ours; it is left alone.",
+        "An object of the needed name exists and the operator does not manage it; it is not changed.",
         "Delete or rename the other object, or rename the deployment.",
         "名称冲突",
     ),
-    Reason.REPLICAS_READY: ReasonInfo("Every wanted replica is ready.", "Nothing to do.", "副本就绪"),
+    Reason.REPLICAS_READY: ReasonInfo("Every desired replica is ready.", "Nothing to do.", "副本就绪"),
     Reason.REPLICA_STARTING: ReasonInfo(
         "Replicas are being scheduled or load their weights.",
         "Wait; large models take minutes.",
@@ -251,7 +251,7 @@ TABLE: dict[Reason, ReasonInfo] = {
         "缺少唤醒信号",
     ),
     Reason.SUSPENDED: ReasonInfo("spec.suspend is true.", "Set spec.suspend to false to serve.", "已暂停"),
-    Reason.SCALED_TO_ZERO: ReasonInfo("No replicas are wanted now.", "Nothing to do.", "已缩容到零"),
+    Reason.SCALED_TO_ZERO: ReasonInfo("No replicas are desired now.", "Nothing to do.", "已缩容到零"),
     Reason.MISCONFIGURED: ReasonInfo(
         "The spec contradicts itself in a way that the schema cannot see.",
         "Correct the field that the message names.",

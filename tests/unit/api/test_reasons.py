@@ -56,12 +56,12 @@ def test_an_old_word_is_no_reason() -> None:
 
 
 def test_every_condition_is_made_with_a_reason_of_the_enumeration() -> None:
-    """Third argument of every ``State(...)`` in the planner: a member, or something that was one already."""
+    """Third argument of every ``ConditionState(...)`` in the planner: a member, or something that was one already."""
     spelled = [
         f"{path.name}:{call.lineno}"
         for path in (OPERATOR / "planning").rglob("*.py")
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "State"
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "ConditionState"
         if isinstance(call.args[2], ast.Constant)
     ]
     assert not spelled

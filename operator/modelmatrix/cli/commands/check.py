@@ -8,7 +8,7 @@ from typing import NamedTuple
 import click
 
 from modelmatrix.api import names
-from modelmatrix.api.conditions import STALLED
+from modelmatrix.api.conditions import STALLED, find_condition
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cli.errors import FindingExit
 from modelmatrix.cli.inputs.cluster_objects import ClusterObjects
@@ -80,7 +80,7 @@ def _pools(plan: Plan) -> Iterator[Finding]:
 
 def _deployments(plan: Plan) -> Iterator[Finding]:
     for key, status in sorted(plan.statuses.items()):
-        stalled = next((condition for condition in status["conditions"] if condition["type"] == STALLED), None)
+        stalled = find_condition(status, STALLED)
         if stalled is not None:
             yield Finding(names.MODEL_DEPLOYMENTS.kind, str(key), stalled["reason"], stalled["message"])
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
+from modelmatrix.api.conditions import READY, find_condition
 from modelmatrix.cli.inputs.live_cluster import read_cluster
 from modelmatrix.cli.options import (
     ClusterOptions,
@@ -47,7 +48,7 @@ def status(*, namespace: str | None, all_namespaces: bool, cluster: ClusterOptio
 def _item(deployment: Item) -> Item:
     """What the operator last said of a deployment; nothing for one that it has not seen yet."""
     metadata, said = deployment["metadata"], deployment.get("status") or {}
-    ready: Item = next((item for item in said.get("conditions", ()) if item["type"] == "Ready"), {})
+    ready = find_condition(said, READY) or {}
     slo = said.get("slo") or {}
     return {
         "namespace": metadata["namespace"],

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
+from modelmatrix.api.conditions import TRUE, types_shown_by_why
 from modelmatrix.api.reasons import TABLE, Reason, reason_of
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cli.inputs.sources import load_with_manifests
@@ -68,7 +69,7 @@ def _text(document: dict[str, Any], lang: str, *, in_thought: bool) -> str:
         keys = ("pool", "quantization", "engine", "verdict", "reason")
         lines += [table(["POOL", "QUANT", "ENGINE", "VERDICT", "REASON"], [[c[key] for key in keys] for c in candidates]), ""]
         lines += [paragraph(f"{c['pool']}: {c['message']}") for c in candidates] + [""]
-    conditions = [condition for condition in document["conditions"] if condition["type"] in ("Ready", "Placed")]
+    conditions = [condition for condition in document["conditions"] if condition["type"] in types_shown_by_why()]
     if in_thought:
         conditions = [condition for condition in conditions if condition["reason"] != Reason.REPLICA_STARTING]
     for condition in conditions:
@@ -87,7 +88,7 @@ def _heading(condition: dict[str, Any], *, in_thought: bool) -> str:
 
 
 def _color(condition: dict[str, Any]) -> str:
-    return "good" if condition["status"] == "True" else "bad"
+    return "good" if condition["status"] == TRUE else "bad"
 
 
 def _is_said(message: str, candidates: list[dict[str, Any]], lines: list[str]) -> bool:
@@ -98,7 +99,7 @@ def _is_said(message: str, candidates: list[dict[str, Any]], lines: list[str]) -
 
 def _remedy(condition: dict[str, Any], lang: str) -> str:
     reason = reason_of(condition["reason"])
-    if reason is None or condition["status"] == "True":
+    if reason is None or condition["status"] == TRUE:
         return ""
     info = TABLE[reason]
     name = f"{info.chinese} ({reason}): " if lang == "zh" else ""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from modelmatrix.api import names
+from modelmatrix.api.conditions import PLACED, TRUE, find_condition
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.inventory.pool_state import PoolState
@@ -49,11 +50,11 @@ def unusable_pools(item: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _item(plan: Plan, key: NamespacedName) -> dict[str, Any]:
     deployment, status = plan.deployments[key], plan.statuses[key]
-    placed = next(condition for condition in status["conditions"] if condition["type"] == "Placed")
+    placed = find_condition(status, PLACED) or {}
     return {
         "namespace": key.namespace,
         "name": key.name,
-        "placed": placed["status"] == "True",
+        "placed": placed["status"] == TRUE,
         "reason": placed["reason"],
         "message": placed["message"],
         "model": status.get("model", ""),
@@ -135,7 +136,7 @@ def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:
 def _loss(plan: Plan, key: NamespacedName, replicas: int) -> dict[str, Any]:
     deployment = plan.deployments[key]
     takers = sorted(_takers(deployment))
-    placed = next(condition for condition in plan.statuses[key]["conditions"] if condition["type"] == "Placed")
+    placed = find_condition(plan.statuses[key], PLACED) or {}
     return {
         "namespace": key.namespace,
         "name": key.name,

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from modelmatrix.api.conditions import STALLED
 from modelmatrix.api.names import Kind
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.errors import ApiError, Conflict, NotFound, TransientError
@@ -205,7 +206,7 @@ def _due_at(pending: _Pending) -> float:
 
 def _first_delay(update: StatusUpdate) -> float:
     """No delay for a stalled deployment: it will not change within the delay."""
-    stalled = any(condition["type"] == "Stalled" for condition in update.desired.get("conditions", ()))
+    stalled = any(condition["type"] == STALLED for condition in update.desired.get("conditions", ()))
     return 0.0 if stalled else update.delays.first_seconds
 
 

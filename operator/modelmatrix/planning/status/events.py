@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from modelmatrix.api import names
-from modelmatrix.api.conditions import FALSE, PLACED, READY, SIGNALS_FRESH, SLO_MET, TRUE
+from modelmatrix.api.conditions import FALSE, PLACED, TRUE, event_actions
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.actions.action import EventRecord
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.views import NamespacedName
 
-# What a condition's change is called as an action. Being ready is no news of its own: Placed has told the start of it.
-_ACTIONS = {PLACED: "Place", SLO_MET: "Measure", SIGNALS_FRESH: "Measure", READY: "Serve"}
+_DEPLOYMENT_ACTIONS = event_actions(names.MODEL_DEPLOYMENTS)
+_POOL_ACTIONS = event_actions(names.ACCELERATOR_POOLS)
 _QUIET = (
     Reason.REPLICA_STARTING,
     Reason.REPLICAS_READY,
@@ -31,14 +31,14 @@ def deployment_events(deployment: DeploymentPlan, status: Mapping[str, Any]) -> 
     """Events about a deployment: changed conditions, and a changed number of replicas."""
     view = deployment.view
     told: set[str] = set()
-    for condition in _changed(status, view.status, (PLACED, READY, SLO_MET, SIGNALS_FRESH)):
+    for condition in _changed(status, view.status, _DEPLOYMENT_ACTIONS):
         if condition["reason"] not in told and _is_news(condition, view.status):
             told.add(condition["reason"])
             yield EventRecord(
                 names.MODEL_DEPLOYMENTS,
                 view.key,
                 view.uid,
-                _ACTIONS[condition["type"]],
+                _DEPLOYMENT_ACTIONS[condition["type"]],
                 reason=Reason(condition["reason"]),
                 message=condition["message"],
                 warning=condition["status"] == FALSE,
@@ -75,20 +75,20 @@ def _scaling(deployment: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[
 def pool_events(pool: PoolState, status: Mapping[str, Any]) -> Iterator[EventRecord]:
     """Events about a pool: its Ready condition changed for the worse, or recovered."""
     view = pool.view
-    for condition in _changed(status, view.status, (READY,)):
+    for condition in _changed(status, view.status, _POOL_ACTIONS):
         if condition["reason"] not in _QUIET or view.status.get("conditions"):
             yield EventRecord(
                 names.ACCELERATOR_POOLS,
                 NamespacedName("", view.name),
                 view.uid,
-                "Check",
+                _POOL_ACTIONS[condition["type"]],
                 reason=Reason(condition["reason"]),
                 message=condition["message"],
                 warning=condition["status"] == FALSE,
             )
 
 
-def _changed(status: Mapping[str, Any], previous: Mapping[str, Any], types: tuple[str, ...]) -> list[Mapping[str, Any]]:
+def _changed(status: Mapping[str, Any], previous: Mapping[str, Any], types: Container[str]) -> list[Mapping[str, Any]]:
     """Conditions whose status or reason differs from what was stored."""
     before = {item.get("type"): (item.get("status"), item.get("reason")) for item in previous.get("conditions", ())}
     return [

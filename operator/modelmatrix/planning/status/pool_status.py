@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from modelmatrix.api.conditions import FALSE, READY, TRUE, ConditionState, render_conditions
+from modelmatrix.api.conditions import FALSE, POD_SECURITY_RELAXED, READY, TRUE, ConditionState, render_conditions
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.snapshot.snapshot import Snapshot
-
-POD_SECURITY_RELAXED = "PodSecurityRelaxed"
 
 
 def pool_status(pool: PoolState, snapshot: Snapshot) -> dict[str, Any]:
