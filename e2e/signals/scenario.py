@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from modelmatrix.api.model_deployment import ServiceLevelObjective
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Signal
+from modelmatrix.catalogue.metrics import Signal
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.signals.fleet_queries import QueryRequest, QuerySet, query_set
 from modelmatrix.signals.reading import ExpectedTargets, SignalReading, read_signals

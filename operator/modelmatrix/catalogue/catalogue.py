@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
+from modelmatrix.catalogue.accelerators import Accelerator, Vendor
+from modelmatrix.catalogue.engine_extension import extend_engine
 from modelmatrix.catalogue.engine_version import is_since, version_of
-from modelmatrix.catalogue.types import (
-    Accelerator,
-    Architectures,
-    Argument,
-    Compatibility,
-    Engine,
-    EngineImageRule,
-    Histograms,
-    MetricDialect,
-    Model,
-    Signal,
-    Vendor,
-)
+from modelmatrix.catalogue.engines import Architectures, Argument, Engine, EngineImageRule
+from modelmatrix.catalogue.metrics import Histograms, MetricDialect, Signal
+from modelmatrix.catalogue.models import Model
+from modelmatrix.catalogue.quantization import Compatibility
 
 # Repositories of quantized or tuned weights carry what they are in their name; the architecture is that of the base model.
 _SUFFIX = re.compile(
@@ -59,6 +52,7 @@ class KnownModel(NamedTuple):
 class Catalogue:
     """Facts by name. Immutable; a bank's own profiles make a new catalogue with :meth:`extended`."""
 
+    vendors: Mapping[str, Vendor]
     accelerators: Mapping[str, Accelerator]
     models: tuple[Model, ...]
     engines: Mapping[str, Engine]
@@ -98,8 +92,8 @@ class Catalogue:
         }
         return families[signal]
 
-    def engines_for(self, vendor: Vendor) -> tuple[Engine, ...]:
-        """Engines that run on the vendor's accelerators, the preferred one first."""
+    def engines_for(self, vendor: str) -> tuple[Engine, ...]:
+        """Engines that run on the accelerators of the vendor of that id, the preferred one first."""
         return self._engines_by_vendor[vendor]
 
     def extended(self, models: Mapping[str, ModelProfileSpec], engines: Mapping[str, EngineProfileSpec]) -> Catalogue:
@@ -110,25 +104,7 @@ class Catalogue:
 
     def _derive(self, name: str, profile: EngineProfileSpec) -> Engine | None:
         base = self.engine(profile.base)
-        if base is None:
-            return None
-        listed = base.architectures
-        extra = profile.supports_architectures
-        return base.model_copy(
-            update={
-                "name": name,
-                "images": tuple(EngineImageRule(families=(i.accelerator,), image=i.image) for i in profile.images),
-                "arguments": (*base.arguments, *(Argument(args=(text,)) for text in _literal(profile.arguments))),
-                "architectures": Architectures(
-                    any=listed.any,
-                    listed=(*listed.listed, *extra),
-                    families={family: (*names, *extra) for family, names in listed.families.items()},
-                    source=f"EngineProfile {name}",
-                ),
-                "memory": base.memory.model_copy(update={"key_value_bits": profile.key_value_bits}),
-                "base": base.name,
-            }
-        )
+        return extend_engine(base, _changes(name, base, profile)) if base is not None else None
 
     @cached_property
     def _by_name(self) -> dict[str, KnownModel]:
@@ -151,9 +127,9 @@ class Catalogue:
         return {name.lower(): engine for name, engine in self.engines.items()}
 
     @cached_property
-    def _engines_by_vendor(self) -> dict[Vendor, tuple[Engine, ...]]:
+    def _engines_by_vendor(self) -> dict[str, tuple[Engine, ...]]:
         ranked = sorted(self.engines.values(), key=lambda engine: (engine.rank, engine.name))
-        return {vendor: tuple(engine for engine in ranked if vendor in engine.vendors) for vendor in Vendor}
+        return {vendor: tuple(engine for engine in ranked if vendor in engine.vendors) for vendor in self.vendors}
 
 
 @lru_cache(maxsize=256)
@@ -163,6 +139,24 @@ def _nearest(name: str, names: tuple[str, ...]) -> str | None:
     return by_form[found[0]] if found else None
 
 
-def _literal(arguments: Iterable[str]) -> Iterable[str]:
-    """Arguments of a profile are literal: braces in them are no variables."""
-    return (text.replace("{", "{{").replace("}", "}}") for text in arguments)
+def _changes(name: str, base: Engine, profile: EngineProfileSpec) -> dict[str, Any]:
+    """What an EngineProfile changes of its base, as the fields of a data file."""
+    architectures, extra = base.architectures, profile.supports_architectures
+    return {
+        "name": name,
+        "base": base.name,
+        "images": [EngineImageRule(families=(image.accelerator,), image=image.image) for image in profile.images],
+        "arguments": [Argument(args=(_literal(text),)) for text in profile.arguments],
+        "architectures": Architectures(
+            any=architectures.any,
+            listed=(*architectures.listed, *extra),
+            families={family: (*listed, *extra) for family, listed in architectures.families.items()},
+            source=f"EngineProfile {name}",
+        ),
+        "memory": base.memory.model_copy(update={"key_value_bits": profile.key_value_bits}),
+    }
+
+
+def _literal(argument: str) -> str:
+    """An argument of a profile, whose braces are not variables."""
+    return argument.replace("{", "{{").replace("}", "}}")

@@ -1,8 +1,15 @@
-"""Reads the built-in catalogue from the package's data files."""
+"""Reads the catalogue from its data files and refuses one in which a fact is wrong or missing.
+
+Every folder of ``data`` holds entries of one type, one file each. The order of reading follows who refers to whom:
+accelerators take what their file leaves out from their vendor, engines from the engine that they extend; the truth table
+is put together from the families. What one file alone cannot show is checked afterwards (``checks``).
+
+Reading the package's own data files is the only I/O of the catalogue.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,16 +17,14 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from modelmatrix.catalogue.accelerators import Accelerator, Family, Vendor
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.types import (
-    Accelerator,
-    ArchitectureRules,
-    Compatibility,
-    Engine,
-    Histograms,
-    MetricDialect,
-    Model,
-)
+from modelmatrix.catalogue.checks import CatalogueFiles, problems
+from modelmatrix.catalogue.engine_extension import ExtensionError, extend_engine
+from modelmatrix.catalogue.engines import Engine
+from modelmatrix.catalogue.metrics import Histograms, MetricDialect
+from modelmatrix.catalogue.models import ArchitectureRules, Model
+from modelmatrix.catalogue.quantization import Compatibility, Formats
 
 # libyaml is ten times as fast; not every platform's wheel has it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -30,26 +35,17 @@ Entry = TypeVar("Entry", bound=BaseModel)
 
 
 class CatalogueError(Exception):
-    """A data file does not have the form of its type; the text names file and field."""
+    """A data file is wrong or a fact is missing; every line of the text names file and field."""
 
 
 @cache
 def builtin() -> Catalogue:
-    """The built-in catalogue.
+    """The built-in catalogue, read once.
 
     Raises:
-        CatalogueError: a data file is wrong.
+        CatalogueError: a data file is wrong or a fact is missing.
     """
-    accelerators = {item.id: item for item in _entries("accelerators", Accelerator)}
-    engines = {item.name: item for item in _entries("engines", Engine)}
-    return Catalogue(
-        accelerators=accelerators,
-        models=tuple(_entries("models", Model)),
-        engines=engines,
-        compatibility=_parse("quantization.yaml", _read("quantization.yaml"), Compatibility),
-        dialects={item.name: item for item in _entries("dialects", MetricDialect)},
-        histograms=_parse("histograms.yaml", _read("histograms.yaml"), Histograms),
-    )
+    return load(_DATA)
 
 
 @cache
@@ -59,17 +55,101 @@ def architecture_rules() -> ArchitectureRules:
     Raises:
         CatalogueError: the data file is wrong.
     """
-    return _parse("architectures.yaml", _read("architectures.yaml"), ArchitectureRules)
+    return _file(_DATA, "architectures.yaml", ArchitectureRules)
 
 
-def _entries(folder: str, kind: type[Entry]) -> Iterator[Entry]:
-    for path in sorted(_DATA.joinpath(folder).iterdir(), key=lambda item: item.name):
-        name = f"{folder}/{path.name}"
-        yield _parse(name, _read(name), kind)
+def load(data: Path) -> Catalogue:
+    """The catalogue in a folder that is laid out as the package's ``data``.
+
+    Raises:
+        CatalogueError: a data file is wrong or a fact is missing.
+    """
+    vendors = _folder(data, "vendors", Vendor)
+    entries = CatalogueFiles(
+        vendors=vendors,
+        families=_folder(data, "families", Family),
+        accelerators=_accelerators(data, vendors),
+        models=_folder(data, "models", Model),
+        engines=_engines(data),
+        dialects=_folder(data, "dialects", MetricDialect),
+        formats=_file(data, "formats.yaml", Formats),
+    )
+    found = problems(entries)
+    if found:
+        raise CatalogueError("\n".join(f"catalogue file {problem}" for problem in found))
+    return _catalogue(entries, _file(data, "histograms.yaml", Histograms))
 
 
-def _read(name: str) -> Any:
-    return yaml.load(_DATA.joinpath(name).read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
+def _catalogue(entries: CatalogueFiles, histograms: Histograms) -> Catalogue:
+    families, formats = entries.families.values(), entries.formats
+    return Catalogue(
+        vendors={vendor.id: vendor for vendor in entries.vendors.values()},
+        accelerators={accelerator.id: accelerator for accelerator in entries.accelerators.values()},
+        models=tuple(entries.models.values()),
+        engines={engine.name: engine for engine in entries.engines.values()},
+        compatibility=Compatibility(
+            sources=formats.sources,
+            formats=formats.formats,
+            support={name: {family.id: family.support[name] for family in families} for name in formats.formats},
+        ),
+        dialects={dialect.name: dialect for dialect in entries.dialects.values()},
+        histograms=histograms,
+    )
+
+
+def _accelerators(data: Path, vendors: Mapping[str, Vendor]) -> dict[str, Accelerator]:
+    defaults = {vendor.id: {"launchSecondsPerLayer": vendor.launch_seconds_per_layer} for vendor in vendors.values()}
+    contents = _contents(data, "accelerators")
+    for name, content in contents.items():
+        if content.get("vendor") not in defaults:
+            raise CatalogueError(f"catalogue file {name}: vendor: no file in vendors has the id {content.get('vendor')}")
+    return {name: _parse(name, defaults[content["vendor"]] | content, Accelerator) for name, content in contents.items()}
+
+
+def _engines(data: Path) -> dict[str, Engine]:
+    """Engines by file; those that extend another one after it."""
+    contents = _contents(data, "engines")
+    bases = {name: content.pop("extends", None) for name, content in contents.items()}
+    engines = {name: _parse(name, contents[name], Engine) for name, base in bases.items() if base is None}
+    waiting = {name: base for name, base in bases.items() if base is not None}
+    while waiting:
+        known = {engine.name: engine for engine in engines.values()}
+        ready = [name for name, base in waiting.items() if base in known]
+        if not ready:
+            name, missing = next(iter(waiting.items()))
+            raise CatalogueError(f"catalogue file {name}: extends: {missing} is not an engine, or extends this one itself")
+        for name in ready:
+            engines[name] = _extended(name, known[waiting.pop(name)], contents[name])
+    return dict(sorted(engines.items()))
+
+
+def _extended(name: str, base: Engine, changes: Mapping[str, Any]) -> Engine:
+    try:
+        return extend_engine(base, changes)
+    except (ExtensionError, ValidationError) as error:
+        raise CatalogueError(f"catalogue file {name}: {error}") from None
+
+
+def _folder(data: Path, folder: str, kind: type[Entry]) -> dict[str, Entry]:
+    return {name: _parse(name, content, kind) for name, content in _contents(data, folder).items()}
+
+
+def _contents(data: Path, folder: str) -> dict[str, Any]:
+    """What the files of a folder hold, by ``folder/file``, in the order of their names."""
+    paths = sorted(data.joinpath(folder).iterdir(), key=lambda path: path.name)
+    contents = {f"{folder}/{path.name}": _yaml(path) for path in paths}
+    for name, content in contents.items():
+        if not isinstance(content, dict):
+            raise CatalogueError(f"catalogue file {name}: it does not hold the fields of an entry")
+    return contents
+
+
+def _file(data: Path, name: str, kind: type[Entry]) -> Entry:
+    return _parse(name, _yaml(data.joinpath(name)), kind)
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
 
 
 def _parse(name: str, content: Any, kind: type[Entry]) -> Entry:

@@ -7,14 +7,12 @@ tokens (``beta``). Bandwidth and compute are taken at the shares that measured e
 from __future__ import annotations
 
 from modelmatrix.api.model_deployment import Parallelism
-from modelmatrix.catalogue.types import Accelerator, Model, Teraflops, Vendor
+from modelmatrix.catalogue.accelerators import Accelerator, Teraflops
+from modelmatrix.catalogue.models import Model
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming
 
 BANDWIDTH_SHARE = 0.8  # of the peak; as in public performance models of the same engines
 COMPUTE_SHARE = 0.5
-# Launching the kernels of one layer. NVIDIA: fits of Qwen3-32B on H100 leave 50 us a layer above the roofline. Ascend:
-# a published tutorial leaves 650 us without graph mode (4 x 910B, BF16); with graph mode an assumption in between.
-LAYER_SECONDS = {Vendor.NVIDIA: 50e-6, Vendor.HUAWEI: 250e-6}
 MAX_NUM_SEQS = 256
 SIXTEEN_BIT = 2
 FALLBACK_TERAFLOPS = 100.0
@@ -31,7 +29,7 @@ def prior_timing(
     bandwidth = (accelerator.bandwidth_gigabytes_per_second or FALLBACK_BANDWIDTH) * 1e9 * BANDWIDTH_SHARE
     ranks = parallelism.tensor * parallelism.data
     active = _active_share(model)
-    alpha = weight_bytes * active / (bandwidth * ranks) + model.layers * LAYER_SECONDS[accelerator.vendor]
+    alpha = weight_bytes * active / (bandwidth * ranks) + model.layers * accelerator.launch_seconds_per_layer
     flops = _teraflops(accelerator.teraflops, eight_bit=eight_bit) * 1e12 * COMPUTE_SHARE
     beta = 2 * (model.parameters.active or model.parameters.total) / (flops * ranks)
     return EngineTiming(alpha, beta, kv_bytes_per_token(model) / (bandwidth * ranks))

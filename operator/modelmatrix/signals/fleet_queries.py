@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from modelmatrix.catalogue.types import MetricDialect, MetricType, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, MetricType, Signal
 from modelmatrix.signals.promql import DEPLOYMENT, FRESH_SECONDS, OURS, POD, POOL, DialectQueries, union, window
 
 SHORT_SECONDS = 60.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
-from modelmatrix.catalogue.types import MetricDialect, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, Signal
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.scaling.observation.observation import History
 from modelmatrix.signals.fleet_queries import REQUEST_TOKENS

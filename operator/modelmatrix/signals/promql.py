@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from modelmatrix.catalogue.types import MetricDialect, MetricType, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, MetricType, Signal
 
 DEPLOYMENT = "namespace, modelmatrix_io_deployment"
 POOL = f"{DEPLOYMENT}, modelmatrix_io_pool"

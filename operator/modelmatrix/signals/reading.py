@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from modelmatrix.api.reasons import Reason
-from modelmatrix.catalogue.types import MetricDialect, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, Signal
 from modelmatrix.scaling.observation.observation import EngineReading, Traffic
 from modelmatrix.scaling.observation.slo_attainment import MIN_REQUESTS
 from modelmatrix.signals.samples import DeploymentSamples

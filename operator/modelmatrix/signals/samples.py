@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from modelmatrix.catalogue.types import Signal
+from modelmatrix.catalogue.metrics import Signal
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.signals.fleet_queries import ENGINES, GATEWAY, MISSING, PODS
 from modelmatrix.signals.vectors import Vector

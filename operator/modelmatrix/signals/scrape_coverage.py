@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from modelmatrix.api.reasons import Reason
-from modelmatrix.catalogue.types import MetricDialect, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, Signal
 from modelmatrix.signals.fleet_queries import COVERED_STEPS, LONG_SECONDS
 from modelmatrix.signals.promql import FRESH_SECONDS
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from modelmatrix.api.model_deployment import ServiceLevelObjective
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.types import MetricDialect, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, Signal
 
 MILLISECONDS = 1000.0
 _ROUNDING = 1e-9

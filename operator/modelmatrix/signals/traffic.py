@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from modelmatrix.catalogue.types import MetricDialect, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, Signal
 from modelmatrix.scaling.observation.observation import BoundAttainment, Traffic
 from modelmatrix.signals.fleet_queries import OBSERVED_SECONDS, REQUEST_TOKENS
 from modelmatrix.signals.samples import DeploymentSamples

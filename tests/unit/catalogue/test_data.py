@@ -12,17 +12,15 @@ import yaml
 
 from modelmatrix.api.profiles import Task
 from modelmatrix.catalogue import loader as load
-from modelmatrix.catalogue.loader import CatalogueError, architecture_rules, builtin
-from modelmatrix.catalogue.types import Accelerator, Engine, MetricDialect, Model, Vendor
+from modelmatrix.catalogue.accelerators import Accelerator, Vendor
+from modelmatrix.catalogue.engines import Engine
+from modelmatrix.catalogue.loader import architecture_rules, builtin
+from modelmatrix.catalogue.metrics import MetricDialect
+from modelmatrix.catalogue.models import Model
 
 DATA = Path(load.__file__).parent / "data"
-KINDS: dict[str, type[Accelerator | Model | Engine | MetricDialect]] = {
-    "accelerators": Accelerator,
-    "models": Model,
-    "engines": Engine,
-    "dialects": MetricDialect,
-}
-FILES = sorted(path for folder in KINDS for path in (DATA / folder).iterdir())
+FOLDERS = ("vendors", "families", "accelerators", "models", "engines", "dialects")
+FILES = sorted(path for folder in FOLDERS for path in (DATA / folder).iterdir())
 
 
 def content(path: Path) -> Any:
@@ -35,34 +33,23 @@ def slug(name: str) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_file_loads_strictly_and_is_named_after_its_entry(path: Path) -> None:
-    entry = KINDS[path.parent.name].model_validate(content(path))
-    name = entry.id if isinstance(entry, Accelerator | Model) else entry.name
-    assert path.stem in (slug(name), slug(name).replace(".", "-"))
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_typo_in_a_file_is_an_error(path: Path) -> None:
-    with pytest.raises(CatalogueError, match=rf"catalogue file {path.name}: (.|\n)*tpyo"):
-        load._parse(path.name, content(path) | {"tpyo": 1}, KINDS[path.parent.name])  # noqa: SLF001 - the way in to a wrong file
+def test_a_file_is_named_after_its_entry(path: Path) -> None:
+    entry = content(path)
+    name = slug(entry.get("id") or entry["name"])
+    assert path.stem in (name, name.replace(".", "-"))
 
 
 def test_every_file_is_in_the_catalogue() -> None:
     counts = Counter(path.parent.name for path in FILES)
     found = builtin()
     assert counts == {
+        "vendors": len(found.vendors),
+        "families": len(next(iter(found.compatibility.support.values()))),
         "accelerators": len(found.accelerators),
         "models": len(found.models),
         "engines": len(found.engines),
         "dialects": len(found.dialects),
     }
-
-
-def test_ids_and_aliases_are_unique_in_any_case() -> None:
-    names = Counter(name.lower() for model in builtin().models for name in {model.id, *model.aliases})
-    assert [name for name, number in names.items() if number > 1] == []
-    assert len({name.lower() for name in builtin().accelerators}) == len(builtin().accelerators)
-    assert len({name.lower() for name in builtin().engines}) == len(builtin().engines)
 
 
 @pytest.mark.parametrize("model", builtin().models, ids=lambda model: model.id)
@@ -78,6 +65,12 @@ def test_a_model_has_sources_and_agrees_with_itself(model: Model) -> None:
         assert model.parameters.active > 0
 
 
+@pytest.mark.parametrize("vendor", builtin().vendors.values(), ids=lambda vendor: vendor.id)
+def test_a_vendor_launches_a_layer_in_microseconds_and_says_why(vendor: Vendor) -> None:
+    assert 1e-6 < vendor.launch_seconds_per_layer < 1e-3
+    assert vendor.sources
+
+
 @pytest.mark.parametrize("chip", builtin().accelerators.values(), ids=lambda chip: chip.id)
 def test_an_accelerator_has_evidence_and_agrees_with_itself(chip: Accelerator) -> None:
     assert chip.evidence
@@ -88,7 +81,6 @@ def test_an_accelerator_has_evidence_and_agrees_with_itself(chip: Accelerator) -
     assert chip.device_counts[-1] == chip.devices_per_node
     assert chip.resources
     assert chip.labels
-    assert (chip.vendor is Vendor.NVIDIA) == (chip.compute_capability > 0)
 
 
 def test_only_the_300i_cards_share_a_label_value() -> None:
@@ -109,9 +101,7 @@ def test_an_engine_has_sources_for_what_it_claims(engine: Engine) -> None:
     assert engine.drain.source
     assert engine.architectures.source
     assert 0.5 < engine.memory.utilization <= 1
-    assert engine.dialect in builtin().dialects
     assert engine.built_in
-    assert set(engine.tasks) <= {str(task) for task in Task}
 
 
 def test_engines_list_only_architectures_that_some_model_has_or_may_have() -> None:
@@ -119,18 +109,6 @@ def test_engines_list_only_architectures_that_some_model_has_or_may_have() -> No
     for engine in builtin().engines.values():
         listed = {*engine.architectures.listed, *(name for names in engine.architectures.families.values() for name in names)}
         assert listed <= known, engine.name
-
-
-def test_images_are_for_families_or_chips_that_exist() -> None:
-    known = {name for chip in builtin().accelerators.values() for name in (chip.id, chip.family)}
-    for engine in builtin().engines.values():
-        assert {name for rule in engine.images for name in rule.families} <= known
-
-
-def test_engines_of_a_vendor_have_different_ranks() -> None:
-    for vendor in Vendor:
-        ranks = [engine.rank for engine in builtin().engines_for(vendor)]
-        assert ranks == sorted(set(ranks))
 
 
 @pytest.mark.parametrize("dialect", builtin().dialects.values(), ids=lambda dialect: dialect.name)

@@ -10,9 +10,9 @@ import yaml
 
 from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.api.profiles import ModelProfileSpec
-from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Format, Model
+from modelmatrix.catalogue.models import Model
+from modelmatrix.catalogue.quantization import Format
 from modelmatrix.performance.roofline import kv_bytes_per_token
 from modelmatrix.planning.feasibility.device_memory import GIB, ModelFootprint, kv_cache_bytes, total_weight_bytes
 
@@ -113,8 +113,3 @@ def test_routed_experts_agree_with_their_dimensions() -> None:
             layers = model.layers - model.experts.dense_layers
             counted = layers * model.experts.count * 3 * model.hidden_size * model.experts.intermediate_size
             assert counted == pytest.approx(model.parameters.routed_experts, rel=0.001), model.id
-
-
-def test_the_catalogue_is_read_once() -> None:
-    assert isinstance(builtin(), Catalogue)
-    assert builtin() is builtin()

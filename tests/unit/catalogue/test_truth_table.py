@@ -14,8 +14,8 @@ import pytest
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.weights_source import Scheme
+from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Accelerator, Vendor
 from modelmatrix.planning.feasibility.fit import FitRequest, FitResult, fit
 from modelmatrix.planning.feasibility.verdict import Verdict
 
@@ -99,7 +99,7 @@ def test_every_no_names_what_runs_there_instead(quantization: str, family: str, 
 def test_engines_of_a_cell_run_on_its_vendor() -> None:
     for quantization, row in builtin().compatibility.support.items():
         for family, cell in row.items():
-            vendor = Vendor.HUAWEI if family.startswith("ascend") else Vendor.NVIDIA
+            vendor = builtin().accelerators[CHIPS[family]].vendor
             for name in (*cell.engines, *cell.unlisted):
                 engine = builtin().engines.get(name)
                 assert engine is not None, f"{quantization} {family} {name}"

@@ -6,8 +6,9 @@ import pytest
 
 from engines.metrics.dialect import dialect_of
 from engines.metrics.exposition import Role, parse_page
+from modelmatrix.catalogue.engines import Engine
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Engine, MetricDialect, MetricType, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, MetricType, Signal
 from modelmatrix.signals.fleet_queries import LATENCIES
 
 ENGINES = list(builtin().engines.values())

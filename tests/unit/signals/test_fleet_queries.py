@@ -5,7 +5,7 @@ import re
 import pytest
 
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Signal
+from modelmatrix.catalogue.metrics import Signal
 from modelmatrix.signals.fleet_queries import LATENCIES, NEEDED, SELDOM, QueryRequest, query_set
 
 ALL = tuple(builtin().dialects.values())

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from modelmatrix.api.model_deployment import ServiceLevelObjective
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Signal
+from modelmatrix.catalogue.metrics import Signal
 from modelmatrix.signals.slo_buckets import SloBuckets, bucket_at_or_below, counted_bounds
 
 

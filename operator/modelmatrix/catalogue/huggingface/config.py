@@ -23,7 +23,7 @@ from modelmatrix.api.profiles import (
 from modelmatrix.catalogue.huggingface.parameter_count import ArchitectureShape, LinearAttention, Vision, parameters_of
 from modelmatrix.catalogue.huggingface.quantization_config import published_format
 from modelmatrix.catalogue.loader import architecture_rules
-from modelmatrix.catalogue.types import Architecture, ArchitectureRules
+from modelmatrix.catalogue.models import Architecture, ArchitectureRules
 
 SERVED_LENGTH = 32768  # tokens: what is served when nobody says otherwise, if the model can
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelmatrix.api.profiles import ModelProfileSpec, Parameters
-from modelmatrix.catalogue.types import Architecture
+from modelmatrix.catalogue.models import Architecture
 
 GATED, PLAIN = 3, 2  # matrices of a feed-forward
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.types import MetricDialect, Signal
+from modelmatrix.catalogue.metrics import MetricDialect, Signal
 from modelmatrix.control.autoscaler.expected_targets import bounds_of, expected_targets, percentile_of
 from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll
 from modelmatrix.control.autoscaler.observation_builder import DeploymentSignals, build_observation

@@ -12,8 +12,8 @@ from modelmatrix.api.names import NAME_MAX_LENGTH
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.validation import contradictions
 from modelmatrix.api.weights_source import Source, SourceError, parse_source
+from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
-from modelmatrix.catalogue.types import Accelerator
 from modelmatrix.planning.feasibility.fit import FitRequest, FitResult, fit, parallelism_of
 from modelmatrix.planning.feasibility.step_latency import tightest_bound
 from modelmatrix.planning.feasibility.verdict import Verdict

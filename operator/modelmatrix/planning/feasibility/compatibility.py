@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.weights_source import Scheme
+from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.types import Accelerator, Engine, Model, SupportEntry
+from modelmatrix.catalogue.engines import Engine
+from modelmatrix.catalogue.models import Model
+from modelmatrix.catalogue.quantization import SupportEntry
 from modelmatrix.planning.feasibility.verdict import Rejection, Verdict, reject
 
 _NO_CELL = SupportEntry(why="the catalogue has no facts about this combination")

@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelmatrix.api.model_deployment import Parallelism
-from modelmatrix.catalogue.types import Accelerator, Engine, Format, Model
+from modelmatrix.catalogue.accelerators import Accelerator
+from modelmatrix.catalogue.engines import Engine
+from modelmatrix.catalogue.models import Model
+from modelmatrix.catalogue.quantization import Format
 
 GIB = 2**30
 SIXTEEN_BIT = 2  # bytes of a parameter or cache entry that is not quantized

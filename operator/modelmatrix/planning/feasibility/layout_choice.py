@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.api.reasons import Reason
-from modelmatrix.catalogue.types import Engine
+from modelmatrix.catalogue.engines import Engine
 from modelmatrix.planning.feasibility.device_memory import DeviceMemoryEstimate, ModelFootprint, total_weight_bytes
 from modelmatrix.planning.feasibility.layouts import (
     Hardware,

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelmatrix.api.model_deployment import Parallelism, Quantization
-from modelmatrix.catalogue.types import Accelerator, Engine, Model
+from modelmatrix.catalogue.accelerators import Accelerator
+from modelmatrix.catalogue.engines import Engine
+from modelmatrix.catalogue.models import Model
 from modelmatrix.planning.feasibility.device_memory import DeviceMemoryEstimate, ModelFootprint, memory_need
 
 MAX_RANKS = 1024  # of Parallelism; shared devices can make a node look larger than any replica

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from modelmatrix.api.model_deployment import Parallelism, Quantization
+from modelmatrix.catalogue.accelerators import Teraflops
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.types import Model, Teraflops
+from modelmatrix.catalogue.models import Model
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming
 from modelmatrix.performance.roofline import prior_limits, prior_timing
 from modelmatrix.planning.feasibility.assess import PoolOption

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from modelmatrix.api.model_deployment import Parallelism, ServiceLevelObjective
-from modelmatrix.catalogue.types import Accelerator, Engine
-from modelmatrix.performance.roofline import BANDWIDTH_SHARE, LAYER_SECONDS
+from modelmatrix.catalogue.accelerators import Accelerator
+from modelmatrix.catalogue.engines import Engine
+from modelmatrix.performance.roofline import BANDWIDTH_SHARE
 from modelmatrix.planning.feasibility.device_memory import GIB, SIXTEEN_BIT, ModelFootprint, replicated_and_cut
 
 
@@ -55,7 +56,7 @@ def step_latency(
         return None
     read = bytes_read_per_token(load, parallelism)
     floor = read / bandwidth
-    launches = load.model.layers * LAYER_SECONDS[accelerator.vendor]
+    launches = load.model.layers * accelerator.launch_seconds_per_layer
     return StepLatency(floor, floor / BANDWIDTH_SHARE + launches, read / GIB)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from modelmatrix.catalogue.types import Accelerator
+from modelmatrix.catalogue.accelerators import Accelerator
 
 # Labels give nominal or rounded sizes; chips that share a name differ by half.
 MEMORY_TOLERANCE_SHARE = 0.2

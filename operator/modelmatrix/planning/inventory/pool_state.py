@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.reasons import Reason
-from modelmatrix.catalogue.types import Accelerator
+from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.planning.snapshot.views import PoolView
 
 

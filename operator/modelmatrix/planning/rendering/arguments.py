@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelmatrix.catalogue.engine_version import is_since, version_of
-from modelmatrix.catalogue.types import Argument, Engine
+from modelmatrix.catalogue.engines import Argument, Engine
 from modelmatrix.planning.rendering.template_variables import substitute
 
 

@@ -7,7 +7,7 @@ import json
 from modelmatrix.api import names
 from modelmatrix.api.names import ROLE_LEADER
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.types import Engine
+from modelmatrix.catalogue.engines import Engine
 from modelmatrix.planning.rendering.arguments import arguments
 from modelmatrix.planning.rendering.host_mounts import host_mounts, host_paths, host_volumes
 from modelmatrix.planning.rendering.manifest import Manifest

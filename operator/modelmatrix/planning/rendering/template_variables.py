@@ -7,8 +7,11 @@ from functools import lru_cache
 from typing import Any
 
 from modelmatrix.api.weights_source import Scheme
+from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.types import Accelerator, Engine, Histograms, Model
+from modelmatrix.catalogue.engines import Engine
+from modelmatrix.catalogue.metrics import Histograms
+from modelmatrix.catalogue.models import Model
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 
 MODELS_PATH = "/models"

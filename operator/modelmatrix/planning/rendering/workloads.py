@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from modelmatrix.api import names
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.types import Engine
+from modelmatrix.catalogue.engines import Engine
 from modelmatrix.planning.rendering.manifest import Manifest, digest
 from modelmatrix.planning.rendering.pod import pod_annotations, pod_spec
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget

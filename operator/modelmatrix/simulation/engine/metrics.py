@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from modelmatrix.simulation.engine.histogram import Histogram
 
 if TYPE_CHECKING:
-    from modelmatrix.catalogue.types import Histograms
+    from modelmatrix.catalogue.metrics import Histograms
     from modelmatrix.simulation.engine.request import Completed
 
 

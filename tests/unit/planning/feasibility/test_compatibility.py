@@ -9,8 +9,8 @@ from modelmatrix.api.profiles import EngineProfileSpec
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.weights_source import Scheme
 from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.catalogue.engines import Engine
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Engine
 from modelmatrix.planning.feasibility.compatibility import ModelWeights, PoolHardware, choose_engine
 from modelmatrix.planning.feasibility.verdict import Rejection, Verdict
 

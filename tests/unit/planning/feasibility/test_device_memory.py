@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.api.profiles import EngineProfileSpec
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Format, Model
+from modelmatrix.catalogue.models import Model
+from modelmatrix.catalogue.quantization import Format
 from modelmatrix.planning.feasibility.device_memory import (
     GIB,
     ModelFootprint,

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmatrix.api.model_deployment import Parallelism, Quantization
+from modelmatrix.catalogue.engines import Engine
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.catalogue.types import Engine, Model
+from modelmatrix.catalogue.models import Model
 from modelmatrix.planning.feasibility.device_memory import ModelFootprint
 from modelmatrix.planning.feasibility.layouts import Hardware, build_layout, devices_of, find_layout, layout_violation, nodes_of
 
