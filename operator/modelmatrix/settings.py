@@ -17,6 +17,7 @@ from modelmatrix.telemetry.prometheus_client import without_password
 PREFIX = "MODELMATRIX_"
 _ADDRESS = re.compile(r"(?P<host>[^:\[\]\s]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
+DENY = "Deny"
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -34,6 +35,10 @@ def split_address(address: str) -> tuple[str, int]:
 def _address(value: str) -> str:
     split_address(value)
     return value
+
+
+def _address_or_nothing(value: str) -> str:
+    return _address(value) if value else ""
 
 
 def _url(value: str) -> str:
@@ -76,6 +81,19 @@ class Settings(BaseModel):
     interval: float = Field(default=15.0, gt=0, description="Seconds between two looks at the signals.")
     metrics_address: Annotated[str, AfterValidator(_address)] = Field(
         default=":9402", description="Address of /metrics, /healthz and /readyz; without a host, all of IPv4 and IPv6."
+    )
+    admission_address: Annotated[str, AfterValidator(_address_or_nothing)] = Field(
+        default="", description="Address of the admission webhook, e.g. :9443. Empty: it is not served."
+    )
+    admission_mode: str = Field(
+        default="Warn", pattern=f"^(Warn|{DENY})$", description="Warn, or Deny to refuse what no pool can ever run."
+    )
+    admission_certificate_file: str = Field(
+        default="/var/run/secrets/modelmatrix/admission/tls.crt",
+        description="File with the webhook's certificate as PEM; read again when it changes.",
+    )
+    admission_key_file: str = Field(
+        default="/var/run/secrets/modelmatrix/admission/tls.key", description="File with the key of that certificate."
     )
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
     weights_image: str = Field(default="rclone/rclone:1.71", description="Image that copies weights from object stores.")

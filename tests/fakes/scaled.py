@@ -17,8 +17,6 @@ from modelmatrix.planning.snapshot.snapshot import ScaleDecision
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.scaling.observation.observation import Decision, Policy
 from modelmatrix.scaling.policy import SloPolicy
-from modelmatrix.signals.fleet_queries import QuerySet
-from modelmatrix.signals.history import HistoryQuery
 from modelmatrix.telemetry.model_clock import ModelClock
 from modelmatrix.telemetry.prometheus_client import Prometheus
 from scenarios.world import World, rest
@@ -54,6 +52,11 @@ def now_of(plans: Mapping[NamespacedName, DeploymentPlan]) -> float:
     return max((leader.ready_seconds for leader in leaders if leader is not None), default=0.0) + SERVED_SECONDS
 
 
+def idle_poller(time_scale: float = 1.0) -> MetricsPoller:
+    """A poller without Prometheus, for tests that bring the polls themselves."""
+    return MetricsPoller(None, ModelClock(time_scale), LOOK_SECONDS)
+
+
 @dataclass(slots=True)
 class Rig:
     """A deployment that is looked at; time passes from look to look, and the cluster stays as it is."""
@@ -65,7 +68,6 @@ class Rig:
     gateway_query: str = ""
     now: float = 0.0
     scaler: Autoscaler = field(init=False)
-    measurer: MetricsPoller = field(init=False)
     looks: list[MetricsPoll] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,22 +76,13 @@ class Rig:
 
     def restart(self) -> None:
         """A new operator, which remembers nothing."""
-        self.scaler = Autoscaler(builtin(), self.policy, 1.0, self.gateway_query)
-        self.measurer = MetricsPoller(
-            self.client,
-            ModelClock(),
-            LOOK_SECONDS,
-            queries=self._queries,
-            past=self._past,
-            done=lambda: None,
-            time=lambda: self.now,
-        )
+        poller = MetricsPoller(self.client, ModelClock(), LOOK_SECONDS, time=lambda: self.now)
+        self.scaler = Autoscaler(builtin(), self.policy, poller, self.gateway_query, polled=self._note)
 
-    def _queries(self) -> QuerySet:
-        return self.scaler.queries(self.plans)
-
-    def _past(self) -> HistoryQuery:
-        return self.scaler.history_query(self.plans)
+    def _note(self) -> None:
+        poll = self.scaler.untaken
+        assert poll is not None
+        self.looks.append(poll)
 
     @property
     def pods(self) -> list[str]:
@@ -109,8 +102,8 @@ class Rig:
             if change is not None:
                 change(number)
             self.now += LOOK_SECONDS
-            look = await self.measurer.ask(self._queries().expressions)
-            self.looks.append(look)
-            self.scaler.update(look, self.plans, now_seconds=self.now)
+            self.scaler.follow(self.plans, builtin())
+            await self.scaler.poll()
+            self.scaler.take_poll(self.now)
             decided.append(self.scaler.figures[KEY])
         return decided

@@ -26,9 +26,9 @@ from modelmatrix.catalogue.loader import builtin  # noqa: E402
 from modelmatrix.cluster.views.objects import workload_view  # noqa: E402
 from modelmatrix.control.autoscaler.autoscaler import Autoscaler  # noqa: E402
 from modelmatrix.control.autoscaler.expected_targets import expected_targets  # noqa: E402
-from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll  # noqa: E402
+from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll, MetricsPoller  # noqa: E402
 from modelmatrix.control.autoscaler.observation_builder import DeploymentSignals, build_observation  # noqa: E402
-from modelmatrix.control.autoscaler.startup_tracker import ClockReading, StartupTracker  # noqa: E402
+from modelmatrix.control.autoscaler.replica_history import ClockReading, StartupTracker  # noqa: E402
 from modelmatrix.planning.actions.action import Create  # noqa: E402
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan  # noqa: E402
 from modelmatrix.planning.plan import plan  # noqa: E402
@@ -39,6 +39,7 @@ from modelmatrix.signals.fleet_queries import SELDOM  # noqa: E402
 from modelmatrix.signals.reading import read_signals  # noqa: E402
 from modelmatrix.signals.samples import group_by_deployment  # noqa: E402
 from modelmatrix.signals.vectors import Vector, parse_vector  # noqa: E402
+from modelmatrix.telemetry.model_clock import ModelClock  # noqa: E402
 
 REPLICAS = 2
 ROUNDS = 12
@@ -142,7 +143,7 @@ def main() -> None:
     """Print what it costs."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     plans = fleet(number)
-    scaler = Autoscaler(builtin(), SloPolicy(), 1.0)
+    scaler = Autoscaler(builtin(), SloPolicy(), MetricsPoller(None, ModelClock(), 15.0))
     bodies = answers(plans, scaler)
     gc.collect()
     gc.freeze()

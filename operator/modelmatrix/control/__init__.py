@@ -1,1 +1,1 @@
-"""One queue and one loop: when to plan, and in which order the results are carried out."""
+"""What one process does: informers, one control loop for the leader, the autoscaler beside it, admission, health."""

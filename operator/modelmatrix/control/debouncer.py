@@ -1,19 +1,27 @@
-"""When to look again: soon after a change, once for many of them, and when the time has come."""
+"""Debounces changes: a burst of them leads to one cycle of the control loop, soon after the first.
+
+``trigger`` notes that something has changed; any number of triggers before the next cycle count as one. ``wait`` returns
+
+- a moment (``coalesce_seconds``) after the first trigger, for one ``kubectl apply`` makes a dozen objects;
+- up to half a second later if every change may follow from our own writes: pods, their readiness and addresses of Services
+  come for seconds, and no user waits for those;
+- at a given time even if nothing has changed, for schedules and retries.
+
+Always at least the moment passes, so a loop whose next time has long come still lets other tasks run.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
-# Changes come in bursts: one apply makes a dozen objects. Waiting a moment plans once for all of them.
 COALESCE_SECONDS = 0.1
 MAX_COALESCE_SECONDS = 2.0
-# What follows from our own writes comes for seconds: pods, their readiness, addresses of Services. Nobody waits for those.
 FOLLOWING_SECONDS = 0.5
 
 
 class Debouncer:
-    """Wakes whoever waits, once for changes that come together."""
+    """Wakes one waiting loop. ``clock`` counts seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -21,19 +29,15 @@ class Debouncer:
         self._urgent = asyncio.Event()
 
     def trigger(self, *, follows: bool = False) -> None:
-        """Ask for a look; ``follows`` says that what has changed may follow from what we have written."""
+        """Note a change; ``follows``: it may follow from what this operator wrote."""
         self._event.set()
         if not follows:
             self._urgent.set()
 
     async def wait(self, *, until: float, coalesce_seconds: float) -> None:
-        """Wait for a change and a moment longer, at most until a time on the clock.
-
-        The moment is longer where all that has changed may follow from our own writes.
-        """
+        """Wait for a change and ``coalesce_seconds`` longer, at most until a time on the clock."""
         if until > self._clock() and not await self._happens(self._event, until):
             return
-        # Also when the time has passed long ago: whoever looks again without a pause lets nothing else run.
         pause = min(coalesce_seconds, MAX_COALESCE_SECONDS)
         await asyncio.sleep(pause)
         if self._event.is_set():

@@ -1,4 +1,12 @@
-"""The cluster as cached: all caches together, and snapshots of them."""
+"""One informer for every kind that a plan reads: ten lists and watches, and no other read of the API server.
+
+Each informer lists, then watches, and holds small views instead of whole objects (see ``cluster.informer``). Kinds of
+Kubernetes itself are filtered on the server: workloads and Services by our labels, pods by their phase.
+
+Every change triggers the debouncer. Changes that may follow from our own writes are marked: those of pods, Services and
+workloads always, those of our own kinds when the generation is unchanged, because then only the status has changed. Nothing
+is decided before all informers have synced; a plan on half a picture would undo the other half.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +26,23 @@ from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, 
 
 View = TypeVar("View")
 
-# What our own writes make and move.
+# Kinds that our own writes create and change.
 FOLLOWING = (names.PODS, names.SERVICES, names.DEPLOYMENTS, names.LEADER_WORKER_SETS)
 
 
 class ChangeListener(Protocol):
-    """Whoever wants to know that something has changed."""
+    """Called when an object has changed."""
 
     def __call__(self, *, follows: bool) -> None:
-        """An object has changed; ``follows`` says that this may follow from what we have written."""
+        """``follows``: the change may follow from what this operator wrote."""
 
 
 class Informers:
-    """Caches of every kind that a plan reads. ``told`` is told of every change."""
+    """Caches of every kind that a plan reads. ``listener`` is called with every change."""
 
-    def __init__(self, client: ApiClient, catalogue: Catalogue, told: ChangeListener) -> None:
+    def __init__(self, client: ApiClient, catalogue: Catalogue, listener: ChangeListener) -> None:
         def changed(kind: Kind, key: NamespacedName) -> None:
-            told(follows=kind in FOLLOWING or self._is_echo(kind, key))
+            listener(follows=kind in FOLLOWING or self._is_echo(kind, key))
 
         def informer(read: PlanningKind[View]) -> Informer[View]:
             return Informer(client, read.kind, read.project, changed, labels=read.labels, fields=read.fields)
@@ -55,7 +63,7 @@ class Informers:
 
     @property
     def caches(self) -> tuple[Informer[object], ...]:
-        """All caches."""
+        """All caches, in no particular order."""
         return tuple(cache for cache in vars(self).values() if isinstance(cache, Informer))
 
     async def run(self) -> None:
@@ -65,20 +73,25 @@ class Informers:
                 group.create_task(cache.run(), name=f"cache of {cache.kind.plural}")
 
     async def synced(self) -> None:
-        """Wait until every cache has read a whole list: deciding on half a picture would undo the other half."""
+        """Wait until every cache has read a whole list."""
         for cache in self.caches:
             await cache.synced.wait()
+
+    @property
+    def has_own_kinds(self) -> bool:
+        """Whether the API server knows all four kinds of ours, as of the last list."""
+        return all(cache.present for cache in (self.deployments, self.pools, self.models, self.engines))
 
     def unsynced(self) -> list[str]:
         """Kinds that have not been read yet."""
         return [cache.kind.plural for cache in self.caches if not cache.synced.is_set()]
 
     def stale_kinds(self, seconds: float) -> list[str]:
-        """Kinds of which nothing was heard for so long."""
+        """Kinds of which nothing was heard for ``seconds``; the API server sends a bookmark about once a minute."""
         return [cache.kind.plural for cache in self.caches if cache.silent_seconds > seconds]
 
     def _is_echo(self, kind: Kind, key: NamespacedName) -> bool:
-        """Whether only the status of an object has changed, which nobody but us writes."""
+        """Whether only the status of an object has changed, which only this operator writes."""
         view: DeploymentView | PoolView | None = None
         if kind == names.MODEL_DEPLOYMENTS:
             view = self.deployments.get(key)
@@ -93,9 +106,9 @@ class Informers:
 
     def catalogue(self) -> Catalogue:
         """The built-in catalogue with the cluster's own profiles."""
-        found = (self.models.views, self.engines.views)
-        if self._extended[0] != found:
-            self._extended = (found, self._extend(*found))
+        profiles = (self.models.views, self.engines.views)
+        if self._extended[0] != profiles:
+            self._extended = (profiles, self._extend(*profiles))
         return self._extended[1]
 
     def _extend(

@@ -1,128 +1,115 @@
-"""The control loop: wait for a change, plan on a snapshot, carry out. One cycle at a time, and only as the leader."""
+"""The control loop: one plan of the whole fleet per cycle, one cycle at a time, and only as the leader.
+
+1. Take a new poll of the signals into account, if there is one.
+2. Take a snapshot: the views of all caches, the autoscaler's decisions, the writes that were refused.
+3. ``plan()`` the whole fleet. It is level-triggered: what led to the cycle does not matter, only the snapshot does.
+4. Hand statuses and actions over. The writers compare them with what is stored, send the difference beside the loop, and
+   retry with backoff; a later cycle replaces what is not sent yet.
+5. Wait for the debouncer, until a retry or the next look at schedules is due. A fleet that takes long to plan is planned
+   less often, so that planning never takes more than a sixth of the time.
+"""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from modelmatrix.api import names
 from modelmatrix.cluster.writers.applier import Applier
 from modelmatrix.cluster.writers.status_writer import DEPLOYMENT_DELAYS, POOL_DELAYS, StatusUpdate, StatusWriter
 from modelmatrix.control.autoscaler.autoscaler import Autoscaler
-from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll, MetricsPoller
 from modelmatrix.control.debouncer import COALESCE_SECONDS, Debouncer
 from modelmatrix.control.informers import Informers
 from modelmatrix.planning.actions.action import EventRecord
-from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.plan import Plan, plan
 from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.telemetry.model_clock import ModelClock
 
-_log = logging.getLogger(__name__)
-
-# A long plan must not take all of the time: between two of them passes five times as long as one takes.
+# Between two plans passes five times as long as one takes.
 PAUSE_PER_PLAN = 5.0
 
 
 @dataclass(slots=True)
 class ControlLoop:
-    """Everything that a cycle needs. ``observe`` is told of every plan and how long it took."""
+    """Everything that a cycle needs. ``observe`` gets every plan with its snapshot, and the seconds that it took."""
 
-    state: Informers
+    informers: Informers
     applier: Applier
     writer: StatusWriter
     wakeup: Debouncer
-    scaler: Autoscaler
-    measurer: MetricsPoller
+    autoscaler: Autoscaler
     clock: ModelClock
     interval_seconds: float
     settings: PlanSettings
     observe: Callable[[Snapshot, Plan, float], None]
-    last: Plan | None = None
-    _seen: MetricsPoll | None = None
     _plan_seconds: float = 0.0
-    _alive_at: float = field(default_factory=time.monotonic)
-
-    @property
-    def deployments(self) -> dict[NamespacedName, DeploymentPlan]:
-        """Deployments of the last plan."""
-        return dict(self.last.deployments) if self.last else {}
+    _alive_at: float | None = None
 
     @property
     def silent_seconds(self) -> float:
-        """Time since the loop was last alive."""
-        return time.monotonic() - self._alive_at
+        """Time since the last cycle began; 0 before the first."""
+        return 0.0 if self._alive_at is None else time.monotonic() - self._alive_at
 
     async def run(self) -> None:
-        """Cycle until cancelled. The caller has made sure that all caches are synced and that we lead."""
+        """Cycle until cancelled. The caller has made sure that all caches are synced and that this process leads."""
         while True:
             self._cycle()
             pause = max(COALESCE_SECONDS, PAUSE_PER_PLAN * self._plan_seconds)
-            await self.wakeup.wait(until=self._next_look(), coalesce_seconds=pause)
+            await self.wakeup.wait(until=self._next_cycle(), coalesce_seconds=pause)
 
     def _cycle(self) -> None:
         self._alive_at = time.monotonic()
-        self._take_signals()
+        self.autoscaler.take_poll(self.clock.now())
         snapshot = self.snapshot()
         started = time.perf_counter()
-        made = plan(snapshot)
+        planned = plan(snapshot)
         self._plan_seconds = time.perf_counter() - started
-        self.last = made
-        self.writer.submit(_wishes(snapshot, made))
-        self.applier.submit(made.actions)
-        self.observe(snapshot, made, self._plan_seconds)
+        self.autoscaler.follow(planned.deployments, snapshot.catalogue)
+        self.writer.submit(_status_updates(snapshot, planned))
+        self.applier.submit(planned.actions)
+        self.observe(snapshot, planned, self._plan_seconds)
 
     def snapshot(self) -> Snapshot:
         """The state of this moment."""
-        state = self.state
         return Snapshot(
             now_seconds=self.clock.now(),
-            catalogue=state.catalogue(),
-            deployments=state.deployments.views,
-            pools=state.pools.views,
-            nodes=state.nodes.views,
-            pods=state.pods.views,
-            workloads=(*state.workloads.views, *state.groups.views),
-            services=state.services.views,
-            runtime_classes=frozenset(state.runtime_classes.views),
-            leader_worker_sets=state.groups.present,
+            catalogue=self.informers.catalogue(),
+            deployments=self.informers.deployments.views,
+            pools=self.informers.pools.views,
+            nodes=self.informers.nodes.views,
+            pods=self.informers.pods.views,
+            workloads=(*self.informers.workloads.views, *self.informers.groups.views),
+            services=self.informers.services.views,
+            runtime_classes=frozenset(self.informers.runtime_classes.views),
+            leader_worker_sets=self.informers.groups.present,
             failures=self.applier.failures,
-            measured=self.scaler.measured,
-            decisions=self.scaler.decisions,
+            measured=self.autoscaler.measured,
+            decisions=self.autoscaler.decisions,
             settings=self.settings,
             real_seconds=time.time(),
             time_scale=self.clock.scale,
         )
 
-    def _take_signals(self) -> None:
-        look = self.measurer.look
-        if look is None or look is self._seen or self.last is None:
-            return
-        self._seen = look
-        self.scaler.catalogue = self.state.catalogue()
-        self.scaler.update(look, self.last.deployments, now_seconds=self.clock.now())
-
-    def _next_look(self) -> float:
-        """When something is due even if nothing changes: a retry, or the next look at clocks."""
-        look = time.monotonic() + self.clock.real_seconds(self.interval_seconds)
+    def _next_cycle(self) -> float:
+        """When a cycle is due even if nothing changes: for a retry, or because schedules follow the clock."""
+        latest = time.monotonic() + self.clock.real_seconds(self.interval_seconds)
         due = self.applier.next_due
-        return look if due is None else min(look, due)
+        return latest if due is None else min(latest, due)
 
 
-def _wishes(snapshot: Snapshot, made: Plan) -> Iterator[StatusUpdate]:
-    notes: defaultdict[str, list[EventRecord]] = defaultdict(list)
-    for note in made.events:
-        notes[note.uid].append(note)
+def _status_updates(snapshot: Snapshot, planned: Plan) -> Iterator[StatusUpdate]:
+    events: defaultdict[str, list[EventRecord]] = defaultdict(list)
+    for event in planned.events:
+        events[event.uid].append(event)
     for view in snapshot.deployments:
-        wished = made.statuses.get(view.key)
-        if wished is not None:
-            told = tuple(notes.get(view.uid, ()))
-            yield StatusUpdate(names.MODEL_DEPLOYMENTS, view.key, view.status, wished, told, delays=DEPLOYMENT_DELAYS)
+        status = planned.statuses.get(view.key)
+        if status is not None:
+            own = tuple(events.get(view.uid, ()))
+            yield StatusUpdate(names.MODEL_DEPLOYMENTS, view.key, view.status, status, own, delays=DEPLOYMENT_DELAYS)
     for pool in snapshot.pools:
-        key, wished = NamespacedName("", pool.name), made.pool_statuses[pool.name]
-        told = tuple(notes.get(pool.uid, ()))
-        yield StatusUpdate(names.ACCELERATOR_POOLS, key, pool.status, wished, told, delays=POOL_DELAYS)
+        key, status = NamespacedName("", pool.name), planned.pool_statuses[pool.name]
+        own = tuple(events.get(pool.uid, ()))
+        yield StatusUpdate(names.ACCELERATOR_POOLS, key, pool.status, status, own, delays=POOL_DELAYS)

@@ -53,6 +53,7 @@ class Exporter(Collector):
     leader: Gauge = field(init=False)
     duration: Histogram = field(init=False)
     requests: Counter = field(init=False)
+    admission: Histogram = field(init=False)
 
     def __post_init__(self) -> None:
         self.leader = Gauge("modelmatrix_leader", "1 when this process leads.", registry=self.registry)
@@ -66,6 +67,13 @@ class Exporter(Collector):
             "modelmatrix_kubernetes_requests",
             "Requests to the API server by verb and code.",
             ("verb", "code"),
+            registry=self.registry,
+        )
+        self.admission = Histogram(
+            "modelmatrix_admission_duration_seconds",
+            "Time that one admission review takes, by kind and outcome: silent, warned, skipped or failed.",
+            ("resource", "outcome"),
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
             registry=self.registry,
         )
         self.registry.register(self)
@@ -96,6 +104,10 @@ class Exporter(Collector):
         change = decision.replicas - seen.desired
         direction = "up" if change > 0 else "down" if change < 0 else "hold"
         self._decisions[key][direction, str(decision.reason)] += 1
+
+    def observe_admission(self, resource: str, outcome: str, seconds: float) -> None:
+        """Count an admission review and its time."""
+        self.admission.labels(resource, outcome).observe(seconds)
 
     def collect(self) -> Iterator[Family]:
         """Series of deployments and pools, from the last plan."""

@@ -27,6 +27,7 @@ __all__ = [
     "engine_profile",
     "model_profile",
     "node_view",
+    "parse_spec",
     "pod_view",
     "pool_view",
     "runtime_class_name",
@@ -51,7 +52,7 @@ def _unreadable_node(item: Object, _error: str) -> NodeView:
 def deployment_view(item: Object) -> DeploymentView:
     """A ModelDeployment; one whose spec is invalid has no ``spec`` but an ``error``."""
     metadata = item["metadata"]
-    spec, error = _parse(ModelDeploymentSpec, item.get("spec"))
+    spec, error = parse_spec(ModelDeploymentSpec, item.get("spec"))
     return DeploymentView(
         key=_key(metadata),
         uid=metadata.get("uid", ""),
@@ -68,7 +69,7 @@ def deployment_view(item: Object) -> DeploymentView:
 def pool_view(item: Object) -> PoolView:
     """An AcceleratorPool; one whose spec is invalid has no ``spec`` but an ``error``."""
     metadata = item["metadata"]
-    spec, error = _parse(AcceleratorPoolSpec, item.get("spec"))
+    spec, error = parse_spec(AcceleratorPoolSpec, item.get("spec"))
     return PoolView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
@@ -82,14 +83,14 @@ def pool_view(item: Object) -> PoolView:
 @tolerant(ignore_object)
 def model_profile(item: Object) -> tuple[str, ModelProfileSpec] | None:
     """A ModelProfile: its name and spec; nothing when the spec is invalid."""
-    spec, _ = _parse(ModelProfileSpec, item.get("spec"))
+    spec, _ = parse_spec(ModelProfileSpec, item.get("spec"))
     return None if spec is None else (item["metadata"]["name"], spec)
 
 
 @tolerant(ignore_object)
 def engine_profile(item: Object) -> tuple[str, EngineProfileSpec] | None:
     """An EngineProfile: its name and spec; nothing when the spec is invalid."""
-    spec, _ = _parse(EngineProfileSpec, item.get("spec"))
+    spec, _ = parse_spec(EngineProfileSpec, item.get("spec"))
     return None if spec is None else (item["metadata"]["name"], spec)
 
 
@@ -163,7 +164,8 @@ def service_view(item: Object) -> ServiceView:
     )
 
 
-def _parse(kind: Any, content: Any) -> tuple[Any, str]:
+def parse_spec(kind: Any, content: Any) -> tuple[Any, str]:
+    """The spec, or ``None`` and the first error, which names the field."""
     try:
         return kind.model_validate(content), ""
     except ValidationError as error:

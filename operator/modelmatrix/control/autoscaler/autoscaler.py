@@ -1,11 +1,19 @@
-"""From signals and the last plan to decisions about every deployment.
+"""The autoscaler: polls Prometheus at a steady pace and turns the answers and the last plan into replica counts.
 
-Pure but for the memory that it keeps between looks, which a restart may lose: it is rebuilt from Prometheus, else from
-priors. Whatever a policy says, nothing is taken away on what is unknown.
+1. ``run`` polls, beside the control loop: a Prometheus that hangs stops nothing else. What it queries follows from the last
+   plan (``follow``): the dialects of the engines in use, the bounds of the SLOs, the percentiles.
+2. ``take_poll`` is called by the loop before each plan. It does nothing unless a poll has come in since the last call.
+3. For each deployment that is measured, ``update`` compares the samples with the replicas that should give some
+   (``expected_targets``), reads them (``signals``), and builds the policy's observation.
+4. The policy decides from the observation and its memory. A decision that would remove replicas while the signals are
+   unknown is replaced by the present number, whatever the policy says.
+
+The memory is lost with the process. The first good poll brings the past of every deployment, else priors must do.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,10 +23,9 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.metrics import MetricDialect, Signal
 from modelmatrix.control.autoscaler.expected_targets import bounds_of, expected_targets, percentile_of
-from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll
+from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll, MetricsPoller
 from modelmatrix.control.autoscaler.observation_builder import DeploymentSignals, build_observation
-from modelmatrix.control.autoscaler.recent_pods import RecentPods
-from modelmatrix.control.autoscaler.startup_tracker import ClockReading, StartupTracker
+from modelmatrix.control.autoscaler.replica_history import ClockReading, RecentPods, StartupTracker
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, ScaleDecision
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -43,21 +50,28 @@ MAX_PERCENTILES = 3  # each of them costs Prometheus another look at all buckets
 
 
 def _ignored(key: NamespacedName, observation: Observation, decision: Decision) -> None:
-    """Nobody wants to know."""
+    """Decisions that are not counted."""
+
+
+def _not_awaited() -> None:
+    """Polls that nothing waits for."""
 
 
 @dataclass(slots=True)
 class Autoscaler:
-    """Runs a policy over the fleet. ``decisions``, ``measured`` and ``readings`` are of the last look.
+    """Runs a policy over the fleet. ``decisions``, ``measured`` and ``readings`` are of the last poll.
 
-    ``gateway_query`` is PromQL for requests per second by namespace and deployment. ``decided`` is told of every decision.
+    ``untaken`` is a poll that has come in since the loop took one.
+    ``gateway_query`` is PromQL for requests per second by namespace and deployment. ``decided`` is called with every
+    decision, ``polled`` after every poll.
     """
 
     catalogue: Catalogue
     policy: Policy[Any]
-    time_scale: float
+    poller: MetricsPoller
     gateway_query: str = ""
     decided: Callable[[NamespacedName, Observation, Decision], None] = _ignored
+    polled: Callable[[], None] = _not_awaited
     decisions: dict[NamespacedName, ScaleDecision] = field(default_factory=dict)
     measured: dict[NamespacedName, MeasuredSlo] = field(default_factory=dict)
     readings: dict[NamespacedName, SignalReading] = field(default_factory=dict)
@@ -65,6 +79,37 @@ class Autoscaler:
     _starts: StartupTracker = field(default_factory=StartupTracker)
     _formerly: RecentPods = field(default_factory=RecentPods)
     _memories: dict[NamespacedName, Any] = field(default_factory=dict)
+    _deployments: Mapping[NamespacedName, DeploymentPlan] = field(default_factory=dict)
+    untaken: MetricsPoll | None = None
+
+    @property
+    def time_scale(self) -> float:
+        """Model seconds in a real second."""
+        return self.poller.clock.scale
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        while True:
+            await self.poll()
+            await asyncio.sleep(self.poller.pause_seconds)
+
+    async def poll(self) -> None:
+        """Poll once for the deployments of the last plan; not at all when none is measured."""
+        queries = self.queries(self._deployments)
+        if queries.expressions:
+            past = None if self.poller.knows_past else self.history_query(self._deployments)
+            self.untaken = await self.poller.poll(queries.expressions, past)
+            self.polled()
+
+    def follow(self, deployments: Mapping[NamespacedName, DeploymentPlan], catalogue: Catalogue) -> None:
+        """Measure and scale the deployments of a new plan from now on."""
+        self._deployments, self.catalogue = deployments, catalogue
+
+    def take_poll(self, now_seconds: float) -> None:
+        """Decide anew if a poll has come in since the last call. ``now_seconds`` is model time."""
+        poll, self.untaken = self.untaken, None
+        if poll is not None:
+            self.update(poll, self._deployments, now_seconds=now_seconds)
 
     def queries(self, deployments: Mapping[NamespacedName, DeploymentPlan]) -> QuerySet:
         """What to ask for the deployments that are measured; nothing when there are none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.control.autoscaler.startup_tracker import ClockReading
+from modelmatrix.control.autoscaler.replica_history import ClockReading
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.rendering.workload_target import image_of
 from modelmatrix.planning.snapshot.views import PodView

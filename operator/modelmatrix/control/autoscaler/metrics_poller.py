@@ -1,4 +1,8 @@
-"""Looks at the signals now and then, beside the loop: a Prometheus that hangs must not stop anything else."""
+"""Polls Prometheus: one request per query and poll, with the failures of each query beside the answers of the others.
+
+Answers that change slowly are cached for a minute. Before the first good poll the past of the fleet is read once, by a range
+query, so that a restarted operator knows what the one before it had learned.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from dataclasses import dataclass, field
 
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.scaling.observation.observation import History
-from modelmatrix.signals.fleet_queries import NEEDED, SELDOM, SELDOM_SECONDS, QuerySet
+from modelmatrix.signals.fleet_queries import NEEDED, SELDOM, SELDOM_SECONDS
 from modelmatrix.signals.history import HistoryQuery, histories
 from modelmatrix.signals.vectors import PrometheusError, Vector
 from modelmatrix.telemetry.model_clock import ModelClock
@@ -21,9 +25,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MetricsPoll:
-    """One look at Prometheus: its answers by query, and why others are missing or a part only.
+    """The answers of Prometheus by query, and why others are missing or incomplete.
 
-    ``real_seconds`` is when it was asked. ``histories`` are there in the first good look after a start.
+    ``real_seconds`` is the time of the poll. Only the first good poll of a process has ``histories``.
     """
 
     real_seconds: float = 0.0
@@ -53,80 +57,68 @@ class CachedVector:
 
 @dataclass(slots=True)
 class MetricsPoller:
-    """Asks a query set at a steady pace. ``queries`` gives the set of the moment; an empty one asks nothing.
-
-    ``past`` gives the range query that is asked before the first good look, ``done`` is called after every look; ``time`` is
-    the clock of objects and of Prometheus.
-    """
+    """Polls at most once an interval, in seconds of model time. ``time`` is the clock of objects and of Prometheus."""
 
     prometheus: Prometheus | None
     clock: ModelClock
     interval_seconds: float
-    queries: Callable[[], QuerySet]
-    past: Callable[[], HistoryQuery]
-    done: Callable[[], None]
     time: Callable[[], float] = time.time
-    look: MetricsPoll | None = None
-    _kept: dict[str, CachedVector] = field(default_factory=dict)
-    _knows_past: bool = False
+    knows_past: bool = False
+    _cached: dict[str, CachedVector] = field(default_factory=dict)
     _failing: set[str] = field(default_factory=set)
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-        while True:
-            expressions = self.queries().expressions
-            if expressions:
-                self.look = await self.ask(expressions)
-                self.done()
-            await asyncio.sleep(self.clock.real_seconds(self.interval_seconds))
+    @property
+    def pause_seconds(self) -> float:
+        """Real seconds between two polls."""
+        return self.clock.real_seconds(self.interval_seconds)
 
-    async def ask(self, expressions: Mapping[str, str]) -> MetricsPoll:
-        """One look. Never raises: what went wrong is in it."""
+    async def poll(self, expressions: Mapping[str, str], past: HistoryQuery | None = None) -> MetricsPoll:
+        """One poll, with the past if it is queried too. Never raises: the poll holds what went wrong."""
         if self.prometheus is None:
-            words = "no Prometheus is configured; set prometheus-url"
-            return MetricsPoll(self.time(), errors=dict.fromkeys(expressions, words))
-        past = {} if self._knows_past else await self._recall(self.prometheus)
+            message = "no Prometheus is configured; set prometheus-url"
+            return MetricsPoll(self.time(), errors=dict.fromkeys(expressions, message))
+        recalled = {} if past is None or self.knows_past else await self._recall(self.prometheus, past)
         now = self.time()
-        kept = {name: one for name, one in self._kept.items() if one.is_good(expressions.get(name), now)}
-        due = {name: text for name, text in expressions.items() if name not in kept}
+        cached = {name: entry for name, entry in self._cached.items() if entry.is_good(expressions.get(name), now)}
+        due = {name: text for name, text in expressions.items() if name not in cached}
         answers = await asyncio.gather(*map(self.prometheus.query, due.values()), return_exceptions=True)
         vectors, errors = _sorted(dict(zip(due, answers, strict=True)))
         until = now + self.clock.real_seconds(SELDOM_SECONDS)
         fresh = {
             name: CachedVector(due[name], until, vector) for name, vector in vectors.items() if name in SELDOM - errors.keys()
         }
-        self._kept = kept | fresh
-        look = MetricsPoll(now, {**{name: one.vector for name, one in kept.items()}, **vectors}, errors, past)
-        # A Prometheus that answers now and could not tell the past is not asked for it again and again.
-        self._knows_past = self._knows_past or not look.error
-        self._tell(errors)
-        return look
+        self._cached = cached | fresh
+        poll = MetricsPoll(now, {**{name: entry.vector for name, entry in cached.items()}, **vectors}, errors, recalled)
+        # A Prometheus that answers now and could not tell the past is not queried for it again and again.
+        self.knows_past = self.knows_past or not poll.error
+        self._log_failures(errors)
+        return poll
 
-    async def _recall(self, prometheus: Prometheus) -> dict[NamespacedName, History]:
-        """The past of every deployment; nothing when Prometheus cannot tell it, and priors must do."""
-        asked, now = self.past(), self.time()
-        if not asked.expression:
+    async def _recall(self, prometheus: Prometheus, past: HistoryQuery) -> dict[NamespacedName, History]:
+        """The past of every deployment; empty when Prometheus does not have it, and priors must do."""
+        now = self.time()
+        if not past.expression:
             return {}
         try:
             series = await prometheus.query_range(
-                asked.expression,
-                start=now - asked.real_seconds,
+                past.expression,
+                start=now - past.real_seconds,
                 end=now,
-                step_seconds=asked.step_real_seconds,
+                step_seconds=past.step_real_seconds,
             )
         except PrometheusError as error:
             _log.warning("what was learned before is not known again: %s", error)
             return {}
-        return histories(series, asked, self.clock.now() - now * self.clock.scale)
+        return histories(series, past, self.clock.now() - now * self.clock.scale)
 
-    def _tell(self, errors: Mapping[str, str]) -> None:
-        """Log the first failure of a row of each query; conditions and metrics tell the rest."""
+    def _log_failures(self, errors: Mapping[str, str]) -> None:
+        """Log the first failure in a row of each query; conditions and metrics report the rest."""
         new: dict[str, list[str]] = {}
-        for name, words in errors.items():
+        for name, message in errors.items():
             if name not in self._failing:
-                new.setdefault(words, []).append(name)
-        for words, names in new.items():
-            _log.warning("signals (%s): %s", ", ".join(names), words)
+                new.setdefault(message, []).append(name)
+        for message, names in new.items():
+            _log.warning("signals (%s): %s", ", ".join(names), message)
         self._failing = set(errors)
 
 

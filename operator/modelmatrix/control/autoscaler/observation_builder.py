@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.control.autoscaler.startup_tracker import StartupTracker, ages_of_starting_replicas
+from modelmatrix.control.autoscaler.replica_history import StartupTracker, ages_of_starting_replicas
 from modelmatrix.performance.slo import bounds_in_seconds
 from modelmatrix.planning.desired.cron import ScheduleError
 from modelmatrix.planning.desired.replicas import schedule_floor_windows

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,8 @@ import pytest
 from factories import NOW, deployment, nodes, pool
 from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus, Series
-from fakes.scaled import KEY, LOOK_SECONDS, SERVED_SECONDS, Rig, deployments, pods_of
+from fakes.scaled import KEY, LOOK_SECONDS, SERVED_SECONDS, Rig, deployments, idle_poller, pods_of
+from fakes.waiting import until
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.control.autoscaler.autoscaler import Autoscaler
@@ -208,8 +210,9 @@ async def test_who_is_measured_and_who_is_scaled(fields: dict[str, Any], measure
     async with rigged(deployments(1, **fields), Listener(), now=NOW + SERVED_SECONDS) as rig:
         rig.serves(per_second=1.0)
         rig.now += LOOK_SECONDS
-        look = await rig.measurer.ask(rig.scaler.queries(rig.plans).expressions)
-        rig.scaler.update(look, rig.plans, now_seconds=rig.now)
+        rig.scaler.follow(rig.plans, builtin())
+        await rig.scaler.poll()
+        rig.scaler.take_poll(rig.now)
         assert (KEY in rig.scaler.measured, KEY in rig.scaler.decisions) == (measured, scaled)
 
 
@@ -286,7 +289,7 @@ def test_replicas_that_start_have_ages_and_those_to_come_are_young(listener: Lis
         replace(pod, ready=pod.created_seconds < world.now_seconds - 1000) for pod in world.pods
     ]
     plans = dict(world.plan(decisions=decision(6)).deployments)
-    scaler = Autoscaler(builtin(), listener, 1.0)
+    scaler = Autoscaler(builtin(), listener, idle_poller())
     scaler.update(MetricsPoll(world.now_seconds + 40), plans, now_seconds=world.now_seconds + 40)
     (variant,) = listener.told[0].variants
     assert (variant.ready, variant.starting, variant.site) == (2, 4, "site-a")
@@ -297,7 +300,7 @@ def test_a_start_is_known_by_when_a_pod_was_ready_first(listener: Listener) -> N
     world = starting_world()
     workload = next(iter(world.workloads.values()))
     now = world.now_seconds + 100
-    scaler = Autoscaler(builtin(), listener, 15.0)
+    scaler = Autoscaler(builtin(), listener, idle_poller(15.0))
     for ready in (world.now_seconds + 20, world.now_seconds + 90):  # it was ready, and lost and regained that
         workload.pods = [replace(pod, ready_seconds=ready) for pod in workload.pods]
         scaler.update(MetricsPoll(now), dict(world.plan(decisions=decision(4)).deployments), now_seconds=NOW)
@@ -311,7 +314,7 @@ def test_replicas_of_a_workload_that_retires_must_be_measured_too() -> None:
     ((workload, replicas),) = plans[KEY].observed
     retired = replace(workload, key=NamespacedName(workload.key.namespace, "old"), engine="SGLang")
     plans = {KEY: replace(plans[KEY], observed=((retired, replicas),))}
-    scaler = Autoscaler(builtin(), SloPolicy(), 1.0)
+    scaler = Autoscaler(builtin(), SloPolicy(), idle_poller())
     assert "sglang:num_queue_reqs" in scaler.queries(plans).expressions["pods"]
     now = NOW + 2 * SERVED_SECONDS
     scaler.update(MetricsPoll(now, vectors(fake.serving(pods_of(plans[KEY]), per_second=1.0))), plans, now_seconds=now)
@@ -339,8 +342,26 @@ def vectors(series: Series) -> dict[str, Vector]:
     return {"pods": Vector(tuple(found))}
 
 
+async def test_it_polls_again_and_again_and_each_poll_is_taken_once(rig: Rig, listener: Listener) -> None:
+    rig.serves(per_second=1.0)
+    rig.scaler.poller.interval_seconds = 0.001
+    rig.scaler.follow(rig.plans, builtin())
+    task = asyncio.create_task(rig.scaler.run())
+    await until(lambda: len(rig.looks) >= 3)
+    task.cancel()
+    for _ in range(2):
+        rig.scaler.take_poll(rig.now + LOOK_SECONDS)
+    assert len(listener.told) == 1
+
+
+async def test_without_deployments_nothing_is_polled(rig: Rig) -> None:
+    await rig.scaler.poll()
+    rig.scaler.take_poll(rig.now)
+    assert (rig.scaler.untaken, rig.prometheus.queries, rig.scaler.decisions) == (None, [], {})
+
+
 def test_nobody_to_ask_about(listener: Listener) -> None:
-    scaler = Autoscaler(builtin(), listener, 1.0)
+    scaler = Autoscaler(builtin(), listener, idle_poller())
     assert scaler.queries({}).expressions == {}
     assert scaler.history_query({}).expression == ""
     scaler.update(MetricsPoll(NOW), {}, now_seconds=NOW)

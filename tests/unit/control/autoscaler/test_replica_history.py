@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.control.autoscaler.recent_pods import FORGOTTEN_SECONDS, RecentPods
+from modelmatrix.control.autoscaler.replica_history import FORGOTTEN_SECONDS, RecentPods
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.signals.scrape_coverage import ReplicaTarget
 

@@ -1,0 +1,192 @@
+"""The planner's verdict on an object that the API server is about to store: warnings, and why Deny mode refuses it. Pure.
+
+1. The proposed object takes its place in the snapshot, under a generation of its own: the planner remembers manifests by
+   UID and generation, and what is proposed may never be stored.
+2. One ``plan()``. For a pool or a profile it covers only the deployments that name it, because only their feasibility counts.
+3. The plan's statuses are compared with the stored ones. What the status would report as wrong becomes a warning: pools that
+   cannot run the model, missing devices, replicas of others that give way, deployments that lose their last pool.
+4. A refusal needs a spec that cannot be read, or one that every pool rules out by itself. What another object may still
+   bring (a pool, a node, a profile) never refuses: one ``kubectl apply`` may carry both, in any order.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from modelmatrix.api.conditions import FALSE, PLACED, SIGNALS_FRESH, find_condition
+from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
+from modelmatrix.api.reasons import Reason
+from modelmatrix.catalogue.catalogue import Catalogue, normalise
+from modelmatrix.planning.feasibility.verdict import Verdict
+from modelmatrix.planning.plan import Plan, plan
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, PoolView
+
+# The API server may cut a warning after 256 characters and drops those beyond 4096 in all (KEP-1693), so 12 of 256 always
+# arrive.
+WARNING_MAX_LENGTH = 256
+WARNINGS_MAX = 12
+PIECES_MAX = 2  # warnings that one long message may take
+
+# Reasons that another object can cure. It may be on its way, in the same ``kubectl apply``.
+_CURED_BY_OTHERS = frozenset(
+    {
+        Reason.POOL_NOT_FOUND,
+        Reason.POOL_OVERLAP,
+        Reason.ACCELERATOR_UNKNOWN,
+        Reason.MODEL_UNKNOWN,
+        Reason.NODES_MISMATCH,
+        Reason.LEADER_WORKER_SET_MISSING,
+        Reason.RUNTIME_CLASS_MISSING,
+        Reason.MISCONFIGURED,
+    }
+)
+_CAN_RUN = (Verdict.FITS, Verdict.NO_CAPACITY)
+
+View = TypeVar("View", DeploymentView, PoolView)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionVerdict:
+    """``warnings`` are ready for the API server. ``refusal`` says what Deny mode refuses; empty: it may be stored.
+
+    ``is_provisional``: an object that the caches have not seen yet may change the verdict.
+    """
+
+    warnings: tuple[str, ...] = ()
+    refusal: str = ""
+    is_provisional: bool = False
+
+
+SILENCE = AdmissionVerdict()
+
+
+def unreadable(error: str) -> AdmissionVerdict:
+    """The verdict on a spec that cannot be read."""
+    return AdmissionVerdict(_warnings([error]), refusal=error)
+
+
+def review_deployment(proposed: DeploymentView, snapshot: Snapshot) -> AdmissionVerdict:
+    """The verdict on a ModelDeployment that is created or changed."""
+    if proposed.spec is None:
+        return unreadable(proposed.error)
+    view = _with_own_generation(proposed)
+    others = tuple(other for other in snapshot.deployments if other.key != view.key)
+    after = plan(replace(snapshot, deployments=(*others, view)))
+    status = after.statuses[view.key]
+    placed, candidates = find_condition(status, PLACED) or {}, status["candidates"]
+    reasons = {Reason(item["reason"]) for item in candidates}
+    if placed.get("reason") == Reason.MISCONFIGURED and Reason.MISCONFIGURED not in reasons:
+        return unreadable(placed["message"])
+    ruled_out = [item for item in candidates if item["verdict"] != Verdict.FITS]
+    messages = [*_shortage(status, placed), *map(_of_pool, ruled_out), *_asleep(status), *_displaced(view.key, after, snapshot)]
+    is_impossible = all(item["verdict"] == Verdict.IMPOSSIBLE for item in candidates)
+    refusal = ". ".join(map(_of_pool, ruled_out)) if is_impossible and not reasons & _CURED_BY_OTHERS else ""
+    return AdmissionVerdict(_warnings(messages), refusal, is_provisional=bool(reasons & _CURED_BY_OTHERS))
+
+
+def review_pool(proposed: PoolView, snapshot: Snapshot) -> AdmissionVerdict:
+    """The verdict on an AcceleratorPool that is created or changed."""
+    if proposed.spec is None:
+        return unreadable(proposed.error)
+    view = _with_own_generation(proposed)
+    others = tuple(other for other in snapshot.pools if other.name != view.name)
+    users = tuple(d for d in snapshot.deployments if d.spec and any(pool.name == view.name for pool in d.spec.pools))
+    after = plan(replace(snapshot, pools=(*others, view), deployments=users))
+    pool = after.pools[view.name]
+    problems = [message for _, message in pool.problems]
+    relaxed = [f"{pool.relaxed} leave Pod Security restricted"] if pool.relaxed else []
+    return AdmissionVerdict(_warnings([*problems, *relaxed, *_stranded(users, after)]))
+
+
+def review_model_profile(name: str, spec: ModelProfileSpec, snapshot: Snapshot) -> AdmissionVerdict:
+    """The verdict on a ModelProfile that is created or changed."""
+    names = {normalise(name), *map(normalise, spec.aliases)}
+    users = tuple(d for d in snapshot.deployments if d.spec and normalise(d.spec.model.name) in names)
+    return _of_catalogue(snapshot.catalogue.extended({name: spec}, {}), users, snapshot)
+
+
+def review_engine_profile(name: str, spec: EngineProfileSpec, snapshot: Snapshot) -> AdmissionVerdict:
+    """The verdict on an EngineProfile that is created or changed."""
+    if snapshot.catalogue.engine(spec.base) is None:
+        known = ", ".join(sorted(snapshot.catalogue.engines))
+        return AdmissionVerdict(_warnings([f"spec.base '{spec.base}' is not an engine of the catalogue; known are {known}"]))
+    users = tuple(d for d in snapshot.deployments if d.spec and any(pool.engine == name for pool in d.spec.pools))
+    return _of_catalogue(snapshot.catalogue.extended({}, {name: spec}), users, snapshot)
+
+
+def _of_catalogue(catalogue: Catalogue, users: tuple[DeploymentView, ...], snapshot: Snapshot) -> AdmissionVerdict:
+    after = plan(replace(snapshot, catalogue=catalogue, deployments=users))
+    return AdmissionVerdict(_warnings(_stranded(users, after)))
+
+
+def _with_own_generation(view: View) -> View:
+    """The view under a generation that no stored object has, the same one for the same spec."""
+    text = view.spec.model_dump_json() if view.spec else ""
+    return replace(view, generation=-1 - zlib.crc32(text.encode()))
+
+
+def _of_pool(candidate: Mapping[str, Any]) -> str:
+    return f"{candidate['pool']}: {candidate['message']}"
+
+
+def _shortage(status: Mapping[str, Any], placed: Mapping[str, Any]) -> Iterator[str]:
+    """How many replicas wait for devices; why is said by pool. Groups that the scheduler refuses have their own message."""
+    if placed.get("reason") == Reason.INSUFFICIENT_DEVICES:
+        desired = status["desiredReplicas"]
+        missing = desired - sum(item["desired"] for item in status["placements"])
+        yield f"{missing} of {desired} replicas find no devices now and wait for them"
+    elif placed.get("reason") == Reason.UNSCHEDULABLE:
+        yield placed["message"]
+
+
+def _asleep(status: Mapping[str, Any]) -> Iterator[str]:
+    signals = find_condition(status, SIGNALS_FRESH) or {}
+    if signals.get("status") == FALSE and signals.get("reason") == Reason.NO_WAKE_SIGNAL:
+        yield signals["message"]
+
+
+def _displaced(proposed: NamespacedName, after: Plan, snapshot: Snapshot) -> Iterator[str]:
+    """Replicas of others that would give way, without those that gave way before."""
+    stored = {view.key: _lost(view.status) for view in snapshot.deployments}
+    for key, status in sorted(after.statuses.items(), key=lambda item: item[0]):
+        more = _lost(status) - stored.get(key, 0)
+        if more > 0 and key != proposed:
+            yield f"would displace {more} replica{'s' if more > 1 else ''} of {key}"
+
+
+def _lost(status: Mapping[str, Any]) -> int:
+    return sum(item["replicas"] for item in status.get("displacedBy", ()))
+
+
+def _stranded(users: Iterable[DeploymentView], after: Plan) -> Iterator[str]:
+    """Deployments that have a pool today and would have none."""
+    for view in sorted(users, key=lambda user: user.key):
+        status = after.statuses.get(view.key)
+        if status is None or not _can_run(view.status) or _can_run(status):
+            continue
+        why = ". ".join(map(_of_pool, status["candidates"][:1]))
+        yield f"{view.key} could run on none of its pools any more. {why}"
+
+
+def _can_run(status: Mapping[str, Any]) -> bool:
+    return any(item.get("verdict") in _CAN_RUN for item in status.get("candidates", ()))
+
+
+def _warnings(messages: Iterable[str]) -> tuple[str, ...]:
+    """Warnings that the API server passes on whole: printable, each once, in order, and not too many."""
+    pieces = dict.fromkeys(piece for message in messages for piece in _pieces(message))
+    shown = tuple(pieces)
+    if len(shown) <= WARNINGS_MAX:
+        return shown
+    return (*shown[: WARNINGS_MAX - 1], f"{len(shown) - WARNINGS_MAX + 1} more warnings; see the status of the object")
+
+
+def _pieces(message: str) -> list[str]:
+    """A message in warnings of a length that is not cut; control characters would make the API server drop it."""
+    text = "".join(character if character.isprintable() else " " for character in message)
+    return textwrap.wrap(text, WARNING_MAX_LENGTH, max_lines=PIECES_MAX, placeholder=" ...", break_on_hyphens=False)
