@@ -215,6 +215,18 @@ def test_groups_need_the_leader_worker_set_api_and_hold_nothing_meanwhile() -> N
     assert ready(rest(state), NamespacedName("bank", "batch"))[0] == 2
 
 
+def test_a_group_without_its_controller_starts_and_keeps_others_off_its_nodes() -> None:
+    state = world(deployment(**FLAGSHIP), there=nodes(2))
+    state.apply(state.plan())
+    flagship = NamespacedName("bank", "flagship")
+    (item,) = state.workloads.values()
+    item.pods = []
+    made = state.plan()
+    assert not made.actions
+    assert ready(made, flagship)[1:] == ("False", "ReplicaStarting")
+    assert made.taken == {"ascend-a": 16}
+
+
 def test_without_the_leader_worker_set_api_a_pool_that_needs_no_group_serves() -> None:
     pools = (pool(), pool(name="a3", accelerator="a3-die-64g"))
     there = (*nodes(2), *nodes(1, pool="a3", devices=16))

@@ -176,3 +176,13 @@ def test_a_groups_environment_is_that_of_its_network() -> None:
             assert {"HCCL_IF_IP", "HCCL_IF_BASE_PORT"} <= names
         for pod in pods(manifest):
             assert pod["spec"].get("dnsPolicy") == ("ClusterFirstWithHostNet" if "hostNetwork" in case.pool else None)
+
+
+@every_case
+def test_kubernetes_deletes_every_object_with_its_deployment(case: Case) -> None:
+    """Deletion works while the operator is away: an owner reference on each object, and no finalizer."""
+    for manifest in manifests(case):
+        (owner,) = manifest["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"], owner["controller"]) == ("ModelDeployment", "assistant", True)
+        assert owner["uid"]
+        assert "finalizers" not in manifest["metadata"]
