@@ -15,7 +15,7 @@ def serve(settings: Settings) -> None:
     configure_logging(settings.log_format, settings.log_level)
     try:
         sys.exit(run(settings))
-    except (CredentialsError, OSError) as error:  # no credentials, or an address that is taken
+    except (CredentialsError, OSError) as error:  # no credentials, or the address is in use
         sys.exit(f"modelmatrix: {error}")
 
 

@@ -186,7 +186,7 @@ class Operator:
 def _make_prometheus(settings: Settings) -> Prometheus | None:
     access = PrometheusAuth(settings.prometheus_ca_file, settings.prometheus_token_file)
     url, seconds = settings.prometheus_url, settings.prometheus_timeout
-    return Prometheus(url, seconds, access=access) if url else None
+    return Prometheus(url, seconds, auth=access) if url else None
 
 
 def run(settings: Settings) -> int:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from modelmatrix.telemetry.prometheus_client import without_password
+from modelmatrix.telemetry.prometheus_client import redact_credentials
 
 PREFIX = "MODELMATRIX_"
 _ADDRESS = re.compile(r"(?P<host>[^:\[\]\s]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
@@ -21,7 +21,7 @@ DENY = "Deny"
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Host and port of an address like ``127.0.0.1:9402`` or ``[::1]:9402``; an empty host is all of both families.
+    """Host and port of an address like ``127.0.0.1:9402`` or ``[::1]:9402``; an empty host means all of IPv4 and IPv6.
 
     Raises:
         ValueError: the text is not an address.
@@ -43,7 +43,7 @@ def _address_or_nothing(value: str) -> str:
 
 def _url(value: str) -> str:
     if value and not _is_http_url(value):
-        raise ValueError(f"'{without_password(value)}' is not a URL; use one like http://prometheus:9090")
+        raise ValueError(f"'{redact_credentials(value)}' is not a URL; use one like http://prometheus:9090")
     return value
 
 
@@ -59,14 +59,14 @@ def _is_http_url(value: str) -> bool:
 
 
 class Settings(BaseModel):
-    """What an installation may change. Every duration is in seconds of model time, which is real time at scale 1."""
+    """The settings of an installation. Every duration is in seconds of model time, which is real time at scale 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     namespace: str = Field(default="modelmatrix-system", description="Namespace of the operator and its Lease.")
     identity: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(4)}",
-        description="Name of this process in the election, different for each; a pod's name.",
+        description="Name of this process in the leader election, unique among its replicas, e.g. the pod's name.",
     )
     prometheus_url: Annotated[str, AfterValidator(_url)] = Field(
         default="", description="Base URL of Prometheus, e.g. http://prometheus:9090. Empty: nothing is measured or scaled."
@@ -78,7 +78,7 @@ class Settings(BaseModel):
     prometheus_token_file: str = Field(
         default="", description="File with a bearer token for Prometheus, read for every query. Empty: none is sent."
     )
-    interval: float = Field(default=15.0, gt=0, description="Seconds between two looks at the signals.")
+    interval: float = Field(default=15.0, gt=0, description="Seconds between two polls of the signals.")
     metrics_address: Annotated[str, AfterValidator(_address)] = Field(
         default=":9402", description="Address of /metrics, /healthz and /readyz; without a host, all of IPv4 and IPv6."
     )
@@ -99,43 +99,42 @@ class Settings(BaseModel):
     weights_image: str = Field(default="rclone/rclone:1.71", description="Image that copies weights from object stores.")
     gateway_query: str = Field(
         default="",
-        description="PromQL of requests per second at the gateway by namespace and deployment; wakes deployments at zero.",
+        description="PromQL of the requests per second at the gateway by namespace and deployment; wakes deployments at zero.",
     )
     time_scale: float = Field(
-        default=1.0, ge=1, le=15, description="Model seconds in a real second; above 1 for demonstrations and tests only."
+        default=1.0, ge=1, le=15, description="Model seconds per real second; above 1 for demonstrations and tests only."
     )
     time_origin: float = Field(
-        default=0.0, ge=0, description="Real time, in seconds since the epoch, from which model time runs faster; 0: never."
+        default=0.0, ge=0, description="Real time in seconds since the epoch from which model time runs faster; 0: never."
     )
     time_start: float = Field(
-        default=0.0, ge=0, description="Model time at time-origin, in seconds since the epoch; 0: the same as time-origin."
+        default=0.0, ge=0, description="Model time at time-origin in seconds since the epoch; 0: the same as time-origin."
     )
-    log_format: str = Field(default="json", pattern="^(json|plain)$", description="Form of the log: json or plain.")
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level that is logged.")
+    log_format: str = Field(default="json", pattern="^(json|plain)$", description="Format of the log: json or plain.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Lowest level that is logged.")
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """The environment variable of a setting, e.g. ``MODELMATRIX_LOG_LEVEL`` for ``log_level``."""
     return PREFIX + name.upper()
 
 
 def flag(name: str) -> str:
-    """The flag of a setting."""
+    """The flag of a setting, e.g. ``--log-level`` for ``log_level``."""
     return "--" + name.replace("_", "-")
 
 
 def with_settings(function: Callable[[Settings], None]) -> click.Command:
-    """A command with a flag for every setting."""
+    """A click command with a flag for every setting that calls ``function`` with the validated settings."""
 
     def run(**values: Any) -> None:
-        given = {name: value for name, value in values.items() if value is not None}
         try:
-            settings = Settings(**given)
+            settings = Settings(**{name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = str(first["loc"][0])
-            words = first["msg"].removeprefix("Value error, ")
-            raise click.UsageError(f"{flag(name)} ({variable(name)}): {words}") from None
+            message = first["msg"].removeprefix("Value error, ")
+            raise click.UsageError(f"{flag(name)} ({variable(name)}): {message}") from None
         function(settings)
 
     options = [

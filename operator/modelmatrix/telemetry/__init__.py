@@ -1,1 +1,1 @@
-"""Signals in, metrics out: queries to Prometheus, our own metrics, health and logs."""
+"""Connections for signals and metrics: the Prometheus client, the exporter, the HTTP server of the probes, the log format."""

@@ -1,7 +1,7 @@
-"""Our own metrics: what the last plan says about every deployment and pool, and how the operator itself does.
+"""The operator's metrics: the state of every deployment and pool in the last plan, and the operator's own work.
 
-Series of deployments and pools are made from the plan at every scrape, so none outlives its object. Only who has paid for
-devices is told for an hour more, so that the last of it is scraped.
+The series of deployments and pools are built from the last plan at every scrape, so no series outlives its object. Only the
+device-seconds of a deleted deployment stay for an hour, so that Prometheus scrapes their final value.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from modelmatrix.planning.status.allocations import allocations, costs
 from modelmatrix.scaling.observation.observation import Decision, Observation
 from modelmatrix.signals.reading import SignalReading
 
-PAID_SECONDS = 3600.0
+COST_RETENTION_SECONDS = 3600.0
 
 Family = GaugeMetricFamily | CounterMetricFamily
 
 
 class CostLabels(NamedTuple):
-    """Who uses devices of which pool, and who pays."""
+    """The labels of a cost series: the deployment, the pool whose devices it holds, and the tenant and cost center that pay."""
 
     namespace: str
     name: str
@@ -41,14 +41,14 @@ class CostLabels(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Exporter(Collector):
-    """The registry of all metrics. ``plan`` is the last one; only a leader has one."""
+    """The registry of all metrics. ``plan`` is the last plan; a process that does not lead has none."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     plan: Plan | None = None
     readings: dict[NamespacedName, SignalReading] = field(default_factory=dict)
     _device_seconds: defaultdict[CostLabels, float] = field(default_factory=lambda: defaultdict(float))
-    _accounted_at: float | None = None
-    _present_at: dict[NamespacedName, float] = field(default_factory=dict)
+    _last_plan_at: float | None = None
+    _last_planned_at: dict[NamespacedName, float] = field(default_factory=dict)
     _decisions: defaultdict[NamespacedName, Counts[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counts))
     leader: Gauge = field(init=False)
     duration: Histogram = field(init=False)
@@ -79,29 +79,29 @@ class Exporter(Collector):
         self.registry.register(self)
 
     def record_plan(self, snapshot: Snapshot, plan: Plan, seconds: float) -> None:
-        """Take a new plan: count the devices that were held since the last one, and show this one from now on."""
+        """Replace the plan, which took ``seconds`` to make, and charge its devices for the time since the last plan."""
         self.duration.observe(seconds)
-        passed = snapshot.now_seconds - self._accounted_at if self._accounted_at is not None else 0.0
-        for payer, devices in _held(plan).items():
-            self._device_seconds[payer] += devices * max(0.0, passed)
-        self._accounted_at = snapshot.now_seconds
+        elapsed = snapshot.now_seconds - self._last_plan_at if self._last_plan_at is not None else 0.0
+        for labels, devices in _devices_held(plan).items():
+            self._device_seconds[labels] += devices * max(0.0, elapsed)
+        self._last_plan_at = snapshot.now_seconds
         for key in self._decisions.keys() - plan.deployments.keys():
             del self._decisions[key]
-        self._forget_paid(plan, snapshot.wall_seconds)
+        self._prune_costs(plan, snapshot.wall_seconds)
         self.plan = plan
 
-    def _forget_paid(self, plan: Plan, now: float) -> None:
-        """Forget who has paid for deployments that are gone for an hour."""
-        self._present_at |= dict.fromkeys(plan.deployments, now)
-        gone = {key for key, seconds in self._present_at.items() if now - seconds > PAID_SECONDS}
-        for payer in [payer for payer in self._device_seconds if gone and (payer.namespace, payer.name) in gone]:
-            del self._device_seconds[payer]
+    def _prune_costs(self, plan: Plan, now: float) -> None:
+        """Drop the device-seconds of deployments that have been absent for ``COST_RETENTION_SECONDS``."""
+        self._last_planned_at |= dict.fromkeys(plan.deployments, now)
+        gone = {key for key, seconds in self._last_planned_at.items() if now - seconds > COST_RETENTION_SECONDS}
+        for labels in [labels for labels in self._device_seconds if gone and (labels.namespace, labels.name) in gone]:
+            del self._device_seconds[labels]
         for key in gone:
-            del self._present_at[key]
+            del self._last_planned_at[key]
 
-    def count_decision(self, key: NamespacedName, seen: Observation, decision: Decision) -> None:
-        """Count a decision by its direction and reason."""
-        change = decision.replicas - seen.desired
+    def count_decision(self, key: NamespacedName, observation: Observation, decision: Decision) -> None:
+        """Count a scaling decision by its direction (up, down, hold) and its reason."""
+        change = decision.replicas - observation.desired
         direction = "up" if change > 0 else "down" if change < 0 else "hold"
         self._decisions[key][direction, str(decision.reason)] += 1
 
@@ -110,7 +110,7 @@ class Exporter(Collector):
         self.admission.labels(resource, outcome).observe(seconds)
 
     def collect(self) -> Iterator[Family]:
-        """Series of deployments and pools, from the last plan."""
+        """All series of deployments and pools, built from the last plan; none without a plan."""
         if self.plan is None:
             return
         for builder in (_replicas, _attainment, _conditions, _costs, _pool_devices):
@@ -123,8 +123,8 @@ class Exporter(Collector):
         family = CounterMetricFamily(
             "modelmatrix_device_seconds", "Device time held, starting and draining replicas too.", labels=CostLabels._fields
         )
-        for payer, seconds in self._device_seconds.items():
-            family.add_metric(payer, seconds)
+        for labels, seconds in self._device_seconds.items():
+            family.add_metric(labels, seconds)
         return family
 
     def _decisions_family(self) -> Family:
@@ -152,7 +152,7 @@ def _labels(*names: str) -> tuple[str, ...]:
     return ("namespace", "name", *names)
 
 
-def _held(plan: Plan) -> dict[CostLabels, int]:
+def _devices_held(plan: Plan) -> dict[CostLabels, int]:
     held: dict[CostLabels, int] = {}
     for key, deployment in plan.deployments.items():
         spec = deployment.spec
@@ -222,10 +222,10 @@ def _pool_devices(plan: Plan) -> Family:
         labels=("pool", "resource", "state"),
     )
     for pool in plan.pools.values():
-        for state, number in _counts(pool).items():
+        for state, number in _devices_by_state(pool).items():
             family.add_metric((pool.name, pool.spec.resource_name if pool.spec else "", state), number)
     return family
 
 
-def _counts(pool: PoolState) -> dict[str, int]:
+def _devices_by_state(pool: PoolState) -> dict[str, int]:
     return {"total": pool.total, "allocated": pool.allocated, "free": pool.free_now, "unhealthy": pool.unhealthy}

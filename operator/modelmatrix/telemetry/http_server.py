@@ -14,17 +14,20 @@ Check = Callable[[], str]
 
 @asynccontextmanager
 async def serve(address: tuple[str, int], registry: CollectorRegistry, *, healthy: Check, ready: Check) -> AsyncIterator[int]:
-    """Serve until left; yields the port. A check returns what is wrong, or nothing when all is well."""
+    """Serve while the context is open; yields the port, which is free to choose with port 0.
+
+    A check returns the problem, which is answered with status 503, or an empty text for 200.
+    """
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def probe(check: Check) -> Callable[[web.Request], object]:
-        async def answer(_: web.Request) -> web.Response:
+        async def respond(_: web.Request) -> web.Response:
             problem = check()
             return web.Response(text=problem or "ok", status=503 if problem else 200)
 
-        return answer
+        return respond
 
     app = web.Application()
     app.router.add_get("/metrics", metrics)

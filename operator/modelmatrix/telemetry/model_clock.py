@@ -1,4 +1,4 @@
-"""Model time: real time, or a faster one for demonstrations and tests, the same for every process of a cluster."""
+"""Model time: real time, or for demonstrations and tests a faster time that all processes of a cluster share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class ModelClock:
     """Model time is ``start_seconds`` at the real time ``origin_seconds`` and runs ``scale`` times as fast from there.
 
-    Without an origin it is real time.
+    All three are in seconds, the first two since the epoch. Without an origin model time is real time.
     """
 
     scale: float = 1.0
@@ -25,5 +25,5 @@ class ModelClock:
         return (self.start_seconds or self.origin_seconds) + (real - self.origin_seconds) * self.scale
 
     def real_seconds(self, model_seconds: float) -> float:
-        """How long a stretch of model time really lasts."""
+        """The real seconds that a duration in model seconds takes."""
         return model_seconds / self.scale

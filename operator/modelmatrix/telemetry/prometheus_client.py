@@ -1,4 +1,4 @@
-"""Queries to Prometheus over HTTP: bounded in time and size, and honest about what came back."""
+"""Queries to Prometheus over HTTP, bounded in time and size. Every failure is a PrometheusError whose text names the cause."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ import httpx
 
 from modelmatrix.signals.vectors import PrometheusError, Series, Vector, parse_matrix, parse_vector
 
-MAX_ANSWER_BYTES = 16 * 2**20
-MAX_RANGE_BYTES = 32 * 2**20
-# A look at eight days takes longer than one at the present, and is taken once.
-RANGE_PATIENCE = 6.0
+MAX_INSTANT_RESPONSE_BYTES = 16 * 2**20
+MAX_RANGE_RESPONSE_BYTES = 32 * 2**20
+# A range query over eight days takes longer than an instant query, and runs once per start of a leader.
+RANGE_TIMEOUT_FACTOR = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class PrometheusAuth:
-    """How to be let in: certificates to trust, else the system's, and a bearer token that may change while we run."""
+    """Certificates to trust (empty: those of the system) and a file with a bearer token, which is read for every query."""
 
     ca_file: str = ""
     token_file: str = ""
 
     def ssl_context(self) -> ssl.SSLContext:
-        """What to trust.
+        """The TLS context with the certificates to trust.
 
         Raises:
-            OSError: the file is not there or holds no certificates.
+            OSError: the file does not exist or contains no certificate.
         """
         try:
             return ssl.create_default_context(cafile=self.ca_file or None)
@@ -39,10 +39,10 @@ class PrometheusAuth:
             raise OSError(f"cannot use the certificates in {self.ca_file}: {error}") from None
 
     def headers(self) -> dict[str, str]:
-        """Headers that identify us.
+        """The Authorization header; empty without a token file.
 
         Raises:
-            PrometheusError: there is no token in the file.
+            PrometheusError: the token file cannot be read.
         """
         if not self.token_file:
             return {}
@@ -54,9 +54,9 @@ class PrometheusAuth:
 
 
 class Prometheus:
-    """Queries to one Prometheus. Redirects are not followed: its address is the admin's word.
+    """A client of one Prometheus. Redirects are not followed: the token must go only to the configured address.
 
-    A name and password in its URL are used, and never told.
+    A user name and password in the URL are used, and never appear in messages. A token file takes precedence over them.
     """
 
     def __init__(
@@ -65,18 +65,18 @@ class Prometheus:
         timeout_seconds: float,
         transport: httpx.AsyncBaseTransport | None = None,
         *,
-        access: PrometheusAuth = PrometheusAuth(),
+        auth: PrometheusAuth = PrometheusAuth(),
     ) -> None:
-        self._name = without_password(url.rstrip("/"))
-        self._url = self._name if access.token_file else url.rstrip("/")
-        self._seconds = timeout_seconds
-        self._access = access
+        self._display_url = redact_credentials(url.rstrip("/"))
+        self._url = self._display_url if auth.token_file else url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._auth = auth
         self._client = httpx.AsyncClient(
             timeout=timeout_seconds,
             follow_redirects=False,
             transport=transport,
             trust_env=False,
-            verify=access.ssl_context(),
+            verify=auth.ssl_context(),
         )
 
     async def __aenter__(self) -> Self:
@@ -88,54 +88,58 @@ class Prometheus:
         await self._client.aclose()
 
     async def query(self, expression: str) -> Vector:
-        """The value of an expression now.
+        """The value of an expression now (instant query).
 
         Raises:
-            PrometheusError: no answer in time, an error, something that is no answer, or too much of it.
+            PrometheusError: no response in time, an error, a body that is not a result, or one over 16 MiB.
         """
-        code, body = await self._ask("query", {"query": expression}, self._seconds, MAX_ANSWER_BYTES)
+        code, body = await self._post("query", {"query": expression}, self._timeout_seconds, MAX_INSTANT_RESPONSE_BYTES)
         return parse_vector(code, body)
 
     async def query_range(self, expression: str, *, start: float, end: float, step_seconds: float) -> tuple[Series, ...]:
-        """The values of an expression from ``start`` to ``end`` (seconds since the epoch) in equal steps.
+        """The values of an expression from ``start`` to ``end`` (seconds since the epoch) in equal steps (range query).
 
         Raises:
-            PrometheusError: no answer in time, an error, something that is no answer, or too much of it.
+            PrometheusError: no response in time, an error, a body that is not a result, or one over 32 MiB.
         """
         form = {"query": expression, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step_seconds:.3f}"}
-        code, body = await self._ask("query_range", form, RANGE_PATIENCE * self._seconds, MAX_RANGE_BYTES)
+        code, body = await self._post(
+            "query_range", form, RANGE_TIMEOUT_FACTOR * self._timeout_seconds, MAX_RANGE_RESPONSE_BYTES
+        )
         return await asyncio.to_thread(parse_matrix, code, body)
 
-    async def _ask(self, path: str, form: Mapping[str, str], seconds: float, most_bytes: int) -> tuple[int, bytes]:
-        """Status code and body. Prometheus is told the time, too: it must not go on for nobody."""
-        url, content = f"{self._url}/api/v1/{path}", {**form, "timeout": f"{seconds:g}s"}
+    async def _post(self, path: str, form: Mapping[str, str], timeout_seconds: float, max_bytes: int) -> tuple[int, bytes]:
+        """Status code and body. The timeout is a parameter too, so that Prometheus stops evaluating when the client does."""
+        url, content = f"{self._url}/api/v1/{path}", {**form, "timeout": f"{timeout_seconds:g}s"}
         try:
-            # httpx bounds the time between two pieces of an answer; one that drips must end, too.
+            # httpx bounds only the time between two chunks; a response that arrives slowly must end too.
             async with (
-                asyncio.timeout(seconds),
-                self._client.stream("POST", url, data=content, timeout=seconds, headers=self._access.headers()) as response,
+                asyncio.timeout(timeout_seconds),
+                self._client.stream(
+                    "POST", url, data=content, timeout=timeout_seconds, headers=self._auth.headers()
+                ) as response,
             ):
-                return response.status_code, await _read(response, most_bytes)
+                return response.status_code, await _read(response, max_bytes)
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise PrometheusError(f"Prometheus at {self._name} does not answer within {seconds:g} s") from error
-        # ValueError: a host name that no resolver takes.
+            raise PrometheusError(f"Prometheus at {self._display_url} does not answer within {timeout_seconds:g} s") from error
+        # ValueError: a host name that no resolver accepts.
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise PrometheusError(f"Prometheus at {self._name} does not answer: {_words(error)}") from error
+            raise PrometheusError(f"Prometheus at {self._display_url} does not answer: {_describe(error)}") from error
 
 
-async def _read(response: httpx.Response, most_bytes: int) -> bytes:
+async def _read(response: httpx.Response, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > most_bytes:
-            raise PrometheusError(f"Prometheus's answer is larger than {most_bytes // 2**20} MiB")
+        if len(body) > max_bytes:
+            raise PrometheusError(f"the response of Prometheus is larger than {max_bytes // 2**20} MiB")
     return bytes(body)
 
 
-def without_password(text: str) -> str:
-    """A text without the names and passwords in its URLs: statuses and logs are for many."""
+def redact_credentials(text: str) -> str:
+    """A text without the user names and passwords in its URLs: many people read statuses and logs."""
     return re.sub(r"//[^/?#\s]*@", "//", text)
 
 
-def _words(error: Exception) -> str:
-    return without_password(str(error)) or type(error).__name__
+def _describe(error: Exception) -> str:
+    return redact_credentials(str(error)) or type(error).__name__

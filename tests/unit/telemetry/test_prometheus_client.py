@@ -87,7 +87,7 @@ async def test_a_refused_connection(server: FakePrometheus, prometheus: Promethe
 async def test_an_answer_that_is_too_large(
     server: FakePrometheus, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prometheus_module, "MAX_ANSWER_BYTES", 2**20)
+    monkeypatch.setattr(prometheus_module, "MAX_INSTANT_RESPONSE_BYTES", 2**20)
     server.answer = fake.text(200, "x" * (2**20 + 1))
     with pytest.raises(PrometheusError, match="larger than 1 MiB"):
         await prometheus.query("up")
@@ -153,7 +153,7 @@ async def test_the_past(server: FakePrometheus, prometheus: Prometheus) -> None:
 async def test_a_past_that_is_too_large(
     server: FakePrometheus, prometheus: Prometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prometheus_module, "MAX_RANGE_BYTES", 2**20)
+    monkeypatch.setattr(prometheus_module, "MAX_RANGE_RESPONSE_BYTES", 2**20)
     server.past = fake.text(200, json.dumps("x" * 2**20))
     with pytest.raises(PrometheusError, match="larger than 1 MiB"):
         await prometheus.query_range("up", start=0, end=1, step_seconds=1)
@@ -185,7 +185,7 @@ async def test_a_password_in_the_url_is_used_and_never_told() -> None:
 
 async def test_a_token_is_read_again_when_it_changes(tmp_path: Path) -> None:
     asked, token = Asked(), tmp_path / "token"
-    async with Prometheus("https://ops:S3cret@prometheus", 1, asked, access=PrometheusAuth(token_file=str(token))) as client:
+    async with Prometheus("https://ops:S3cret@prometheus", 1, asked, auth=PrometheusAuth(token_file=str(token))) as client:
         for content in ("one\n", "two\n"):
             token.write_text(content, encoding="utf-8")
             await client.query("up")
@@ -201,4 +201,4 @@ def test_certificates_that_cannot_be_used_are_named(tmp_path: Path, content: str
     if content is not None:
         file.write_text(content, encoding="utf-8")
     with pytest.raises(OSError, match=f"certificates in {file}"):
-        Prometheus("https://prometheus", 1, access=PrometheusAuth(ca_file=str(file)))
+        Prometheus("https://prometheus", 1, auth=PrometheusAuth(ca_file=str(file)))
