@@ -85,4 +85,6 @@ def seen(
         for name, number in desired.items()
         for index in range(number)
     ]
-    return Observation(second=second, desired=desired, replicas=tuple(replicas), samples=samples, rooms=rooms or {})
+    return Observation(
+        second=second, desired=desired, replicas=tuple(replicas), samples=samples, free_replicas_by_variant=rooms or {}
+    )

@@ -24,7 +24,7 @@ def machinery() -> FluidKernel:
     """What computes the seconds of a fluid environment."""
     compiled = functions(fluid_steps)
     return FluidKernel(
-        pass_seconds=compiled[fluid_steps.advance.__name__], lose=compiled[fluid_steps.drop_share.__name__], zeros=np.zeros
+        advance=compiled[fluid_steps.advance.__name__], drop_share=compiled[fluid_steps.drop_share.__name__], zeros=np.zeros
     )
 
 

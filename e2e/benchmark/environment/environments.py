@@ -39,7 +39,7 @@ def open_fluid(scenario: Scenario, deployment: Deployment, seed: int) -> FluidEn
         deployment.slo,
         _starts(deployment, seed),
         buckets=buckets(),
-        machinery=machinery(),
+        kernel=machinery(),
     )
     environment.start_warm(warm_replicas(deployment, seed))
     return environment

@@ -64,18 +64,18 @@ class _Run:
         for one, held in zip(self._deployed, self._held, strict=True):
             one.environment.advance(second)
             if second % HOUR_SECONDS == 0 or second == self._scenario.seconds:
-                held.append(one.environment.roster.held_seconds(second))
+                held.append(one.environment.replica_set.held_seconds(second))
 
     def _note(self, second: int) -> None:
         if second % MOMENT_SECONDS:
             return
         arrived = sum(one.environment.arrivals for one in self._deployed)
-        rosters = [one.environment.roster for one in self._deployed]
+        rosters = [one.environment.replica_set for one in self._deployed]
         self._moments.append(
             Moment(
                 second=second,
                 rate=round((arrived - self._arrived) / MOMENT_SECONDS, 3),
-                ready=sum(roster.number(Phase.READY) for roster in rosters),
+                ready=sum(roster.count_in(Phase.READY) for roster in rosters),
                 devices=sum(roster.devices for roster in rosters),
             )
         )
@@ -96,8 +96,8 @@ class _Run:
 
 
 def _served(one: Deployed, held: list[dict[str, float]]) -> Served:
-    by_hour = one.environment.tally.by_hour
-    before = dict.fromkeys(one.environment.roster.variants, 0.0)
+    by_hour = one.environment.slo_counter.by_hour
+    before = dict.fromkeys(one.environment.replica_set.variants, 0.0)
     hours = []
     for number, until in enumerate(held):
         device_hours: dict[str, float] = {}

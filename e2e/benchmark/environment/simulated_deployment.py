@@ -37,7 +37,7 @@ class Deployed:
             self.environment = open_fluid(scenario, deployment, seed)
         else:
             self.environment, self.fleet = open_fleet(scenario, deployment, seed)
-        self.wanted = dict(self.environment.roster.desired)
+        self.wanted = dict(self.environment.replica_set.desired)
         self.changes = 0
         self.reversals = 0
         self._scenario, self._recipe, self._scraper = scenario, recipe, scraper
@@ -52,12 +52,12 @@ class Deployed:
     @property
     def replicas(self) -> tuple[ReplicaView, ...]:
         """The replicas as the API server shows them."""
-        roster = self.environment.roster
+        roster = self.environment.replica_set
         # Nothing has changed as long as nobody was added or lost, none became ready, and nothing was ordered.
-        now = self._orders, len(roster.members), roster.next_ready_seconds()
+        now = self._orders, len(roster.replicas), roster.next_ready_seconds()
         if now != self._seen_at:
             self._seen_at = now
-            self._replicas = tuple(map(_view, roster.members.values()))
+            self._replicas = tuple(map(_view, roster.replicas.values()))
         return self._replicas
 
     @property
@@ -92,7 +92,7 @@ class Deployed:
             desired=self.wanted,
             replicas=self.replicas,
             samples={name: tuple(kept) for name, kept in self._scraper.samples.items()},
-            rooms=rooms,
+            free_replicas_by_variant=rooms,
         )
         self._want({**self.wanted, **self._policy.decide(observation)})
 

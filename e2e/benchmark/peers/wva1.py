@@ -79,7 +79,7 @@ class Wva1:
     def _cheapest(self, observation: Observation) -> str:
         """The variant that is added to: of those that have room, if any has."""
         choices = sorted(self._site.choices, key=lambda choice: choice.cost)
-        free = [choice for choice in choices if observation.rooms.get(choice.name, 1) > 0]
+        free = [choice for choice in choices if observation.free_replicas_by_variant.get(choice.name, 1) > 0]
         return (free or choices)[0].name
 
     def _dearest(self, numbers: dict[str, int]) -> str:

@@ -101,7 +101,7 @@ class Wva2:
         if len(known) < len(capacities) or not any(one.serving for one in known):
             return {}
         most = max(0, self._site.max_replicas - sum(observation.desired.values()))
-        added = more(known, self._up, observation.rooms, most)
+        added = more(known, self._up, observation.free_replicas_by_variant, most)
         changes = added or {name: -number for name, number in fewer(known, self._down).items()}
         wanted = {
             name: follower.replicas(observation.second, observation.desired[name], changes.get(name, 0))

@@ -92,12 +92,12 @@ class _SlowReplica:
         self._name = ""
 
     def begin(self) -> None:
-        members = self._deployed.environment.roster.members
+        members = self._deployed.environment.replica_set.replicas
         self._name = next(name for name, member in members.items() if member.phase is Phase.READY)
         self._change(SLOW_FACTOR)
 
     def end(self) -> None:
-        member = self._deployed.environment.roster.members.get(self._name)
+        member = self._deployed.environment.replica_set.replicas.get(self._name)
         if member is not None and member.phase is Phase.READY:
             self._change(1.0 / SLOW_FACTOR)
 

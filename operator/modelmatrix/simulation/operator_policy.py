@@ -103,7 +103,7 @@ class OperatorPolicyAdapter:
             devices=known.devices,
             ready=len(ready),
             starting=len(starting),
-            room=seen.rooms.get(known.name, UNLIMITED),
+            room=seen.free_replicas_by_variant.get(known.name, UNLIMITED),
             starting_ages_seconds=tuple(seen.second - one.created_seconds for one in starting),
             starts_seen=tuple(self._starts[one.name] for one in ready if one.name in self._starts),
             settled=sum(seen.second - (one.ready_seconds or 0.0) >= SETTLED_SECONDS for one in ready),

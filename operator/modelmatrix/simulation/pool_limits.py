@@ -24,5 +24,5 @@ class PoolLimitedPolicy:
         """The wanted number of replicas per variant, as far as there is room."""
         present = {name: sum(one.variant == name for one in observation.replicas) for name in self.limits}
         rooms = {name: max(0, limit - present[name]) for name, limit in self.limits.items()}
-        wanted = self.policy.decide(replace(observation, rooms=rooms))
+        wanted = self.policy.decide(replace(observation, free_replicas_by_variant=rooms))
         return {name: min(number, self.limits.get(name, number)) for name, number in wanted.items()}

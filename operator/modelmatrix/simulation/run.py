@@ -121,8 +121,8 @@ class _Run:
     def play(self) -> None:
         while not self.environment.is_exhausted or self.tick == 0:
             self._step()
-        self.device_seconds = self.environment.roster.device_seconds(self.second)
-        self.replica_seconds = self.environment.roster.replica_seconds(self.second)
+        self.device_seconds = self.environment.replica_set.device_seconds(self.second)
+        self.replica_seconds = self.environment.replica_set.replica_seconds(self.second)
         limit = self.second + self.options.drain_seconds
         ended = self.tick
         while self.environment.in_flight and self.second < limit:
@@ -147,10 +147,10 @@ class _Run:
     def _advance(self) -> None:
         self.tick += 1
         self.environment.advance(self.second)
-        self.peak = max(self.peak, len(self.environment.roster.members))
+        self.peak = max(self.peak, len(self.environment.replica_set.replicas))
 
     def _decide(self) -> None:
-        roster = self.environment.roster
+        roster = self.environment.replica_set
         before = dict(roster.desired)
         self.environment.scale_to(self.policy.decide(self._observe(roster)))
         self.changes += roster.desired != before
@@ -164,7 +164,7 @@ class _Run:
                 member.created_seconds,
                 None if member.phase is Phase.STARTING else member.ready_seconds,
             )
-            for member in roster.members.values()
+            for member in roster.replicas.values()
         )
         return Observation(
             second=self.second,
@@ -175,12 +175,12 @@ class _Run:
         )
 
     def _note(self) -> None:
-        roster = self.environment.roster
-        row = Row(self.second, 0, sum(roster.desired.values()), roster.number(Phase.READY), roster.devices)
+        roster = self.environment.replica_set
+        row = Row(self.second, 0, sum(roster.desired.values()), roster.count_in(Phase.READY), roster.devices)
         self.rows.append((self.environment.arrivals, row))
 
     def result(self) -> SimulationResult:
-        tally, seconds = self.environment.tally, self.second
+        tally, seconds = self.environment.slo_counter, self.second
         return SimulationResult(
             policy=self.policy.name,
             attainment_percent=tally.attainment_percent,

@@ -72,7 +72,7 @@ def test_a_pool_is_told_as_the_api_server_shows_it() -> None:
     assert variant.starting_ages_seconds == (60.0,)
     assert variant.starts_seen == ((250.0, 150.0), (990.0, 890.0))
     assert variant.room == UNLIMITED
-    assert told(rooms={"a": 3}).variants[0].room == 3
+    assert told(free_replicas_by_variant={"a": 3}).variants[0].room == 3
 
 
 def test_bounds_and_wishes_are_told() -> None:

@@ -10,7 +10,7 @@ from modelmatrix.cli.errors import CliError
 from modelmatrix.performance.engine_timing import TokenLengths
 from modelmatrix.simulation.engine.request import Request
 from modelmatrix.simulation.traces.files import TraceError
-from modelmatrix.simulation.traces.readers import Count, TraceLengths, is_of_counts, read_counts, read_trace
+from modelmatrix.simulation.traces.readers import Count, TraceLengths, has_counts_only, read_counts, read_trace
 
 OPENING_SECONDS = 600.0
 # So many requests one by one take about half a minute; more are simulated as a fluid.
@@ -40,7 +40,7 @@ def read_traffic(path: Path, lengths: TraceLengths) -> Traffic:
     if not path.exists():
         raise CliError(f"{path}: no such file")
     try:
-        if is_of_counts(path):
+        if has_counts_only(path):
             counts = tuple(read_counts(path))
             _check_end(path, counts[-1].second)
             if sum(count.requests for count in counts) > MOST_REQUESTS:

@@ -1,1 +1,1 @@
-"""Simulated replicas of a deployment, their router and the environment of a policy."""
+"""The simulated cluster: the replicas of a deployment, their router, and the environment in which a policy acts."""

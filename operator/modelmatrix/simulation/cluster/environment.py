@@ -1,7 +1,7 @@
-"""The world that a policy acts in: arrivals, replicas, and the verdict on every request.
+"""The environment of a scaling policy: arrivals, replicas, and the count of requests that met the SLO.
 
-One protocol for both models of the world, so that a policy is run in the same loop whether requests are single (here)
-or a fluid (``fluid``). An environment must not decide anything.
+Two implementations of one protocol run in the same loop: single requests (here) and cohorts of requests (``fluid``). An
+environment makes no scaling decisions.
 """
 
 from __future__ import annotations
@@ -21,105 +21,105 @@ if TYPE_CHECKING:
 
 
 class Environment(Protocol):
-    """Arrivals and replicas in model time."""
+    """Arrivals and replicas, in seconds of model time."""
 
-    roster: SimulatedReplicaSet
+    replica_set: SimulatedReplicaSet
 
     @property
-    def tally(self) -> SloCounter:
-        """Verdicts so far."""
+    def slo_counter(self) -> SloCounter:
+        """Requests, and those that met the SLO, so far."""
 
     @property
     def arrivals(self) -> float:
-        """Requests that have arrived."""
+        """The number of requests that have arrived."""
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether nothing will arrive any more."""
+        """Whether the last arrival has passed."""
 
     @property
     def in_flight(self) -> float:
-        """Requests that have arrived and are not finished."""
+        """The number of requests that have arrived and have not finished."""
 
     def advance(self, until_seconds: float) -> None:
-        """Let requests arrive and be served up to a time."""
+        """Simulate arrivals and service until a time."""
 
     def scale_to(self, desired: Mapping[str, int]) -> None:
-        """Set the number of replicas per variant, as of the last ``advance``."""
+        """Set the desired replicas per variant at the time of the last ``advance``; other variants keep theirs."""
 
     def samples(self) -> Mapping[str, EngineSample]:
-        """What a scrape of every running engine gives now."""
+        """The present metrics page of every ready replica, by its name."""
 
     def totals(self) -> Mapping[str, EngineSample]:
-        """The sum of all pages of each variant, those of engines that are gone included; KV usage is a mean."""
+        """The sum of all pages of each variant, including removed replicas; the KV usage is the mean of the present ones."""
 
     def fail(self, names: Collection[str]) -> None:
-        """Lose replicas and the requests in them; nothing starts in their place until somebody asks for it."""
+        """Remove replicas and the requests in them, without a replacement until the next ``scale_to``."""
 
     def fail_in_flight(self) -> None:
-        """Count what is still in flight as missed."""
+        """Count the requests in flight as not met; for the end of a simulation."""
 
 
 class RequestEnvironment:
-    """A fleet and a trace, request by request."""
+    """A fleet that serves a trace, request by request."""
 
-    __slots__ = ("_fleet", "_next", "_requests", "_slo", "arrivals", "roster", "tally")
+    __slots__ = ("_fleet", "_next", "_requests", "_slo", "arrivals", "replica_set", "slo_counter")
 
     def __init__(self, fleet: Fleet, requests: Iterable[Request], slo: SloBounds) -> None:
         self._fleet = fleet
         self._requests = iter(requests)
         self._next = next(self._requests, None)
         self._slo = slo
-        self.roster = fleet.roster
-        self.tally = SloCounter()
+        self.replica_set = fleet.replica_set
+        self.slo_counter = SloCounter()
         self.arrivals = 0.0
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the trace has ended."""
+        """Whether the last request of the trace has arrived."""
         return self._next is None
 
     @property
     def in_flight(self) -> float:
-        """Requests that have arrived and are not finished."""
+        """The number of requests that have arrived and have not finished."""
         return self._fleet.in_flight
 
     def advance(self, until_seconds: float) -> None:
-        """Let requests arrive before a time, and be served up to it."""
+        """Submit the requests that arrive before a time, and serve until then."""
         fleet = self._fleet
         while self._next is not None and self._next.arrival_seconds < until_seconds:
             fleet.submit(self._next)
             self.arrivals += 1
             self._next = next(self._requests, None)
         for done in fleet.advance(until_seconds):
-            self.tally.add(done.request.arrival_seconds, 1, done.meets(self._slo))
-        self._miss(fleet.lost)
-        self._miss(fleet.router.rejected)
+            self.slo_counter.add(done.request.arrival_seconds, 1, done.meets(self._slo))
+        self._count_missed(fleet.lost)
+        self._count_missed(fleet.router.rejected)
 
     def scale_to(self, desired: Mapping[str, int]) -> None:
-        """Set the number of replicas per variant."""
+        """Set the desired replicas per variant at the time of the last ``advance``; other variants keep theirs."""
         self._fleet.scale_to(desired)
-        self._miss(self._fleet.lost)
+        self._count_missed(self._fleet.lost)
 
     def samples(self) -> Mapping[str, EngineSample]:
-        """What a scrape of every running engine gives now."""
+        """The present metrics page of every ready replica, by its name."""
         return self._fleet.samples()
 
     def totals(self) -> Mapping[str, EngineSample]:
-        """The sum of all pages of each variant, those of engines that are gone included; KV usage is a mean."""
+        """The sum of all pages of each variant, including removed replicas; the KV usage is the mean of the present ones."""
         return self._fleet.totals()
 
     def fail(self, names: Collection[str]) -> None:
-        """Lose replicas and the requests in them; nothing starts in their place until somebody asks for it."""
+        """Remove replicas and the requests in them, without a replacement until the next ``scale_to``."""
         for name in names:
             self._fleet.fail(name, restart=False)
-        self._miss(self._fleet.lost)
+        self._count_missed(self._fleet.lost)
 
     def fail_in_flight(self) -> None:
-        """Count what is still in flight as missed."""
-        self._miss(self._fleet.unfinished())
+        """Count the requests in flight as not met; for the end of a simulation."""
+        self._count_missed(self._fleet.unfinished())
 
-    def _miss(self, requests: list[Request]) -> None:
+    def _count_missed(self, requests: list[Request]) -> None:
         for request in requests:
-            self.tally.add(request.arrival_seconds, 1, 0)
+            self.slo_counter.add(request.arrival_seconds, 1, 0)
         requests.clear()

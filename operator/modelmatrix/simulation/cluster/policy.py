@@ -1,7 +1,7 @@
-"""What a scaling policy sees and says: the boundary between a simulated cluster and the code that decides.
+"""The interface between the simulated cluster and a scaling policy.
 
-An observation holds only what a real API server and a scraping Prometheus would give, as late and as incomplete as they
-would. No policy lives here but the trivial one that holds a number.
+An observation holds only what a real API server and a scraping Prometheus would show, with their delays and gaps. The only
+policy here is the one with a fixed number of replicas.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaView:
-    """A replica as the API server shows it; ``ready_seconds`` is None until it is ready."""
+    """A replica as the API server shows it; ``ready_seconds`` is None until the replica is ready."""
 
     name: str
     variant: str
@@ -29,11 +29,11 @@ class ReplicaView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """The cluster as it can be seen at ``second``.
+    """The cluster as visible at ``second``.
 
-    ``samples`` has the scrapes of each engine, oldest first, also those of engines that are gone, as long as Prometheus
-    keeps them. ``gateway_requests`` are scrapes ``(second, total)`` of a gateway's request counter, if there is one.
-    ``rooms`` is how many replicas could be added now, per variant whose devices are limited.
+    ``samples`` has the scrapes of each engine, oldest first, including removed engines within Prometheus's retention.
+    ``gateway_requests`` are scrapes ``(second, total)`` of a gateway's request counter, if it has one.
+    ``free_replicas_by_variant`` is the number of replicas that fit on free devices, for variants with limited devices.
     """
 
     second: float
@@ -41,27 +41,27 @@ class Observation:
     replicas: tuple[ReplicaView, ...]
     samples: Mapping[str, Sequence[EngineSample]]
     gateway_requests: Sequence[tuple[float, float]] = ()
-    rooms: Mapping[str, int] = field(default_factory=dict)
+    free_replicas_by_variant: Mapping[str, int] = field(default_factory=dict)
 
 
 class Policy(Protocol):
-    """Decides how many replicas of each variant there should be."""
+    """Decides the desired replicas of each variant."""
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """The name of the policy in reports."""
 
     def decide(self, observation: Observation) -> Mapping[str, int]:
-        """The wanted number of replicas per variant; a variant that is not named keeps its number."""
+        """The desired replicas per variant; a variant that is absent keeps its number."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaticPolicy:
-    """The same number always: the baseline that everything else is compared with."""
+    """A fixed number of replicas: the baseline of comparisons."""
 
     replicas: Mapping[str, int]
     name: str = field(default="static")
 
     def decide(self, _observation: Observation) -> Mapping[str, int]:
-        """The fixed numbers."""
+        """The fixed numbers of replicas."""
         return self.replicas

@@ -1,7 +1,7 @@
-"""A gateway in front of replicas: each request goes to the one with the fewest in flight, or waits until one is ready.
+"""A gateway in front of replicas: each request goes to the replica with the fewest requests in flight per weight.
 
-With ``choices`` it looks at a few replicas at random instead of all of them: the imperfect balance of a gateway of
-several instances. It must not start or stop replicas.
+Requests wait while no replica is ready. With ``choices`` the router compares a few random replicas instead of all of them:
+the imperfect balance of a gateway with several instances. It does not start or stop replicas.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 class Target(Protocol):
-    """What a router needs of a replica."""
+    """The part of a replica that the router uses."""
 
     in_flight: int
     earliest_completion_seconds: float
 
     def submit(self, request: Request, received_seconds: float | None = None) -> bool:
-        """Take a request; False if it can never be served."""
+        """Queue a request; False if it can never be served."""
 
     def advance(self, until_seconds: float) -> list[Completed]:
-        """Run up to a time; the requests that finished."""
+        """Simulate until a time; returns the requests that finished."""
 
 
 class Router:
-    """Routes requests in order of time; ``completed`` and ``rejected`` collect what it learned on the way."""
+    """Routes requests in order of time; ``completed`` and ``rejected`` collect the outcomes until the caller takes them."""
 
     __slots__ = ("_choices", "_random", "_targets", "arrivals", "completed", "queue", "rejected")
 
@@ -40,7 +40,7 @@ class Router:
             ValueError: ``choices`` without a source of randomness.
         """
         if choices is not None and random is None:
-            raise ValueError("choices needs a seeded random.Random to choose with")
+            raise ValueError("choices needs a seeded random.Random")
         self._choices, self._random = choices, random
         self._targets: list[tuple[float, Target]] = []
         self.queue: deque[Request] = deque()
@@ -57,13 +57,13 @@ class Router:
             self.queue.append(request)
 
     def add(self, target: Target, at_seconds: float, *, weight: float = 1.0) -> None:
-        """Route to a replica from now on, first of all what has waited for one."""
+        """Route to a replica from now on, beginning with the requests that wait."""
         self._targets.append((weight, target))
         while self.queue:
             self._assign(self.queue.popleft(), at_seconds)
 
     def remove(self, target: Target) -> None:
-        """Route no more to a replica, if it was routed to."""
+        """Stop routing to a replica; no effect if it is not a target."""
         self._targets = [(weight, other) for weight, other in self._targets if other is not target]
 
     def _assign(self, request: Request, at_seconds: float) -> None:

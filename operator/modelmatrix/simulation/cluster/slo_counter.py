@@ -1,4 +1,4 @@
-"""Counting requests that met their SLO, as a whole and by the hour of their arrival. Pure."""
+"""Counts requests that met their SLO, in total and by the hour of their arrival. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _HOUR_SECONDS = 3600.0
 
 
 class SloCounter:
-    """Requests and how many of them met the SLO; fractions of requests are welcome (the fluid mode has them)."""
+    """Requests and how many of them met the SLO; numbers may be fractions, as in the fluid simulation."""
 
     __slots__ = ("_by_hour",)
 
@@ -14,29 +14,29 @@ class SloCounter:
         self._by_hour: dict[int, list[float]] = {}
 
     def add(self, arrival_seconds: float, requests: float, met: float) -> None:
-        """Count requests that arrived at a time."""
+        """Count ``requests`` that arrived at a time, ``met`` of which met the SLO."""
         hour = self._by_hour.setdefault(int(arrival_seconds // _HOUR_SECONDS), [0.0, 0.0])
         hour[0] += requests
         hour[1] += met
 
     @property
     def by_hour(self) -> dict[int, tuple[float, float]]:
-        """Requests that arrived in an hour, and how many of them met the SLO, by the number of the hour."""
+        """``(requests, met)`` by the hour of arrival; hour 0 begins at second 0."""
         return {hour: (requests, met) for hour, (requests, met) in self._by_hour.items()}
 
     @property
     def requests(self) -> float:
-        """Requests counted so far."""
+        """The number of requests counted so far."""
         return sum(requests for requests, _ in self._by_hour.values())
 
     @property
     def attainment_percent(self) -> float:
-        """Share of requests that met the SLO; 100 if there were none."""
+        """Percentage of requests that met the SLO; 100 without requests."""
         return _percent(sum(met for _, met in self._by_hour.values()), self.requests)
 
     @property
     def worst_hour_attainment_percent(self) -> float:
-        """The lowest share of any hour of arrivals; 100 if there were none."""
+        """The lowest percentage of any hour of arrivals; 100 without requests."""
         return min((_percent(met, requests) for requests, met in self._by_hour.values()), default=100.0)
 
 

@@ -1,4 +1,4 @@
-"""What a fleet may be made of: a placement of a model with its timing, limits, start-up time and devices. Data only."""
+"""The variants of a fleet: placements of one model with their timing, limits, start-up time and devices. Data only."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class StartTime:
     sigma: float = 0.0
 
     def sample(self, random: Random) -> float:
-        """The start-up time of one replica."""
+        """A random start-up time of one replica, in seconds."""
         return self.median_seconds * exp(random.gauss(0.0, self.sigma)) if self.sigma else self.median_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One way to run a model: replicas of a variant are alike.
+    """One way to run a model; all replicas of a variant are equal.
 
-    ``weight`` is the share of the traffic that a replica gets relative to those of other variants.
+    ``weight`` is the traffic of a replica relative to a replica of another variant.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""One simulated inference engine: admission, batching, decoding and its metrics."""
+"""One simulated inference engine with continuous batching: admission, prefill, decoding, preemption and its metrics."""

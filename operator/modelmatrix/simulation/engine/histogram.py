@@ -1,6 +1,6 @@
-"""Prometheus histograms that can be filled in bulk: one call for a whole block of engine steps.
+"""Prometheus histograms with bulk observation: one call for a whole block of engine steps.
 
-Counts are kept per bucket, not cumulated; the page that shows them cumulates. No labels, no clock.
+Counts are per bucket and not cumulative; :meth:`Histogram.cumulative` gives the form of a metrics page. No labels, no clock.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Histogram:
         self.total = 0.0
 
     def observe(self, value: float, times: float = 1) -> None:
-        """Count a value: it belongs to the first bucket whose bound is not below it."""
+        """Observe a value ``times`` times; it belongs to the first bucket whose upper bound is at or above it."""
         self.counts[bisect_left(self.bounds, value)] += times
         self.total += value * times
 
     def observe_ramp(self, first: float, last: float, steps: int, times: int) -> None:
-        """Count ``steps`` values that grow evenly from ``first`` to ``last``, each of them ``times`` times."""
+        """Observe ``steps`` values that grow linearly from ``first`` to ``last``, each of them ``times`` times."""
         bounds, counts = self.bounds, self.counts
         self.total += (first + last) * 0.5 * steps * times
         low, high = bisect_left(bounds, first), bisect_left(bounds, last)
@@ -50,14 +50,14 @@ class Histogram:
         return sum(self.counts)
 
     def cumulative(self) -> tuple[float, ...]:
-        """Observations at or under each bound, ``+Inf`` last: what a page shows."""
+        """Observations at or below each bound, ``+Inf`` last, as on a metrics page."""
         return tuple(accumulate(self.counts))
 
 
 def _values_up_to(bound: float, first: float, slope: float) -> int:
-    """How many of ``first, first + slope, ...`` are at or under a bound that lies inside the ramp."""
+    """How many of ``first, first + slope, ...`` are at or below a bound that lies inside the ramp."""
     number = int((bound - first) / slope) + 1
-    # The division can be off by one unit in the last place, which is a whole value where the bound is one of them.
+    # The division can be off by one unit in the last place, which matters where the bound equals one of the values.
     while first + slope * (number - 1) > bound:
         number -= 1
     while first + slope * number <= bound:

@@ -1,7 +1,7 @@
-"""What one engine counts about itself, in the way vLLM does: counters and histograms since its start.
+"""The counters and histograms of one engine since its start, observed at the same moments as in vLLM.
 
 TTFT is observed at the first token, inter-token latency once per request and engine step, everything else when a
-request finishes. Names and labels of a metrics page are no concern of this module.
+request finishes. The names and labels of a metrics page belong to its renderer, not here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Buckets:
 
     @classmethod
     def of(cls, histograms: Histograms) -> Buckets:
-        """The bounds that every engine is given."""
+        """The bounds of the catalogue's histograms, which rendered engines are configured with."""
         return cls(
             time_to_first_token=histograms.time_to_first_token,
             inter_token_latency=histograms.inter_token_latency,
@@ -92,9 +92,9 @@ class EngineTelemetry:
         self.generation_lengths = Histogram(buckets.request_tokens)
         self.iteration_tokens = Histogram(buckets.iteration_tokens)
 
-    def observe_finish(self, done: Completed) -> None:
-        """Count a finished request. The times are the engine's: from when it received the request."""
-        request, received, admitted, first, finished, _ = done
+    def observe_finish(self, completed: Completed) -> None:
+        """Observe a finished request, with times from when the engine received it, without the wait at the gateway."""
+        request, received, admitted, first, finished, _ = completed
         self.finished += 1
         self.e2e.observe(finished - received)
         self.queue.observe(admitted - received)

@@ -1,7 +1,4 @@
-"""A request on its way through an engine: what arrives, and what is known of it once it has finished.
-
-Plain tuples, because a simulation makes millions of them. They must not know how they were served.
-"""
+"""A request as it arrives, and its times once it has finished. Plain tuples, because a simulation makes millions of them."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Request(NamedTuple):
-    """A request at the door: model time of its arrival and its token lengths.
+    """A request at the gateway: the model time of its arrival and its token lengths.
 
     ``output_tokens`` is 0 for embeddings and rerankers. ``hit_ratio`` is the share of the prompt in the prefix cache.
     """
@@ -24,10 +21,10 @@ class Request(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """A finished request with the times that its client and its engine saw.
+    """A finished request with its times at the client and in the engine, in seconds of model time.
 
-    ``received_seconds`` is when the engine got it (after its arrival if no replica was ready), ``admitted_seconds``
-    when it first ran. A request without output tokens has its first "token" when it finishes.
+    The engine received it at ``received_seconds`` (after its arrival if no replica was ready) and first ran it at
+    ``admitted_seconds``. For a request without output tokens ``first_token_seconds`` equals ``finished_seconds``.
     """
 
     request: Request
@@ -39,29 +36,29 @@ class Completed(NamedTuple):
 
     @property
     def ttft_seconds(self) -> float:
-        """Time to first token as the client sees it, the wait for a ready replica included."""
+        """Seconds to the first token for the client, including the wait for a ready replica."""
         return self.first_token_seconds - self.request.arrival_seconds
 
     @property
     def tpot_seconds(self) -> float:
-        """Mean time per output token after the first; 0.0 for requests of at most one token."""
+        """Mean seconds per output token after the first; 0.0 for requests of at most one token."""
         following = self.request.output_tokens - 1
         return (self.finished_seconds - self.first_token_seconds) / following if following > 0 else 0.0
 
     @property
     def e2e_seconds(self) -> float:
-        """Time from arrival to the last token."""
+        """Seconds from arrival to the last token."""
         return self.finished_seconds - self.request.arrival_seconds
 
     def meets_ttft(self, slo: SloBounds) -> bool:
-        """Whether the first token came in time."""
+        """Whether the time to first token is within the SLO; true without a bound."""
         return slo.ttft_seconds is None or self.ttft_seconds <= slo.ttft_seconds
 
     def meets_tpot(self, slo: SloBounds) -> bool:
-        """Whether the following tokens came in time, on average."""
+        """Whether the mean time per output token is within the SLO; true without a bound."""
         return slo.tpot_seconds is None or self.tpot_seconds <= slo.tpot_seconds
 
     def meets(self, slo: SloBounds) -> bool:
-        """Whether every bound of the SLO was met: the joint attainment of one request."""
+        """Whether all bounds of the SLO are met: the joint attainment of one request."""
         within_e2e = slo.e2e_seconds is None or self.e2e_seconds <= slo.e2e_seconds
         return within_e2e and self.meets_ttft(slo) and self.meets_tpot(slo)

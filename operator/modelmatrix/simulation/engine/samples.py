@@ -1,6 +1,6 @@
-"""What a scrape of one engine gives: a snapshot of its counters and histograms, in the engine's own terms.
+"""A scrape of one engine: a snapshot of its counters and histograms under engine-independent names.
 
-Counters only grow while the engine lives and start at zero with a new one. No rates here: who scrapes computes them.
+Counters only grow while an engine runs, and a new engine starts at zero. Rates are computed by the reader, not here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HistogramSample:
-    """A histogram as a page shows it: observations at or under each bound, ``+Inf`` last, and their sum."""
+    """A histogram as on a metrics page: observations at or below each bound, ``+Inf`` last, and their sum ``total``."""
 
     bounds: tuple[float, ...]
     cumulative: tuple[float, ...]
@@ -24,11 +24,11 @@ class HistogramSample:
 
     @classmethod
     def of(cls, histogram: Histogram) -> HistogramSample:
-        """The present state of a histogram."""
+        """A copy of the present state of a histogram."""
         return cls(histogram.bounds, histogram.cumulative(), histogram.total)
 
     def since(self, earlier: HistogramSample) -> HistogramSample:
-        """What was observed after an earlier sample of the same histogram."""
+        """The observations after an earlier sample of the same histogram."""
         return HistogramSample(self.bounds, tuple(map(sub, self.cumulative, earlier.cumulative)), self.total - earlier.total)
 
     def plus(self, other: HistogramSample) -> HistogramSample:
@@ -43,10 +43,10 @@ class HistogramSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSample:
-    """One engine's page at ``second``.
+    """One engine's metrics page at ``second``.
 
     ``request_prompt_tokens`` and ``request_generation_tokens`` are the sums of the histograms of lengths, which an engine
-    observes when a request finishes: over ``finished`` they are means, which the running totals of tokens are not.
+    observes when a request finishes: divided by ``finished`` they are mean lengths, unlike the running totals of tokens.
     """
 
     second: float
@@ -67,7 +67,7 @@ class EngineSample:
     e2e: HistogramSample
 
     def since(self, earlier: EngineSample) -> EngineSample:
-        """The page of an engine that started at zero when ``earlier`` was taken; gauges are those of now."""
+        """The page of an engine that would have started when ``earlier`` was taken; gauges are the present ones."""
         return EngineSample(
             second=self.second,
             running=self.running,
@@ -88,7 +88,7 @@ class EngineSample:
         )
 
     def plus(self, other: EngineSample) -> EngineSample:
-        """The page of two engines together, at this one's second; ``kv_usage_ratio`` is added too, for who divides it."""
+        """The sum of two pages at this page's second, gauges included: callers divide ``kv_usage_ratio`` by their number."""
         return EngineSample(
             second=self.second,
             running=self.running + other.running,
@@ -110,23 +110,23 @@ class EngineSample:
 
     @classmethod
     def of(cls, replica: Replica, second: float) -> EngineSample:
-        """A sample of a replica that has been advanced to ``second``."""
-        seen = replica.telemetry
+        """The page of a replica, which the caller has advanced to ``second``."""
+        telemetry = replica.telemetry
         return cls(
             second=second,
             running=replica.running,
             waiting=replica.waiting,
             kv_usage_ratio=replica.kv_usage_ratio,
-            prompt_tokens=seen.prompt_tokens,
-            generation_tokens=seen.generation_tokens,
-            prefix_queries=seen.prefix_queries,
-            prefix_hits=seen.prefix_hits,
-            finished=seen.finished,
-            preemptions=seen.preemptions,
-            request_prompt_tokens=seen.prompt_lengths.total,
-            request_generation_tokens=seen.generation_lengths.total,
-            ttft=HistogramSample.of(seen.ttft),
-            inter_token=HistogramSample.of(seen.inter_token),
-            time_per_output_token=HistogramSample.of(seen.time_per_output_token),
-            e2e=HistogramSample.of(seen.e2e),
+            prompt_tokens=telemetry.prompt_tokens,
+            generation_tokens=telemetry.generation_tokens,
+            prefix_queries=telemetry.prefix_queries,
+            prefix_hits=telemetry.prefix_hits,
+            finished=telemetry.finished,
+            preemptions=telemetry.preemptions,
+            request_prompt_tokens=telemetry.prompt_lengths.total,
+            request_generation_tokens=telemetry.generation_lengths.total,
+            ttft=HistogramSample.of(telemetry.ttft),
+            inter_token=HistogramSample.of(telemetry.inter_token),
+            time_per_output_token=HistogramSample.of(telemetry.time_per_output_token),
+            e2e=HistogramSample.of(telemetry.e2e),
         )

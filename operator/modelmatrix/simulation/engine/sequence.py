@@ -1,4 +1,4 @@
-"""A request inside an engine: how much of it is computed, and when what happened to it. The replica moves it along."""
+"""The progress of a request inside an engine: its computed tokens and its times. The replica updates it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 
 class Sequence:
-    """Progress of one request. ``prompt_left`` and ``context`` are tokens; times are -1.0 until they are known."""
+    """The progress of one request.
+
+    ``prompt_left`` are prompt tokens still to compute, ``context`` is the tokens that it needs in the KV cache when its prompt
+    is complete, ``cached`` its tokens in the prefix cache. Times are -1.0 until they are known.
+    """
 
     __slots__ = (
         "admitted_seconds",
@@ -38,7 +42,7 @@ class Sequence:
         self.prompt_left = tokens - self.cached
 
     def preempt(self, generated: int) -> None:
-        """Start over: what was generated so far has become prompt, and only the cached prefix need not be computed."""
+        """Reset for recomputation: the generated tokens become part of the prompt; only the cached prefix is not recomputed."""
         self.preemptions += 1
         self.generated = generated
         self.context = self.request.input_tokens + generated

@@ -1,6 +1,6 @@
-"""Which prompts an engine computes in its next step: the one begun before, then the queue in order of arrival.
+"""Selects the prompt chunks of an engine's next step: first the partly computed prompt, then the queue in arrival order.
 
-The head of the queue is never passed over for a smaller request behind it. Pure: it moves nothing.
+The head of the queue is never passed over for a smaller request behind it. Pure: the caller moves the requests.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ class Chunk(NamedTuple):
 
 @dataclass(slots=True)
 class TokenBudget:
-    """What a step has left for prompts: token budget, slots of the batch, tokens of the KV cache."""
+    """The capacity that a step has left for prompts: its token budget, batch slots and KV cache tokens."""
 
     budget_tokens: int
     slots: int
     kv_tokens: int
 
     def chunk(self, sequence: Sequence) -> Chunk:
-        """Take as much of a prompt as the budget allows."""
+        """Use the budget for as many tokens of a prompt as possible, and one slot."""
         tokens = min(sequence.prompt_left, self.budget_tokens)
         self.budget_tokens -= tokens
         self.slots -= 1
         return Chunk(sequence, tokens)
 
     def admits(self, sequence: Sequence) -> bool:
-        """Whether a waiting request can begin: its whole prompt must fit, or it would be preempted at once."""
+        """Whether a waiting request can be admitted; its whole prompt must fit into the KV cache, or it would be preempted."""
         return self.budget_tokens > 0 and self.slots > 0 and sequence.context <= self.kv_tokens
 
 
 def prompt_chunks(
-    partial: Sequence | None, waiting: Iterable[Sequence], room: TokenBudget, *, start_seconds: float
+    partial: Sequence | None, waiting: Iterable[Sequence], budget: TokenBudget, *, start_seconds: float
 ) -> list[Chunk]:
-    """The prompts of a step that starts at a time, with the tokens to compute of each; empty if there are none."""
-    chunks = [room.chunk(partial)] if partial is not None else []
+    """The prompt chunks of a step that starts at ``start_seconds``; empty for a pure decode step."""
+    chunks = [budget.chunk(partial)] if partial is not None else []
     for sequence in waiting:
-        if sequence.received_seconds > start_seconds or not room.admits(sequence):
+        if sequence.received_seconds > start_seconds or not budget.admits(sequence):
             break
-        room.kv_tokens -= sequence.context
-        chunks.append(room.chunk(sequence))
+        budget.kv_tokens -= sequence.context
+        chunks.append(budget.chunk(sequence))
     return chunks

@@ -1,1 +1,1 @@
-"""The fast simulation: request cohorts instead of single requests."""
+"""The fluid simulation: cohorts of requests per second instead of single requests, for sweeps over weeks."""

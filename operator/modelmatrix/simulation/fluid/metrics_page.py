@@ -1,6 +1,7 @@
-"""What the replicas of a fluid show when scraped: integrals over time of what each of them has done.
+"""The metrics pages of fluid replicas: integrals over time of the work of each replica.
 
-All replicas of a variant do the same, so one account serves them; each shows what was added since it became ready.
+All replicas of a variant do the same work, so one set of counters serves them all; the page of a replica is the difference
+to the counters at the moment at which it became ready.
 """
 
 from __future__ import annotations
@@ -32,16 +33,16 @@ if TYPE_CHECKING:
 def replica_page(
     second: float, state: FluidVariantState, engine: FluidEngine, lengths: TokenLengths, buckets: Buckets, waiting: float
 ) -> EngineSample:
-    """The page of a replica that has lived for ever; ``waiting`` requests are in its queue."""
+    """The page of a replica that has run since second 0, with ``waiting`` requests in its queue."""
     replicas = max(1.0, state.now[READY] + state.now[DRAINING])
-    return _page(second, state, engine, lengths, buckets, (state.shown, replicas, waiting))
+    return _page(second, state, engine, lengths, buckets, (state.replica_counters, replicas, waiting))
 
 
 def fleet_page(
     second: float, state: FluidVariantState, engine: FluidEngine, lengths: TokenLengths, buckets: Buckets, waiting: float
 ) -> EngineSample:
-    """The sum of the pages of all replicas that there ever were; its KV usage is their mean."""
-    return _page(second, state, engine, lengths, buckets, (state.total, 1.0, waiting))
+    """The sum of the pages of all present and former replicas; the KV usage is the mean of the present ones."""
+    return _page(second, state, engine, lengths, buckets, (state.fleet_counters, 1.0, waiting))
 
 
 def _page(
@@ -52,8 +53,8 @@ def _page(
     buckets: Buckets,
     view: tuple[ExportedCounters, float, float],
 ) -> EngineSample:
-    shown, number, waiting = view
-    now, counters = state.now, shown.counters
+    exported, number, waiting = view
+    now, counters = state.now, exported.values
     replicas = max(1.0, now[READY] + now[DRAINING])
     prompt = float(counters[ADMITTED]) * lengths.input_tokens
     finished = float(counters[FINISHED])
@@ -70,10 +71,10 @@ def _page(
         preemptions=0.0,
         request_prompt_tokens=finished * lengths.input_tokens,
         request_generation_tokens=finished * lengths.output_tokens,
-        ttft=_histogram(buckets.time_to_first_token, shown.ttft, counters[TTFT_SUM]),
-        inter_token=_histogram(buckets.inter_token_latency, shown.inter_token, counters[INTER_TOKEN_SUM]),
-        time_per_output_token=_histogram(buckets.inter_token_latency, shown.per_request, counters[PER_REQUEST_SUM]),
-        e2e=_histogram(buckets.request_latency, shown.e2e, counters[E2E_SUM]),
+        ttft=_histogram(buckets.time_to_first_token, exported.ttft, counters[TTFT_SUM]),
+        inter_token=_histogram(buckets.inter_token_latency, exported.inter_token, counters[INTER_TOKEN_SUM]),
+        time_per_output_token=_histogram(buckets.inter_token_latency, exported.per_request, counters[PER_REQUEST_SUM]),
+        e2e=_histogram(buckets.request_latency, exported.e2e, counters[E2E_SUM]),
     )
 
 

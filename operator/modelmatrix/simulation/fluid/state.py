@@ -1,7 +1,7 @@
-"""What the fluid mode keeps: requests by the second of their arrival and of their admission, and what replicas show.
+"""The state of the fluid simulation: requests by second of arrival and by second of admission, and the exported counters.
 
-Plain sequences of numbers in named tuples, because the functions of ``fluid_steps`` that work on them can then be
-compiled: lists will do, and so will arrays. No behaviour here.
+Named tuples of plain sequences of numbers, lists or arrays, so that a just-in-time compiler can compile :mod:`.steps`. No
+behaviour here.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from modelmatrix.simulation.cluster.variant import Variant
     from modelmatrix.simulation.engine.metrics import Buckets
 
-# A list of floats, or an array of them: what can be indexed.
+# A list or an array of floats; both can be indexed.
 Numbers = Any
 Zeros = Callable[[int], Numbers]
 
 
 class FluidEngine(NamedTuple):
-    """One variant's engine and the workload's mean lengths; ``slots`` is the most requests that one replica runs."""
+    """One variant's engine timing (seconds) and the workload's mean token lengths.
+
+    ``slots`` is the highest number of requests that one replica runs, ``computed_tokens`` the input tokens without the cached
+    prefix, ``variability`` the factor of the queueing formula.
+    """
 
     alpha: float
     beta: float
@@ -36,7 +40,7 @@ class FluidEngine(NamedTuple):
 
 
 class Slo(NamedTuple):
-    """Bounds in seconds, infinite where there are none."""
+    """Bounds in seconds; infinite without a bound."""
 
     ttft: float
     tpot: float
@@ -44,12 +48,11 @@ class Slo(NamedTuple):
 
 
 class FluidVariantState(NamedTuple):
-    """One variant's replicas, all of them together.
+    """All replicas of one variant together.
 
-    Requests admitted in a second are a cohort: its size (``admitted``), the share of it whose first token was in time
-    (``timely``) and its mean second of arrival (``arrived``). ``steps`` counts engine steps from the beginning of time to
-    the beginning of each second, so a request is done when the count has grown by its output tokens. ``now`` is
-    indexed by the constants below.
+    The requests admitted in a second are a cohort: its size (``admitted``), the share of it whose first token met the bound
+    (``timely``) and its mean second of arrival (``arrived``). ``steps`` counts engine steps from second 0 to the beginning
+    of each second: a request finishes when the count has grown by its output tokens. The constants below index ``now``.
     """
 
     now: Numbers
@@ -57,14 +60,14 @@ class FluidVariantState(NamedTuple):
     admitted: Numbers
     timely: Numbers
     arrived: Numbers
-    shown: ExportedCounters
-    total: ExportedCounters
+    replica_counters: ExportedCounters
+    fleet_counters: ExportedCounters
 
 
 class ExportedCounters(NamedTuple):
-    """Counters and histograms: of a replica that has lived for ever, or of all replicas together."""
+    """Counters and histograms of a replica that has run since second 0, or of all replicas together."""
 
-    counters: Numbers
+    values: Numbers
     ttft: Numbers
     inter_token: Numbers
     per_request: Numbers
@@ -72,11 +75,11 @@ class ExportedCounters(NamedTuple):
 
 
 class FluidQueue(NamedTuple):
-    """What all variants share: arrivals per second, how many of each second still wait, and verdicts by hour."""
+    """The queue that all variants share: arrivals per second, those ``left`` in the queue, and SLO counts by hour."""
 
     arrivals: Numbers
     left: Numbers
-    queue: Numbers
+    state: Numbers
     requests_by_hour: Numbers
     met_by_hour: Numbers
     ttft_bounds: Numbers
@@ -84,16 +87,16 @@ class FluidQueue(NamedTuple):
     e2e_bounds: Numbers
 
 
-# Indices of ``State.now``: replicas, what runs in them, and the cohort that finishes next.
+# Indices of ``FluidVariantState.now``: replicas, the requests in them, and the cohort that finishes next.
 READY, DRAINING, WEIGHT, RUNNING, CONTEXT_TOKENS, STEP_SECONDS, LEAVING, NEXT, NEXT_SHARE = range(9)
-# Indices of ``World.queue``.
+# Indices of ``FluidQueue.state``: the second whose arrivals are at the head of the queue, and the requests that wait.
 HEAD, WAITING = range(2)
-# Indices of ``Shown.counters``.
+# Indices of ``ExportedCounters.values``.
 ADMITTED, FINISHED, GENERATED, TTFT_SUM, INTER_TOKEN_SUM, PER_REQUEST_SUM, E2E_SUM = range(7)
 
 
-def engine_of(variant: Variant, lengths: TokenLengths) -> FluidEngine:
-    """A variant's engine under a workload."""
+def engine_for(variant: Variant, lengths: TokenLengths) -> FluidEngine:
+    """The engine of a variant under a workload of the given mean lengths."""
     timing, limits = variant.timing, variant.limits
     return FluidEngine(
         timing.alpha_seconds,
@@ -109,21 +112,27 @@ def engine_of(variant: Variant, lengths: TokenLengths) -> FluidEngine:
     )
 
 
-def slo_of(slo: SloBounds) -> Slo:
-    """Bounds as numbers only."""
+def slo_in_seconds(slo: SloBounds) -> Slo:
+    """The bounds of an SLO as numbers, infinite where it has none."""
     return Slo(*(inf if bound is None else bound for bound in (slo.ttft_seconds, slo.tpot_seconds, slo.e2e_seconds)))
 
 
 def empty_state(variant: Variant, seconds: int, buckets: Buckets, zeros: Zeros) -> FluidVariantState:
-    """No replicas and no requests, with room for so many seconds."""
+    """A state without replicas and requests, for a simulation of ``seconds``."""
     now = zeros(9)
     now[WEIGHT], now[STEP_SECONDS] = variant.weight, variant.timing.alpha_seconds
     return FluidVariantState(
-        now, zeros(seconds + 1), zeros(seconds), zeros(seconds), zeros(seconds), _shown(buckets, zeros), _shown(buckets, zeros)
+        now,
+        zeros(seconds + 1),
+        zeros(seconds),
+        zeros(seconds),
+        zeros(seconds),
+        _empty_counters(buckets, zeros),
+        _empty_counters(buckets, zeros),
     )
 
 
-def _shown(buckets: Buckets, zeros: Zeros) -> ExportedCounters:
+def _empty_counters(buckets: Buckets, zeros: Zeros) -> ExportedCounters:
     tokens = len(buckets.inter_token_latency) + 1
     return ExportedCounters(
         zeros(7),
@@ -134,8 +143,8 @@ def _shown(buckets: Buckets, zeros: Zeros) -> ExportedCounters:
     )
 
 
-def empty_world(seconds: int, buckets: Buckets, zeros: Zeros) -> FluidQueue:
-    """No arrivals yet, with room for so many seconds."""
+def empty_queue(seconds: int, buckets: Buckets, zeros: Zeros) -> FluidQueue:
+    """A queue without arrivals, for a simulation of ``seconds``."""
     hours = seconds // 3600 + 1
     return FluidQueue(
         zeros(seconds),
@@ -143,13 +152,13 @@ def empty_world(seconds: int, buckets: Buckets, zeros: Zeros) -> FluidQueue:
         zeros(2),
         zeros(hours),
         zeros(hours),
-        _filled(buckets.time_to_first_token, zeros),
-        _filled(buckets.inter_token_latency, zeros),
-        _filled(buckets.request_latency, zeros),
+        _array_of(buckets.time_to_first_token, zeros),
+        _array_of(buckets.inter_token_latency, zeros),
+        _array_of(buckets.request_latency, zeros),
     )
 
 
-def _filled(values: tuple[float, ...], zeros: Zeros) -> Numbers:
+def _array_of(values: tuple[float, ...], zeros: Zeros) -> Numbers:
     numbers = zeros(len(values))
     for index, value in enumerate(values):
         numbers[index] = value

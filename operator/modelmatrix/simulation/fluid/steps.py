@@ -1,8 +1,8 @@
-"""A second of the fluid mode: what arrives, what replicas admit, how fast they run, and who is done in time.
+"""One second of the fluid simulation: arrivals, admissions, engine steps, and the requests that finish within the SLO.
 
-The equations are those of ``performance.timing`` made dynamic. One queue for all replicas, first come first served; all
-replicas of a variant carry the same load. Time per output token is exact for a cohort: from the count of engine steps.
-Only loops, numbers and ``math``, on plain sequences: a just-in-time compiler must be able to take these functions.
+The equations are those of :mod:`modelmatrix.performance.engine_timing` over time. One first-in-first-out queue serves all
+replicas; all replicas of a variant carry equal load. The time per output token of a cohort comes from the count of engine
+steps. Only loops, numbers and ``math`` on plain sequences, so that a just-in-time compiler can compile these functions.
 """
 
 from __future__ import annotations
@@ -34,34 +34,34 @@ from modelmatrix.simulation.fluid.state import (
 if TYPE_CHECKING:
     from modelmatrix.simulation.fluid.state import FluidEngine, FluidQueue, FluidVariantState, Numbers, Slo
 
-HIGHEST_LOAD = 0.98  # above it the queue formula explodes; the fluid's own queue takes over before
-NOTHING = 1e-6  # less of a request is rounding
+HIGHEST_LOAD = 0.98  # the queueing formula diverges at 1; the simulated queue grows before that
+NEGLIGIBLE = 1e-6  # requests; a smaller number is a rounding error
 CERTAIN = 1.0 - 1e-6
 HOUR_SECONDS = 3600
 
 
 def advance(
-    world: FluidQueue,
+    queue: FluidQueue,
     engines: tuple[FluidEngine, ...],
     states: tuple[FluidVariantState, ...],
     slo: Slo,
-    between: tuple[int, int],
+    seconds: tuple[int, int],
 ) -> None:
-    """Let time pass from a second until another; the numbers of replicas stay as they are."""
-    for second in range(between[0], between[1]):
-        _arrive(world, second)
+    """Simulate from the first of ``seconds`` until before the second; the numbers of replicas do not change."""
+    for second in range(seconds[0], seconds[1]):
+        _arrive(queue, second)
         capacity = 0.0
         for state in states:
             capacity += state.now[READY] * state.now[WEIGHT]
-        waiting = world.queue[WAITING]
+        waiting = queue.state[WAITING]
         for index in range(len(states)):
             weight = states[index].now[READY] * states[index].now[WEIGHT]
             offered = waiting * weight / capacity if capacity > 0 else 0.0
-            _serve(world, engines[index], states[index], slo, second, offered)
+            _serve(queue, engines[index], states[index], slo, second, offered)
 
 
 def drop_share(state: FluidVariantState, second: int, share: float) -> None:
-    """Let a share of the replicas die with the requests in them."""
+    """Remove the requests of a share of the replicas, which have failed."""
     now = state.now
     for cohort in range(int(now[NEXT]), second):
         state.admitted[cohort] *= 1.0 - share
@@ -69,15 +69,15 @@ def drop_share(state: FluidVariantState, second: int, share: float) -> None:
     now[CONTEXT_TOKENS] *= 1.0 - share
 
 
-def _arrive(world: FluidQueue, second: int) -> None:
-    amount = world.arrivals[second]
-    world.left[second] = amount
-    world.queue[WAITING] += amount
-    world.requests_by_hour[second // HOUR_SECONDS] += amount
+def _arrive(queue: FluidQueue, second: int) -> None:
+    amount = queue.arrivals[second]
+    queue.left[second] = amount
+    queue.state[WAITING] += amount
+    queue.requests_by_hour[second // HOUR_SECONDS] += amount
 
 
-def _serve(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo: Slo, second: int, offered: float) -> None:
-    """One variant's second."""
+def _serve(queue: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo: Slo, second: int, offered: float) -> None:
+    """Simulate one second of one variant, which is offered a share of the waiting requests."""
     now = state.now
     replicas = now[READY] + now[DRAINING]
     if replicas <= 0:
@@ -89,15 +89,15 @@ def _serve(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo
         rate = min(offered / now[READY], _highest_rate(engine, now, decode))
     now[STEP_SECONDS] = decode / (1.0 - min(HIGHEST_LOAD, engine.beta * engine.computed_tokens * rate))
     state.steps[second + 1] = state.steps[second] + 1.0 / now[STEP_SECONDS]
-    _admit(world, engine, state, slo, second, rate)
+    _admit(queue, engine, state, slo, second, rate)
     if engine.output_tokens > 1:
-        _decode(world, engine, state, slo, second)
+        _decode(queue, engine, state, slo, second)
     else:
-        _show_finished(world, engine, state, rate * now[READY], second)
+        _record_prefill_only(queue, engine, state, rate * now[READY], second)
 
 
 def _highest_rate(engine: FluidEngine, now: Numbers, decode: float) -> float:
-    """Requests per second that a replica can admit, by prefill throughput and by free slots."""
+    """Requests per second that a replica can admit, limited by prefill throughput and by free slots."""
     replicas = now[READY] + now[DRAINING]
     decoding = now[RUNNING] / replicas if engine.output_tokens > 1 else 0.0
     prompts_per_step = max(0.0, engine.budget_tokens - decoding) / max(1.0, engine.computed_tokens)
@@ -108,13 +108,13 @@ def _highest_rate(engine: FluidEngine, now: Numbers, decode: float) -> float:
     return min(by_compute, by_slots)
 
 
-def _admit(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo: Slo, second: int, rate: float) -> None:
-    """Take requests from the queue; how long they wait for their first token, and whether that is in time."""
+def _admit(queue: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo: Slo, second: int, rate: float) -> None:
+    """Admit requests from the queue; record their time to first token and the share of them within the bound."""
     now = state.now
     amount = rate * now[READY]
     if engine.output_tokens <= 1:
         now[RUNNING] = 0.0
-    if amount <= NOTHING:
+    if amount <= NEGLIGIBLE:
         return
     chunks = engine.computed_tokens / engine.budget_tokens
     decode = engine.alpha + engine.gamma * now[CONTEXT_TOKENS] / (now[READY] + now[DRAINING])
@@ -125,43 +125,43 @@ def _admit(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo
     wait = busy / (1.0 - load) * engine.variability * prompt / now[READY]
     bound = min(slo.ttft, slo.e2e - max(0.0, engine.output_tokens - 1.0) * now[STEP_SECONDS])
     left, timely, arrived = amount, 0.0, 0.0
-    while left > NOTHING and world.queue[HEAD] <= second:
-        head = int(world.queue[HEAD])
-        taken = min(left, world.left[head])
-        world.left[head] -= taken
+    while left > NEGLIGIBLE and queue.state[HEAD] <= second:
+        head = int(queue.state[HEAD])
+        taken = min(left, queue.left[head])
+        queue.left[head] -= taken
         left -= taken
         first = base + (second - head)
-        good = taken * _share_within(bound - first, busy, wait)
-        timely += good
+        within_bound = taken * _share_within(bound - first, busy, wait)
+        timely += within_bound
         arrived += taken * head
         if engine.output_tokens <= 1:
-            world.met_by_hour[head // HOUR_SECONDS] += good
-        _show_first(world, state, taken, first, busy, wait)
-        if world.left[head] <= NOTHING:
-            world.queue[HEAD] += 1
+            queue.met_by_hour[head // HOUR_SECONDS] += within_bound
+        _record_first_tokens(queue, state, taken, first, busy, wait)
+        if queue.left[head] <= NEGLIGIBLE:
+            queue.state[HEAD] += 1
     amount -= left
-    world.queue[WAITING] = max(0.0, world.queue[WAITING] - amount)
+    queue.state[WAITING] = max(0.0, queue.state[WAITING] - amount)
     state.admitted[second] = amount
     state.timely[second] = timely / amount if amount > 0 else 0.0
     state.arrived[second] = arrived / amount if amount > 0 else 0.0
     if engine.output_tokens <= 1:
-        # Nothing is kept from second to second: as many are in the engine as come in the time that they take.
+        # Without decoding no state is carried over: by Little's law the requests in the engine are rate times duration.
         now[RUNNING] = amount * (base + wait)
 
 
 def _share_within(slack: float, busy: float, wait: float) -> float:
-    """Share of requests that wait no longer than the slack; the wait is zero or exponential."""
+    """The share of requests that wait no longer than the slack; the wait is zero, or exponential with probability ``busy``."""
     if slack < 0:
         return 0.0
     return 1.0 if wait <= 0 else 1.0 - busy * exp(-slack * busy / wait)
 
 
-def _decode(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo: Slo, second: int) -> None:
-    """Let requests run for a second; those whose output is complete are done."""
+def _decode(queue: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo: Slo, second: int) -> None:
+    """Decode for one second, and finish the requests whose output is complete."""
     now = state.now
     steps = state.steps[second + 1] - state.steps[second]
     admitted = state.admitted[second]
-    finished = _finish(world, engine, state, slo, second)
+    finished = _finish(queue, engine, state, slo, second)
     tokens = steps * max(0.0, now[RUNNING] + (admitted - finished) / 2.0)
     now[CONTEXT_TOKENS] += admitted * engine.input_tokens + tokens - finished * (engine.input_tokens + engine.output_tokens)
     now[RUNNING] = max(0.0, now[RUNNING] + admitted - finished)
@@ -169,14 +169,14 @@ def _decode(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, sl
     now[CONTEXT_TOKENS] = min(max(now[CONTEXT_TOKENS], now[RUNNING] * engine.input_tokens), now[RUNNING] * longest)
     now[LEAVING] = finished
     replicas = now[READY] + now[DRAINING]
-    for shown, number in ((state.shown, replicas), (state.total, 1.0)):
-        shown.counters[GENERATED] += tokens / number
-        shown.counters[INTER_TOKEN_SUM] += tokens / number * now[STEP_SECONDS]
-        shown.inter_token[_bucket(world.token_bounds, now[STEP_SECONDS])] += tokens / number
+    for counters, number in ((state.replica_counters, replicas), (state.fleet_counters, 1.0)):
+        counters.values[GENERATED] += tokens / number
+        counters.values[INTER_TOKEN_SUM] += tokens / number * now[STEP_SECONDS]
+        counters.inter_token[_bucket(queue.token_bounds, now[STEP_SECONDS])] += tokens / number
 
 
-def _finish(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo: Slo, second: int) -> float:
-    """The requests that get their last token in this second, with their verdict."""
+def _finish(queue: FluidQueue, engine: FluidEngine, state: FluidVariantState, slo: Slo, second: int) -> float:
+    """Finish the requests that get their last token in this second, and record whether they met the SLO; their number."""
     now, steps = state.now, state.steps
     needed = engine.output_tokens - 1.0
     reached = steps[second + 1] - needed
@@ -195,8 +195,8 @@ def _finish(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, sl
         middle = (share + now[NEXT_SHARE]) / 2.0
         last = steps[cohort] + width * middle + needed
         end = second + max(0.0, (last - steps[second]) / (steps[second + 1] - steps[second]))
-        _conclude(world, state, slo, cohort, amount, (end - cohort - middle) / needed)
-        _show_done(world, engine, state, amount, end - middle - state.arrived[cohort])
+        _record_slo(queue, state, slo, cohort, amount, (end - cohort - middle) / needed)
+        _record_finished(queue, engine, state, amount, end - middle - state.arrived[cohort])
         finished += amount
         now[NEXT_SHARE] = share
         if share < 1.0:
@@ -207,46 +207,48 @@ def _finish(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, sl
     return finished
 
 
-def _conclude(world: FluidQueue, state: FluidVariantState, slo: Slo, cohort: int, amount: float, tpot: float) -> None:
-    """Count requests of a cohort that met every bound; show their time per output token."""
+def _record_slo(queue: FluidQueue, state: FluidVariantState, slo: Slo, cohort: int, amount: float, tpot: float) -> None:
+    """Count the requests of a cohort that met every bound, and record their time per output token."""
     if tpot <= slo.tpot:
-        world.met_by_hour[int(state.arrived[cohort]) // HOUR_SECONDS] += amount * state.timely[cohort]
+        queue.met_by_hour[int(state.arrived[cohort]) // HOUR_SECONDS] += amount * state.timely[cohort]
     replicas = max(1.0, state.now[READY] + state.now[DRAINING])
-    for shown, number in ((state.shown, replicas), (state.total, 1.0)):
-        shown.per_request[_bucket(world.token_bounds, tpot)] += amount / number
-        shown.counters[PER_REQUEST_SUM] += amount / number * tpot
+    for counters, number in ((state.replica_counters, replicas), (state.fleet_counters, 1.0)):
+        counters.per_request[_bucket(queue.token_bounds, tpot)] += amount / number
+        counters.values[PER_REQUEST_SUM] += amount / number * tpot
 
 
-def _show_first(world: FluidQueue, state: FluidVariantState, amount: float, first: float, busy: float, wait: float) -> None:
-    """Count first tokens: in the bucket of the shortest time, and in those above by the wait's distribution."""
-    bounds = world.ttft_bounds
+def _record_first_tokens(
+    queue: FluidQueue, state: FluidVariantState, amount: float, first: float, busy: float, wait: float
+) -> None:
+    """Record first tokens: from the bucket of the shortest time upward, by the distribution of the wait."""
+    bounds = queue.ttft_bounds
     replicas = state.now[READY]
-    for shown, number in ((state.shown, replicas), (state.total, 1.0)):
-        shown.counters[ADMITTED] += amount / number
-        shown.counters[TTFT_SUM] += amount / number * (first + wait)
+    for counters, number in ((state.replica_counters, replicas), (state.fleet_counters, 1.0)):
+        counters.values[ADMITTED] += amount / number
+        counters.values[TTFT_SUM] += amount / number * (first + wait)
     counted = 0.0
     bucket = _bucket(bounds, first)
     while counted < CERTAIN:
         share = _share_within(bounds[bucket] - first, busy, wait) if bucket < len(bounds) else 1.0
-        state.shown.ttft[bucket] += amount / replicas * (share - counted)
-        state.total.ttft[bucket] += amount * (share - counted)
+        state.replica_counters.ttft[bucket] += amount / replicas * (share - counted)
+        state.fleet_counters.ttft[bucket] += amount * (share - counted)
         counted = share
         bucket += 1
 
 
-def _show_finished(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, amount: float, second: int) -> None:
-    """Show requests that need no decoding: they are done with their first token."""
-    if amount > NOTHING:
-        _show_done(world, engine, state, amount, second - state.arrived[second] + state.now[STEP_SECONDS])
+def _record_prefill_only(queue: FluidQueue, engine: FluidEngine, state: FluidVariantState, amount: float, second: int) -> None:
+    """Record requests without decoding, which finish with their first token."""
+    if amount > NEGLIGIBLE:
+        _record_finished(queue, engine, state, amount, second - state.arrived[second] + state.now[STEP_SECONDS])
 
 
-def _show_done(world: FluidQueue, engine: FluidEngine, state: FluidVariantState, amount: float, seconds: float) -> None:
+def _record_finished(queue: FluidQueue, engine: FluidEngine, state: FluidVariantState, amount: float, seconds: float) -> None:
     replicas = max(1.0, state.now[READY] + state.now[DRAINING])
-    bucket = _bucket(world.e2e_bounds, seconds + engine.beta * engine.computed_tokens)
-    for shown, number in ((state.shown, replicas), (state.total, 1.0)):
-        shown.counters[FINISHED] += amount / number
-        shown.counters[E2E_SUM] += amount / number * seconds
-        shown.e2e[bucket] += amount / number
+    bucket = _bucket(queue.e2e_bounds, seconds + engine.beta * engine.computed_tokens)
+    for counters, number in ((state.replica_counters, replicas), (state.fleet_counters, 1.0)):
+        counters.values[FINISHED] += amount / number
+        counters.values[E2E_SUM] += amount / number * seconds
+        counters.e2e[bucket] += amount / number
 
 
 def _bucket(bounds: Numbers, value: float) -> int:

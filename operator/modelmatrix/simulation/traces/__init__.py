@@ -1,1 +1,1 @@
-"""Readers of request traces."""
+"""Readers of request traces: our two CSV formats and those of published traces."""

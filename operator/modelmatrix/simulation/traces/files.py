@@ -1,6 +1,6 @@
-"""Opening and parsing trace files, gzipped or not; the only module of the simulation that does I/O.
+"""Opens and parses trace files, gzipped or not; the only module of the simulation that does I/O.
 
-It knows lines, columns and numbers, and says what is wrong with them in one form. It must not know what a trace means.
+It knows lines, columns and numbers, and reports every error in one form. The meaning of a trace belongs to its reader.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class TraceError(ValueError):
-    """A trace that cannot be read: which file and line, what was expected there, and what was found."""
+    """A trace that cannot be read: the file and line, what the reader expected there, and what it found."""
 
     def __init__(self, path: Path, line: int, expected: str, found: str) -> None:
         super().__init__(f"{path}, line {line}: expected {expected}, found {found}")
@@ -30,18 +30,18 @@ class TraceError(ValueError):
 
 
 class Row(NamedTuple):
-    """A row of a table with the place it came from."""
+    """A row of a table, with its file and line for error messages."""
 
     path: Path
     line: int
     cells: list[str]
 
     def error(self, expected: str, found: str) -> TraceError:
-        """An error about this row."""
+        """A TraceError at this row."""
         return TraceError(self.path, self.line, expected, found)
 
     def number(self, column: int, name: str) -> float:
-        """A cell as a finite number that is not negative."""
+        """A cell as a finite number >= 0; raises TraceError otherwise."""
         try:
             value = float(self.cells[column])
         except ValueError:
@@ -51,20 +51,20 @@ class Row(NamedTuple):
         return value
 
     def integer(self, column: int, name: str) -> int:
-        """A cell as a whole number that is not negative; ``12.0`` counts as one."""
+        """A cell as a whole number >= 0, also written as ``12.0``; raises TraceError otherwise."""
         value = self.number(column, name)
         if value != int(value):
             raise self.error(f"a whole number in column {name!r}", self.cells[column])
         return int(value)
 
-    def instant_seconds(self, column: int, name: str) -> float:
-        """A cell that holds a date and a time, in seconds of the calendar; only differences of them mean something."""
+    def timestamp_seconds(self, column: int, name: str) -> float:
+        """A cell with date and time as seconds since a fixed origin, of which only differences have a meaning."""
         try:
-            moment = datetime.fromisoformat(self.cells[column])
+            timestamp = datetime.fromisoformat(self.cells[column])
         except ValueError:
             raise self.error(f"a time like 2024-05-12 00:00:10 in column {name!r}", repr(self.cells[column])) from None
-        # Without a zone: local daylight saving must not bend a trace.
-        return (moment.replace(tzinfo=None) - datetime.min).total_seconds()  # noqa: DTZ901 - only a fixed origin
+        # Without a time zone: daylight saving time must not distort a trace.
+        return (timestamp.replace(tzinfo=None) - datetime.min).total_seconds()  # noqa: DTZ901 - only a fixed origin
 
 
 class Table(NamedTuple):
@@ -77,10 +77,10 @@ class Table(NamedTuple):
 
 @contextmanager
 def open_lines(path: Path) -> Iterator[IO[str]]:
-    """The text of a file, unpacked if it is gzipped, whatever its name.
+    """The lines of a file, decompressed if its content is gzipped, whatever its name.
 
     Raises:
-        TraceError: there is no such file, or it is not text, or the gzip data is damaged.
+        TraceError: the file does not exist, is not UTF-8 text, or its gzip data is damaged.
     """
     try:
         with path.open("rb") as raw:

@@ -1,7 +1,7 @@
-"""Mooncake's request traces: one JSON object a line, with the hashes of the prompt's prefix blocks.
+"""Mooncake's request traces: one JSON object per line, with the hashes of the prompt's prefix blocks.
 
-The hashes tell which part of a prompt an engine has seen before: that becomes the request's hit ratio, under a prefix
-cache that all replicas share and that holds a given number of blocks. It reads only through ``trace_files``.
+The hashes identify prompt blocks that an engine has computed before. They become the hit ratio of each request under one
+LRU prefix cache that all replicas share.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _FIELDS = ("timestamp", "input_length", "output_length", "hash_ids")
 
 
 class PrefixCache:
-    """The blocks that a prefix cache holds, least recently used ones leave first."""
+    """The blocks in a prefix cache with least-recently-used eviction; unlimited without a capacity."""
 
     def __init__(self, capacity_blocks: int | None = None) -> None:
         self._capacity = capacity_blocks
         self._blocks: OrderedDict[int, None] = OrderedDict()
 
     def hit_ratio(self, blocks: Sequence[int]) -> float:
-        """Share of a prompt's blocks that are cached from its beginning on; afterwards all of them are."""
+        """The share of a prompt's blocks in its longest cached prefix; afterwards all of its blocks are cached."""
         hits = 0
         while hits < len(blocks) and blocks[hits] in self._blocks:
             hits += 1
@@ -45,7 +45,7 @@ def read_mooncake(path: Path, *, cache_blocks: int | None = None) -> Iterator[Re
 
     Args:
         path: JSON lines, gzipped or not, with ``timestamp`` in milliseconds.
-        cache_blocks: size of the prefix cache in blocks of 512 tokens; without it, nothing is ever forgotten.
+        cache_blocks: size of the prefix cache in blocks of 512 tokens; unlimited by default.
 
     Raises:
         TraceError: while iterating, at the first line that is not as expected.

@@ -1,7 +1,7 @@
-"""Traces as iterators of requests: two public formats, and those of published traces, told apart by their header.
+"""Traces as iterators of requests: two formats of our own and those of published traces, recognized by their header.
 
-The public ones are CSV, gzipped or not: ``second,requests`` (counts in equal steps) and
-``second,input_tokens,output_tokens`` (one row a request). Dates of the others are counted from their first row.
+Our formats are CSV, gzipped or not: ``second,requests`` (counts in equal steps) and
+``second,input_tokens,output_tokens`` (one row per request). Dates of the others are relative to their first row.
 Arrivals of counts are spread evenly over their step, or at random with a seeded generator.
 """
 
@@ -34,7 +34,7 @@ _TOLERANCE_SECONDS = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceLengths:
-    """Token lengths of every request of a trace that has none; the defaults are the means of Azure's conversations."""
+    """Token lengths for traces without lengths; the defaults are the means of Azure's conversation trace of 2023."""
 
     input_tokens: int = 1155
     output_tokens: int = 211
@@ -42,7 +42,7 @@ class TraceLengths:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Requests that arrive in a step of time."""
+    """The number of requests that arrive from ``second`` on within ``step_seconds``."""
 
     second: float
     step_seconds: float
@@ -56,13 +56,13 @@ def read_trace(
     spread: Random | None = None,
     between_seconds: tuple[float, float] | None = None,
 ) -> Iterator[Request]:
-    """The requests of a trace in order of arrival, read as they are asked for.
+    """The requests of a trace in order of arrival, read lazily.
 
     Args:
-        path: the file; its header tells the format.
-        lengths: for formats that only count requests.
-        spread: places counted requests at random in their step; without it they come evenly.
-        between_seconds: the part of the trace to read, from a second until before another; it then begins at second 0.
+        path: the file; its header determines the format.
+        lengths: token lengths for formats that only count requests.
+        spread: places counted requests at random in their step; without it they are spread evenly.
+        between_seconds: the part of the trace to read, ``[start, end)``; its start becomes second 0.
 
     Raises:
         TraceError: while iterating, at the first line that is not as expected.
@@ -75,13 +75,13 @@ def read_trace(
 
 
 def _requests(path: Path, lengths: TraceLengths | None, spread: Random | None, start: float) -> Iterator[Request]:
-    """The requests of a trace from about a second on."""
+    """The requests of a trace; those of count formats only from the step of ``start`` on."""
     if _is_json(path):
         yield from read_mooncake(path)
         return
     with open_table(path) as table:
         if table.columns in (COUNTS, AZURE_2024_COUNTS):
-            # Making the requests of a week to drop them again would take minutes.
+            # Generating the requests of a week only to drop them would take minutes.
             part = dropwhile(lambda count: count.second + count.step_seconds <= start, _counts(table))
             yield from _spread_counts(part, lengths or TraceLengths(), spread)
         elif table.columns in _REQUEST_FORMATS:
@@ -90,11 +90,11 @@ def _requests(path: Path, lengths: TraceLengths | None, spread: Random | None, s
             raise _unknown(table)
 
 
-def is_of_counts(path: Path) -> bool:
-    """Whether a trace counts requests instead of telling them one by one.
+def has_counts_only(path: Path) -> bool:
+    """Whether a trace has counts per step instead of one row per request.
 
     Raises:
-        TraceError: it has no header.
+        TraceError: the file has no header.
     """
     if _is_json(path):
         return False
@@ -103,10 +103,10 @@ def is_of_counts(path: Path) -> bool:
 
 
 def read_counts(path: Path) -> Iterator[Count]:
-    """The counts of a trace that counts requests; the fluid mode needs no more.
+    """The counts of a trace with counts per step, e.g. for the fluid simulation.
 
     Raises:
-        TraceError: while iterating, also where the trace has one row a request.
+        TraceError: while iterating, at the first invalid line; also if the trace has one row per request.
     """
     with open_table(path) as table:
         if table.columns not in (COUNTS, AZURE_2024_COUNTS):
@@ -125,7 +125,7 @@ def _unknown(table: Table) -> TraceError:
 
 
 def _in_order(table: Table, parse: Callable[[Row], Request]) -> Iterator[Request]:
-    """Requests relative to the first one (of formats with dates), refusing times that run backwards."""
+    """Requests in order of arrival, relative to the first one for formats with dates; times must not decrease."""
     origin = 0.0
     last = None
     for row in table.rows:
@@ -142,7 +142,7 @@ def _in_order(table: Table, parse: Callable[[Row], Request]) -> Iterator[Request
 _REQUEST_FORMATS: dict[tuple[str, ...], Callable[[Row], Request]] = {
     REQUESTS: lambda row: Request(row.number(0, "second"), row.integer(1, "input_tokens"), row.integer(2, "output_tokens")),
     AZURE_2023: lambda row: Request(
-        row.instant_seconds(0, "TIMESTAMP"), row.integer(1, "ContextTokens"), row.integer(2, "GeneratedTokens")
+        row.timestamp_seconds(0, "TIMESTAMP"), row.integer(1, "ContextTokens"), row.integer(2, "GeneratedTokens")
     ),
     AIBRIX: lambda row: Request(
         row.number(0, "timestamp_ms") / 1000.0, row.integer(1, "prompt_tokens"), row.integer(2, "output_tokens")
@@ -151,8 +151,8 @@ _REQUEST_FORMATS: dict[tuple[str, ...], Callable[[Row], Request]] = {
 
 
 def _counts(table: Table) -> Iterator[Count]:
-    """Counts with the width of their step, which the first two rows give and the others must keep."""
-    time_of = _dated if table.columns == AZURE_2024_COUNTS else _numbered
+    """Counts with their step, which the first two rows define and all others must keep."""
+    time_of = _time_from_date if table.columns == AZURE_2024_COUNTS else _time_from_number
     first, second = next(table.rows, None), next(table.rows, None)
     if first is None or second is None:
         line = first.line + 1 if first else 2
@@ -169,20 +169,20 @@ def _counts(table: Table) -> Iterator[Count]:
         yield Count(expected - origin, step, row.integer(1, table.columns[1]))
 
 
-def _numbered(row: Row) -> float:
+def _time_from_number(row: Row) -> float:
     return row.number(0, "second")
 
 
-def _dated(row: Row) -> float:
-    return row.instant_seconds(0, "Time")
+def _time_from_date(row: Row) -> float:
+    return row.timestamp_seconds(0, "Time")
 
 
 def _spread_counts(counts: Iterable[Count], lengths: TraceLengths, spread: Random | None) -> Iterator[Request]:
     for count in counts:
         number = int(count.requests)
         if spread is None:
-            places: Iterable[float] = ((index + 0.5) / number for index in range(number))
+            positions: Iterable[float] = ((index + 0.5) / number for index in range(number))
         else:
-            places = sorted(spread.random() for _ in range(number))
-        for place in places:
-            yield Request(count.second + place * count.step_seconds, lengths.input_tokens, lengths.output_tokens)
+            positions = sorted(spread.random() for _ in range(number))
+        for position in positions:
+            yield Request(count.second + position * count.step_seconds, lengths.input_tokens, lengths.output_tokens)

@@ -1,4 +1,4 @@
-"""Cutting and scaling traces: a part of one, more or less of one, its counts, and its steepest half hour. Pure."""
+"""Parts, scaled copies and counts of traces, and their steepest window. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def window(requests: Iterable[Request], start_seconds: float, duration_seconds: float) -> Iterator[Request]:
-    """The requests of a part of a trace, moved so that the part begins at second 0."""
+    """The requests of a part of a trace, shifted so that the part begins at second 0."""
     end = start_seconds + duration_seconds
     later = dropwhile(lambda request: request.arrival_seconds < start_seconds, requests)
     for request in takewhile(lambda request: request.arrival_seconds < end, later):
@@ -22,10 +22,10 @@ def window(requests: Iterable[Request], start_seconds: float, duration_seconds: 
 
 
 def scaled(requests: Iterable[Request], factor: float, random: Random, *, jitter_seconds: float) -> Iterator[Request]:
-    """A trace with ``factor`` times the requests, in order.
+    """A trace with ``factor`` times the requests, in order of arrival.
 
-    Below 1, requests are left out at random. Above it they are repeated, each copy up to ``jitter_seconds`` later:
-    copies that arrive together would be bursts that the trace does not have.
+    Below 1, requests are dropped at random. Above 1 they are repeated, each copy up to ``jitter_seconds`` later: copies that
+    arrive together would be bursts that the trace does not have.
     """
     copies: list[Request] = []
     for request in requests:
@@ -42,7 +42,7 @@ def scaled(requests: Iterable[Request], factor: float, random: Random, *, jitter
 
 
 def counts_of(requests: Iterable[Request], step_seconds: float) -> list[int]:
-    """Arrivals per step from second 0 on; the last step is the one of the last request."""
+    """Arrivals per step from second 0 on, up to the step of the last request."""
     counts: list[int] = []
     for request in requests:
         step = int(request.arrival_seconds // step_seconds)
@@ -54,9 +54,9 @@ def counts_of(requests: Iterable[Request], step_seconds: float) -> list[int]:
 def steepest_window(
     counts: Sequence[float], step_seconds: float, *, window_seconds: float = 1800.0, smoothing_seconds: float = 300.0
 ) -> float:
-    """Second at which the window begins in which the smoothed arrival rate grows most.
+    """The start, in seconds, of the window in which the smoothed arrival rate grows most.
 
-    The rate at a time is the mean over ``smoothing_seconds`` around it, so a single burst is no ramp.
+    The rate at a time is the mean over ``smoothing_seconds`` around it, so that a single burst does not count as a ramp.
 
     Raises:
         ValueError: the trace is shorter than a window and its smoothing.

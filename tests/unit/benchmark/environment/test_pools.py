@@ -42,7 +42,7 @@ def world(devices: int | None, *, second_priority: int = 1) -> tuple[Deployed, D
 
 
 def present(one: Deployed) -> int:
-    return len(one.environment.roster.members)
+    return len(one.environment.replica_set.replicas)
 
 
 def test_everybody_gets_what_they_want_where_there_is_no_limit() -> None:

@@ -96,7 +96,7 @@ def test_orders_are_obeyed_as_far_as_there_are_devices() -> None:
     by_second = {observation.second: observation for observation in scripts[0].seen}
     assert len(by_second[315].replicas) == 8
     assert by_second[315].desired == {"h100": 20}
-    assert by_second[315].rooms == {"h100": 0}
+    assert by_second[315].free_replicas_by_variant == {"h100": 0}
     assert len(by_second[885].replicas) == 1
     assert outcome.served[0].changes == 2
     assert outcome.served[0].reversals == 1

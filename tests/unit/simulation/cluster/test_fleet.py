@@ -26,7 +26,7 @@ SPILL = Variant(name="b", timing=TIMING, limits=LIMITS, start=StartTime(10.0), d
 
 
 def phases(fleet: Fleet) -> Counter[Phase]:
-    return Counter(member.phase for member in fleet.roster.members.values())
+    return Counter(member.phase for member in fleet.replica_set.replicas.values())
 
 
 def test_requests_wait_at_the_router_until_a_replica_is_ready() -> None:
@@ -59,12 +59,12 @@ def test_draining_replicas_finish_what_they_have_and_hold_their_devices_until_th
     fleet.advance(1.0)
     fleet.scale_to({"a": 0})
     assert phases(fleet) == {Phase.DRAINING: 2}
-    assert fleet.roster.devices == 4
+    assert fleet.replica_set.devices == 4
     fleet.submit(Request(1.5, 10, 1))
     assert len(fleet.advance(20.0)) == 4
-    assert (fleet.roster.members, fleet.in_flight, fleet.lost) == ({}, 1, [])
+    assert (fleet.replica_set.replicas, fleet.in_flight, fleet.lost) == ({}, 1, [])
     # 500 tokens at a little over 10 ms each, not until the end of the interval in which they finished.
-    assert fleet.roster.device_seconds(20.0) == pytest.approx(4 * 5.03, rel=0.02)
+    assert fleet.replica_set.device_seconds(20.0) == pytest.approx(4 * 5.03, rel=0.02)
 
 
 def test_scaling_down_takes_starting_replicas_first_then_the_least_loaded() -> None:
@@ -76,7 +76,7 @@ def test_scaling_down_takes_starting_replicas_first_then_the_least_loaded() -> N
     fleet.scale_to({"a": 2})
     assert phases(fleet) == {Phase.READY: 2}
     fleet.scale_to({"a": 1})
-    draining = [name for name, member in fleet.roster.members.items() if member.phase is Phase.DRAINING]
+    draining = [name for name, member in fleet.replica_set.replicas.items() if member.phase is Phase.DRAINING]
     assert draining == ["a-2"]
 
 
@@ -88,7 +88,7 @@ def test_a_drain_has_an_end() -> None:
     fleet.scale_to({"a": 0})
     fleet.advance(5.0)
     assert [request.output_tokens for request in fleet.lost] == [5000]
-    assert fleet.roster.device_seconds(5.0) == pytest.approx(2 * 1.5)
+    assert fleet.replica_set.device_seconds(5.0) == pytest.approx(2 * 1.5)
 
 
 def test_a_failed_replica_loses_its_requests_and_is_replaced() -> None:
@@ -163,9 +163,9 @@ def test_every_request_is_somewhere(events: list[tuple[float, str, int]]) -> Non
         finished += len(fleet.advance(now))
         if kind == "scale":
             fleet.scale_to({"a": number, "b": 3 - number})
-        elif kind == "fail" and fleet.roster.members:
-            fleet.fail(sorted(fleet.roster.members)[number % len(fleet.roster.members)])
+        elif kind == "fail" and fleet.replica_set.replicas:
+            fleet.fail(sorted(fleet.replica_set.replicas)[number % len(fleet.replica_set.replicas)])
         assert offered == finished + fleet.in_flight + len(fleet.lost) + len(fleet.router.rejected)
-        alive = [one for one in fleet.roster.members.values() if one.phase is not Phase.DRAINING]
-        assert Counter(one.variant.name for one in alive) == Counter(fleet.roster.desired)
-        assert fleet.roster.devices == sum(one.variant.devices_per_replica for one in fleet.roster.members.values())
+        alive = [one for one in fleet.replica_set.replicas.values() if one.phase is not Phase.DRAINING]
+        assert Counter(one.variant.name for one in alive) == Counter(fleet.replica_set.desired)
+        assert fleet.replica_set.devices == sum(one.variant.devices_per_replica for one in fleet.replica_set.replicas.values())

@@ -125,8 +125,8 @@ def test_a_failed_replica_takes_its_requests_with_it() -> None:
     environment.fail(["a-1"])
     assert environment.in_flight == pytest.approx(running / 2)
     environment.advance(400.0)
-    assert environment.tally.attainment_percent == pytest.approx(100 * (3000 - running / 2) / 3000, abs=0.01)
-    assert environment.roster.devices == 2
+    assert environment.slo_counter.attainment_percent == pytest.approx(100 * (3000 - running / 2) / 3000, abs=0.01)
+    assert environment.replica_set.devices == 2
 
 
 def test_samples_look_like_those_of_an_engine() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmatrix.simulation.engine.decode_steps import block_seconds, steps_ending_by, steps_reaching
+from modelmatrix.simulation.engine.decode_batch import block_seconds, steps_ending_by, steps_reaching
 
 dyadic = st.integers(1, 4000).map(lambda number: number / 4096)
 
