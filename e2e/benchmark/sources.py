@@ -18,9 +18,11 @@ _ROOTS = {
     "benchmark": REPOSITORY / "e2e",
     "modelmatrix.performance": REPOSITORY / "operator",
     "modelmatrix.scaling": REPOSITORY / "operator",
+    "modelmatrix.signals": REPOSITORY / "operator",
     "modelmatrix.simulation": REPOSITORY / "operator",
 }
-_DATA = (TRACES / "SHA256SUMS", REPOSITORY / "operator" / "modelmatrix" / "catalogue" / "data" / "histograms.yaml")
+_CATALOGUE = REPOSITORY / "operator" / "modelmatrix" / "catalogue" / "data"
+_DATA = (TRACES / "SHA256SUMS", _CATALOGUE / "histograms.yaml", _CATALOGUE / "dialects" / "vllm.yaml")
 
 
 @cache

@@ -59,6 +59,7 @@ def sample(  # noqa: PLR0913 - a page has many values
         generation_tokens=0.0,
         prefix_queries=0.0,
         prefix_hits=0.0,
+        cached_tokens=0.0,
         finished=finished,
         preemptions=0.0,
         request_prompt_tokens=finished * 1000.0,

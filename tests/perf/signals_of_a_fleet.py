@@ -25,10 +25,9 @@ from modelmatrix.api.reasons import Reason  # noqa: E402
 from modelmatrix.catalogue.loader import builtin  # noqa: E402
 from modelmatrix.cluster.views.objects import workload_view  # noqa: E402
 from modelmatrix.control.autoscaler.autoscaler import Autoscaler  # noqa: E402
-from modelmatrix.control.autoscaler.expected_targets import expected_targets  # noqa: E402
+from modelmatrix.control.autoscaler.expected_targets import ClockReading, expected_targets  # noqa: E402
 from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll, MetricsPoller  # noqa: E402
-from modelmatrix.control.autoscaler.observation_builder import DeploymentSignals, build_observation  # noqa: E402
-from modelmatrix.control.autoscaler.replica_history import ClockReading, StartupTracker  # noqa: E402
+from modelmatrix.control.autoscaler.observation_builder import deployment_facts  # noqa: E402
 from modelmatrix.planning.actions.action import Create  # noqa: E402
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan  # noqa: E402
 from modelmatrix.planning.plan import plan  # noqa: E402
@@ -36,7 +35,9 @@ from modelmatrix.planning.snapshot.snapshot import ScaleDecision  # noqa: E402
 from modelmatrix.planning.snapshot.views import NamespacedName, PodView, WorkloadView  # noqa: E402
 from modelmatrix.scaling.policy import SloPolicy  # noqa: E402
 from modelmatrix.signals.fleet_queries import SELDOM  # noqa: E402
+from modelmatrix.signals.observation import DeploymentSignals, build_observation  # noqa: E402
 from modelmatrix.signals.reading import read_signals  # noqa: E402
+from modelmatrix.signals.replica_history import StartupTracker  # noqa: E402
 from modelmatrix.signals.samples import group_by_deployment  # noqa: E402
 from modelmatrix.signals.vectors import Vector, parse_vector  # noqa: E402
 from modelmatrix.telemetry.model_clock import ModelClock  # noqa: E402
@@ -133,8 +134,9 @@ def cycle(
     readings = watch.time(
         "read", lambda: {key: read_signals(raw[key], wanted[key], problem="", time_scale=1.0) for key in plans}
     )
-    seen = {key: DeploymentSignals(plans[key], wanted[key].leaders, readings[key]) for key in plans}
-    watch.time("observed", lambda: {key: build_observation(one, scaler.catalogue, starts, now) for key, one in seen.items()})
+    seen = {key: DeploymentSignals(leaders=wanted[key].leaders, reading=readings[key]) for key in plans}
+    facts = watch.time("facts", lambda: {key: deployment_facts(one, scaler.catalogue, now) for key, one in plans.items()})
+    watch.time("observed", lambda: {key: build_observation(facts[key], seen[key], starts, now) for key in plans})
     watch.time("whole update", lambda: scaler.update(MetricsPoll(now, vectors), plans, now_seconds=now))
     watch.time("queries", lambda: scaler.queries(plans))
 

@@ -91,7 +91,9 @@ class Deployed:
             second=second,
             desired=self.wanted,
             replicas=self.replicas,
-            samples={name: tuple(kept) for name, kept in self._scraper.samples.items()},
+            samples={name: tuple(samples) for name, samples in self._scraper.samples.items()},
+            failing=self._scraper.failing,
+            ended=self._scraper.ended,
             free_replicas_by_variant=rooms,
         )
         self._want({**self.wanted, **self._policy.decide(observation)})

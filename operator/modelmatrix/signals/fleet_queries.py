@@ -1,17 +1,38 @@
-"""What is asked of Prometheus in one look: one set of queries for the whole fleet, however many deployments there are. Pure.
+"""What one poll asks of Prometheus: one set of queries for the whole fleet, however many deployments there are. Pure.
 
-Everything is summed over replicas in Prometheus. Only which replicas are measured is asked for each of them: a number of
-replicas would count those that are about to go for those that are not seen.
+A query is a union of named expressions, one for each dialect and figure: ``vllm/short`` is the arrival rate of the last
+minute in vLLM's dialect. ``value_queries`` gives the expressions as data and ``query_set`` gives them as PromQL; the
+simulator computes the same data from its own samples.
+
+Everything is summed over replicas in Prometheus. Two queries are about single replicas: ``pods`` shows which of them are
+scraped, and how well, and ``missing`` counts those that lack a signal. A count of pods would not do: pods that are about to
+go would stand in for replicas that are not scraped.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from modelmatrix.catalogue.metrics import MetricDialect, MetricType, Signal
-from modelmatrix.signals.promql import DEPLOYMENT, FRESH_SECONDS, OURS, POD, POOL, DialectQueries, union, window
+from modelmatrix.catalogue.metrics import MetricDialect, Signal
+from modelmatrix.signals.expressions import (
+    Difference,
+    DividedBy,
+    Expression,
+    Grouping,
+    PoolMedian,
+    Quotient,
+    RangeFunction,
+    SeriesFold,
+    SeriesPart,
+    Total,
+    delta,
+    increase,
+    newest,
+    observed_mean,
+)
+from modelmatrix.signals.promql import FRESH_SECONDS, OURS, POD, DialectQueries, single_series_part, union, window
 
 SHORT_SECONDS = 60.0
 LONG_SECONDS = 180.0
@@ -19,36 +40,50 @@ FAST_SECONDS = 30.0  # the last two scrapes at the usual pace
 LENGTH_SECONDS = 600.0
 OBSERVED_SECONDS = 120.0
 WINDOWS = {"short": SHORT_SECONDS, "long": LONG_SECONDS, "fast": FAST_SECONDS}
-# The past is looked at in so many steps: enough to tell a gap, few enough to be cheap.
+# The scrapes of the long window are checked in this many steps: enough to find a gap, few enough to be cheap.
 COVERED_STEPS = 12
-# An engine that counts no requests counts as many of them as its output tokens make.
+# An engine that counts no requests counts one for this many output tokens.
 REQUEST_TOKENS = 200.0
 LATENCIES = (Signal.TTFT, Signal.TPOT, Signal.E2E)
 SHOWN = (Signal.TTFT, Signal.TPOT)
 
-PODS, MISSING, ENGINES, GATEWAY = "pods", "missing", "engines", "gateway"
-# Without an answer to one of these nothing must be concluded; the others only teach or show.
-NEEDED = frozenset({PODS, MISSING, "now", "arrivals", "lengths", *map(str, LATENCIES)})
+PODS, MISSING, NOW, ARRIVALS, LENGTHS = "pods", "missing", "now", "arrivals", "lengths"
+PERCENTILES, ENGINES, GATEWAY = "percentiles", "engines", "gateway"
+# Without an answer to one of these the operator concludes nothing; the others only refine or show.
+NEEDED = frozenset({PODS, MISSING, NOW, ARRIVALS, LENGTHS, *map(str, LATENCIES)})
 # What changes slowly, or costs Prometheus much, is asked once a minute.
-SELDOM = frozenset({MISSING, "lengths", "percentiles", ENGINES})
+SELDOM = frozenset({MISSING, LENGTHS, PERCENTILES, ENGINES})
 SELDOM_SECONDS = 60.0
-# Signals that a page may lack: the engine is an old one, and nothing that is decided now rests on them.
+# Signals that a page may lack: the engine is an old one, and no decision of the moment rests on them.
 DISPENSABLE = frozenset({Signal.CACHED_TOKENS, Signal.HIT_RATIO, Signal.STEP, Signal.INPUT_LENGTH, Signal.OUTPUT_LENGTH})
 
 
 @dataclass(frozen=True, slots=True)
 class QuerySet:
-    """Expressions by name: everything that is asked in one look."""
+    """PromQL by the name of the query: all queries of one poll."""
 
     expressions: Mapping[str, str]
 
 
+class NamedExpression(NamedTuple):
+    """One figure of a query in one dialect."""
+
+    dialect: MetricDialect
+    name: str
+    expression: Expression
+
+    @property
+    def label(self) -> str:
+        """The value of the label ``signal`` that its elements carry."""
+        return f"{self.dialect.name}/{self.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """What a fleet makes necessary to ask.
+    """What the deployments of a fleet need from one poll.
 
-    ``bounds`` are the histogram bounds that count, in seconds, by dialect and signal; ``percentiles`` those of latencies
-    that are shown; ``gateway`` is the expression of a gateway's requests per second.
+    ``bounds`` are the histogram bounds that count, in seconds, by dialect and signal; ``percentiles`` are those of latencies
+    that are shown; ``gateway`` is the PromQL of a gateway's requests per second.
     """
 
     dialects: tuple[MetricDialect, ...]
@@ -57,43 +92,61 @@ class QueryRequest:
     gateway: str = ""
 
 
-def query_set(asked: QueryRequest, time_scale: float) -> QuerySet:
-    """The queries of one look, at ``time_scale`` model seconds in a real second."""
-    speeches = [DialectQueries(dialect, time_scale) for dialect in asked.dialects]
-    if not speeches:
+def query_set(request: QueryRequest, time_scale: float) -> QuerySet:
+    """The queries of one poll, at ``time_scale`` model seconds in a real second."""
+    dialects = {dialect.name: DialectQueries(dialect, time_scale) for dialect in request.dialects}
+    if not dialects:
         return QuerySet({})
-    expressions = {
-        PODS: _pods(speeches, time_scale),
-        MISSING: _by_dialect(speeches, _missing),
-        "now": _by_dialect(speeches, _now),
-        "arrivals": _by_dialect(speeches, _arrivals),
-        "lengths": _by_dialect(speeches, _lengths),
-        **{str(signal): _buckets(speeches, signal, asked.bounds) for signal in LATENCIES},
-        "percentiles": _by_dialect(speeches, lambda speech: _percentiles(speech, asked)),
-        ENGINES: _by_dialect(speeches, _engines),
-        GATEWAY: asked.gateway,
+    values = {
+        query: union({item.label: dialects[item.dialect.name].render(item.expression) for item in items})
+        for query, items in value_queries(request).items()
     }
-    return QuerySet({name: text for name, text in expressions.items() if text})
-
-
-def _by_dialect(speeches: Iterable[DialectQueries], make: Callable[[DialectQueries], Mapping[str, str]]) -> str:
-    """Expressions of every dialect in one, each under the name ``dialect/signal``."""
-    return union({f"{s.dialect.name}/{name}": text for s in speeches for name, text in make(s).items()})
-
-
-def _pods(speeches: list[DialectQueries], time_scale: float) -> str:
-    """By pod: the age of its newest sample, or else whether its page could be read; and what of the past is known."""
-    seen = {
-        f"{speech.dialect.name}/age": f"time() - max by ({POD}) ({speech.coalesce_names(Signal.WAITING, _timestamp)})"
-        for speech in speeches
+    texts = {
+        PODS: _pods(dialects.values(), time_scale),
+        MISSING: _by_dialect(dialects.values(), _missing),
+        **values,
+        PERCENTILES: _by_dialect(dialects.values(), lambda dialect: _percentiles(dialect, request)),
+        GATEWAY: request.gateway,
     }
-    silent = " ".join(f"unless on (namespace, pod) ({speech.coalesce_names(Signal.WAITING, str)})" for speech in speeches)
+    return QuerySet({name: text for name, text in texts.items() if text})
+
+
+def value_queries(request: QueryRequest) -> dict[str, tuple[NamedExpression, ...]]:
+    """The expressions of one poll by query: sums and means over replicas, which decisions rest on."""
+    queries = {
+        NOW: _named(request, _now),
+        ARRIVALS: _named(request, _arrivals),
+        LENGTHS: _named(request, _lengths),
+        **{str(signal): tuple(_buckets(request, signal)) for signal in LATENCIES},
+        ENGINES: _named(request, _engines),
+    }
+    return {name: expressions for name, expressions in queries.items() if expressions}
+
+
+def _named(request: QueryRequest, make: Callable[[MetricDialect], Mapping[str, Expression]]) -> tuple[NamedExpression, ...]:
+    return tuple(
+        NamedExpression(dialect, name, expression) for dialect in request.dialects for name, expression in make(dialect).items()
+    )
+
+
+def _by_dialect(dialects: Iterable[DialectQueries], make: Callable[[DialectQueries], Mapping[str, str]]) -> str:
+    """Texts of every dialect in one, each under the name ``dialect/name``."""
+    return union({f"{one.dialect.name}/{name}": text for one in dialects for name, text in make(one).items()})
+
+
+def _pods(dialects: Iterable[DialectQueries], time_scale: float) -> str:
+    """By pod: the age of its newest sample, or else whether its page could be read; and how well the past is covered."""
+    ages = {
+        f"{one.dialect.name}/age": f"time() - max by ({POD}) ({one.coalesce_names(Signal.WAITING, _timestamp)})"
+        for one in dialects
+    }
+    silent = " ".join(f"unless on (namespace, pod) ({one.coalesce_names(Signal.WAITING, str)})" for one in dialects)
     by_pod = {
         "up": f"max by ({POD}) (up{{{OURS}}}) {silent}",
         "samples": f"max by ({POD}) (scrape_samples_scraped{{{OURS}}}) {silent}",
         "covered": f"{_covered(time_scale)} < {COVERED_STEPS - 1}",
     }
-    return union(seen | by_pod)
+    return union(ages | by_pod)
 
 
 def _timestamp(series: str) -> str:
@@ -101,26 +154,26 @@ def _timestamp(series: str) -> str:
 
 
 def _covered(time_scale: float) -> str:
-    """In how many steps of the long window a pod had been scraped well lately; 0 for those that were not in any."""
+    """In how many steps of the long window a pod had a good scrape shortly before; 0 for pods that had one in no step."""
     length, step = window(LONG_SECONDS, time_scale), window(LONG_SECONDS / COVERED_STEPS, time_scale)
     lately = f"max_over_time(up{{{OURS}}}[{window(FRESH_SECONDS, time_scale)}]) == 1"
     return f"(max by ({POD}) (count_over_time(({lately})[{length}:{step}])) or 0 * max by ({POD}) (up{{{OURS}}}))"
 
 
-def _missing(speech: DialectQueries) -> dict[str, str]:
-    """Replicas that speak the dialect and lack one of its signals: none, while no engine renames anything."""
-    found = {}
-    for signal, names in speech.dialect.metrics.items():
-        witness = _witness(signal, speech.dialect)
+def _missing(dialect: DialectQueries) -> dict[str, str]:
+    """Number of replicas that speak the dialect and lack one of its signals: an engine has renamed a metric."""
+    texts = {}
+    for signal, names in dialect.dialect.metrics.items():
+        witness = _witness(signal, dialect.dialect)
         if witness is not None:
-            shows = speech.coalesce_names(witness, str, suffix=_suffix(witness))
-            lacks = " ".join(f"unless on (namespace, pod) {name}{_suffix(signal)}{{{OURS}}}" for name in names)
-            found[str(signal)] = f"count by ({DEPLOYMENT}) (group by ({POD}) ({shows}) {lacks})"
-    return found
+            shows = dialect.coalesce_names(witness, str, suffix=single_series_part(witness))
+            lacks = " ".join(f"unless on (namespace, pod) {name}{single_series_part(signal)}{{{OURS}}}" for name in names)
+            texts[str(signal)] = f"count by ({Grouping.DEPLOYMENT}) (group by ({POD}) ({shows}) {lacks})"
+    return texts
 
 
 def _witness(signal: Signal, dialect: MetricDialect) -> Signal | None:
-    """A signal without which a replica need not show another one, and with which it must; ``None`` where there is none."""
+    """Another signal: a replica that shows it must show this one too. ``None`` where there is no such signal."""
     if signal in DISPENSABLE or signal is Signal.WAITING:
         return None
     if signal not in dialect.when_used:
@@ -131,108 +184,108 @@ def _witness(signal: Signal, dialect: MetricDialect) -> Signal | None:
     return witness if witness in dialect.metrics else None
 
 
-def _suffix(signal: Signal) -> str:
-    """What the name of a signal ends in where it is one series a replica."""
-    return "_count" if signal.instrument is MetricType.HISTOGRAM else ""
+def _has(dialect: MetricDialect, *signals: Signal) -> bool:
+    return all(signal in dialect.metrics for signal in signals)
 
 
-def _now(speech: DialectQueries) -> dict[str, str]:
-    found = {str(signal): speech.current(signal) for signal in (Signal.RUNNING, Signal.WAITING) if speech.has_signals(signal)}
-    if speech.has_signals(Signal.KV_USAGE):
-        found[str(Signal.KV_USAGE)] = speech.current(Signal.KV_USAGE, how="avg")
-    return found
-
-
-def _arrivals(speech: DialectQueries) -> dict[str, str]:
-    return {name: f"{arrivals_query(speech, seconds)} / {seconds:g}" for name, seconds in WINDOWS.items()}
-
-
-def arrivals_query(speech: DialectQueries, seconds: float) -> str:
-    """Requests that arrived: those that were received, or else those that finished and what is in flight more than before."""
-    if speech.has_signals(Signal.RECEIVED):
-        return speech.increase(Signal.RECEIVED, seconds)
-    if not speech.has_signals(Signal.FINISHED):
-        return f"{speech.increase(Signal.OUTPUT_TOKENS, seconds)} / {REQUEST_TOKENS:g}"
-    in_flight = (speech.delta(signal, seconds) for signal in (Signal.RUNNING, Signal.WAITING))
-    return f"clamp_min({' + '.join((speech.increase(Signal.FINISHED, seconds), *in_flight))}, 0)"
-
-
-def _lengths(speech: DialectQueries) -> dict[str, str]:
-    """Mean tokens of a request, and the share of prompt tokens from the prefix cache; nothing where none has finished."""
-    lengths = {
-        "input": _length(speech, Signal.INPUT_LENGTH, Signal.INPUT_TOKENS),
-        "output": _length(speech, Signal.OUTPUT_LENGTH, Signal.OUTPUT_TOKENS),
-        "hit": _hit_ratio(speech),
+def _now(dialect: MetricDialect) -> dict[str, Expression]:
+    expressions: dict[str, Expression] = {
+        str(signal): newest(signal) for signal in (Signal.RUNNING, Signal.WAITING) if _has(dialect, signal)
     }
-    return {name: text for name, text in lengths.items() if text}
+    if _has(dialect, Signal.KV_USAGE):
+        expressions[str(Signal.KV_USAGE)] = newest(Signal.KV_USAGE, is_mean=True)
+    return expressions
 
 
-def _length(speech: DialectQueries, length: Signal, total: Signal) -> str:
-    if speech.has_signals(length):
-        return speech.mean(length, LENGTH_SECONDS)
-    if not speech.has_signals(total):
-        return ""
-    requests = f"({arrivals_query(speech, LENGTH_SECONDS)} > 0)"
-    if speech.has_signals(Signal.FINISHED):
-        requests = f"({speech.increase(Signal.FINISHED, LENGTH_SECONDS)} > 0)"
-    return f"{speech.increase(total, LENGTH_SECONDS)} / {requests}"
+def _arrivals(dialect: MetricDialect) -> dict[str, Expression]:
+    return {name: DividedBy(arrivals(dialect, seconds), seconds) for name, seconds in WINDOWS.items()}
 
 
-def _hit_ratio(speech: DialectQueries) -> str:
-    if speech.has_signals(Signal.HIT_RATIO):
-        return speech.current(Signal.HIT_RATIO, how="avg")
-    if not speech.has_signals(Signal.CACHED_TOKENS, Signal.INPUT_TOKENS):
-        return ""
-    cached, total = (speech.increase(signal, LENGTH_SECONDS) for signal in (Signal.CACHED_TOKENS, Signal.INPUT_TOKENS))
-    return f"{cached} / ({total} > 0)"
+def arrivals(dialect: MetricDialect, seconds: float) -> Expression:
+    """Requests that arrived in a window.
+
+    Engines that count received requests give the number. For the others it is the number of finished requests plus the
+    change of what is in flight, and for engines that count no requests it is derived from output tokens.
+    """
+    if _has(dialect, Signal.RECEIVED):
+        return increase(Signal.RECEIVED, seconds)
+    if not _has(dialect, Signal.FINISHED):
+        return DividedBy(increase(Signal.OUTPUT_TOKENS, seconds), REQUEST_TOKENS)
+    in_flight = (delta(signal, seconds) for signal in (Signal.RUNNING, Signal.WAITING))
+    return Total((increase(Signal.FINISHED, seconds), *in_flight))
 
 
-def _buckets(speeches: Iterable[DialectQueries], signal: Signal, bounds: Mapping[str, Mapping[Signal, Iterable[float]]]) -> str:
+def _lengths(dialect: MetricDialect) -> dict[str, Expression]:
+    """Mean tokens of a request, and the share of prompt tokens from the prefix cache; no element where none has finished."""
+    expressions = {
+        "input": _length(dialect, Signal.INPUT_LENGTH, Signal.INPUT_TOKENS),
+        "output": _length(dialect, Signal.OUTPUT_LENGTH, Signal.OUTPUT_TOKENS),
+        "hit": _hit_ratio(dialect),
+    }
+    return {name: expression for name, expression in expressions.items() if expression is not None}
+
+
+def _length(dialect: MetricDialect, length: Signal, total: Signal) -> Expression | None:
+    if _has(dialect, length):
+        return observed_mean(length, LENGTH_SECONDS)
+    if not _has(dialect, total):
+        return None
+    is_counted = _has(dialect, Signal.FINISHED)
+    requests = increase(Signal.FINISHED, LENGTH_SECONDS) if is_counted else arrivals(dialect, LENGTH_SECONDS)
+    return Quotient(increase(total, LENGTH_SECONDS), requests)
+
+
+def _hit_ratio(dialect: MetricDialect) -> Expression | None:
+    if _has(dialect, Signal.HIT_RATIO):
+        return newest(Signal.HIT_RATIO, is_mean=True)
+    if not _has(dialect, Signal.CACHED_TOKENS, Signal.INPUT_TOKENS):
+        return None
+    cached, total = (increase(signal, LENGTH_SECONDS) for signal in (Signal.CACHED_TOKENS, Signal.INPUT_TOKENS))
+    return Quotient(cached, total)
+
+
+def _buckets(request: QueryRequest, signal: Signal) -> Iterator[NamedExpression]:
     """Growth of the buckets that count, and of the last, which holds all requests."""
-    by_dialect = {}
-    for speech in speeches:
-        counted = bounds.get(speech.dialect.name, {}).get(signal)
-        if counted and speech.has_signals(signal):
-            les = "|".join([*sorted({pattern for bound in counted for pattern in _le_patterns(bound)}), r"\+Inf"])
-            by_dialect[f"{speech.dialect.name}/{signal}"] = speech.increase(
-                signal, OBSERVED_SECONDS, f"{DEPLOYMENT}, le", "_bucket", f",le=~`{les}`"
-            )
-    return union(by_dialect)
+    for dialect in request.dialects:
+        bounds = tuple(request.bounds.get(dialect.name, {}).get(signal, ()))
+        if bounds and _has(dialect, signal):
+            grown = increase(signal, OBSERVED_SECONDS, Grouping.BUCKET, SeriesPart.BUCKET, bounds)
+            yield NamedExpression(dialect, str(signal), grown)
 
 
-def _le_patterns(bound: float) -> tuple[str, str]:
-    """How client libraries and Prometheus write a bound: ``1`` and ``1.0``."""
-    return re.escape(f"{bound:g}"), re.escape(repr(float(bound)))
-
-
-def _percentiles(speech: DialectQueries, asked: QueryRequest) -> dict[str, str]:
+def _percentiles(dialect: DialectQueries, request: QueryRequest) -> dict[str, str]:
     """Percentiles of latencies over all replicas, in seconds."""
-    bounds, found = asked.bounds.get(speech.dialect.name, {}), {}
+    bounds, texts = request.bounds.get(dialect.dialect.name, {}), {}
     for signal in SHOWN:
-        if bounds.get(signal) and speech.has_signals(signal):
-            grown = speech.increase(signal, OBSERVED_SECONDS, f"{DEPLOYMENT}, le", "_bucket")
-            for percentile in asked.percentiles:
-                found[f"{signal}/{percentile}"] = f"histogram_quantile({percentile / 100:g}, {grown})"
-    return found
+        if bounds.get(signal) and dialect.has_signals(signal):
+            grown = dialect.render(increase(signal, OBSERVED_SECONDS, Grouping.BUCKET, SeriesPart.BUCKET))
+            for percentile in request.percentiles:
+                texts[f"{signal}/{percentile}"] = f"histogram_quantile({percentile / 100:g}, {grown})"
+    return texts
 
 
-def _engines(speech: DialectQueries) -> dict[str, str]:
-    """By pool, the middle replica over the last minute: it teaches what an engine can do."""
-    if not speech.has_signals(Signal.STEP, Signal.RUNNING, Signal.KV_USAGE, Signal.INPUT_TOKENS):
+def _engines(dialect: MetricDialect) -> dict[str, Expression]:
+    """By pool, the median replica over the last minute: the policy learns from it what an engine can do."""
+    if not _has(dialect, Signal.STEP, Signal.RUNNING, Signal.KV_USAGE, Signal.INPUT_TOKENS):
         return {}
-    by_pod = f"{POOL}, pod"
-    length = speech.window(SHORT_SECONDS)
-
-    def lately(signal: Signal, how: str) -> str:
-        return f"{how} by ({by_pod}) ({speech.each(signal, lambda series: f'avg_over_time({series}[{length}])')})"
-
-    computed = speech.increase(Signal.INPUT_TOKENS, SHORT_SECONDS, by_pod)
-    if speech.has_signals(Signal.CACHED_TOKENS):
-        computed = f"({computed} - {speech.increase(Signal.CACHED_TOKENS, SHORT_SECONDS, by_pod)})"
-    each = {
-        "step": speech.mean(Signal.STEP, SHORT_SECONDS, by_pod),
-        "running": lately(Signal.RUNNING, "sum"),
-        "kv_usage": lately(Signal.KV_USAGE, "avg"),
-        "computed": f"{computed} / {SHORT_SECONDS:g}",
+    computed: Expression = increase(Signal.INPUT_TOKENS, SHORT_SECONDS, Grouping.REPLICA)
+    if _has(dialect, Signal.CACHED_TOKENS):
+        computed = Difference(computed, increase(Signal.CACHED_TOKENS, SHORT_SECONDS, Grouping.REPLICA))
+    by_replica: dict[str, Expression] = {
+        "step": observed_mean(Signal.STEP, SHORT_SECONDS, Grouping.REPLICA),
+        "running": _lately(Signal.RUNNING, is_mean=False),
+        "kv_usage": _lately(Signal.KV_USAGE, is_mean=True),
+        "computed": DividedBy(computed, SHORT_SECONDS),
     }
-    return {name: f"quantile by ({POOL}) (0.5, {text})" for name, text in each.items()}
+    return {name: PoolMedian(expression) for name, expression in by_replica.items()}
+
+
+def _lately(signal: Signal, *, is_mean: bool) -> SeriesFold:
+    """A gauge of each replica, averaged over the last minute."""
+    return SeriesFold(
+        signal=signal,
+        function=RangeFunction.MEAN,
+        window_seconds=SHORT_SECONDS,
+        by=Grouping.REPLICA,
+        is_mean=is_mean,
+    )

@@ -10,7 +10,8 @@ from math import ceil
 from modelmatrix.catalogue.metrics import MetricDialect, Signal
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.scaling.observation.observation import History
-from modelmatrix.signals.fleet_queries import REQUEST_TOKENS
+from modelmatrix.signals.expressions import DividedBy, Expression, increase
+from modelmatrix.signals.fleet_queries import arrivals
 from modelmatrix.signals.promql import DialectQueries, union
 from modelmatrix.signals.vectors import Series
 
@@ -44,17 +45,19 @@ def history_query(dialects: Iterable[MetricDialect], deployments: int, time_scal
     """The query for a fleet of so many deployments: the more there are, the coarser the steps."""
     finest = deployments * PAST_SECONDS / FINEST_STEP_SECONDS
     step = FINEST_STEP_SECONDS * max(1, ceil(finest / MAX_POINTS))
-    speeches = (DialectQueries(dialect, time_scale) for dialect in dialects)
-    by_dialect = {speech.dialect.name: f"round({_finished(speech, step)} / {step:g}, 0.001)" for speech in speeches}
+    by_dialect = {
+        dialect.name: f"round({DialectQueries(dialect, time_scale).render(_rate(dialect, step))}, 0.001)"
+        for dialect in dialects
+    }
     return HistoryQuery(union(by_dialect), step, time_scale)
 
 
-def _finished(speech: DialectQueries, step_seconds: float) -> str:
-    """Requests of a step; what is in flight at its ends does not matter in minutes."""
+def _rate(dialect: MetricDialect, step_seconds: float) -> Expression:
+    """Requests per second of a step. What is in flight at its ends is little beside the requests of minutes."""
     for signal in (Signal.RECEIVED, Signal.FINISHED):
-        if speech.has_signals(signal):
-            return speech.increase(signal, step_seconds)
-    return f"{speech.increase(Signal.OUTPUT_TOKENS, step_seconds)} / {REQUEST_TOKENS:g}"
+        if signal in dialect.metrics:
+            return DividedBy(increase(signal, step_seconds), step_seconds)
+    return DividedBy(arrivals(dialect, step_seconds), step_seconds)
 
 
 def histories(series: Iterable[Series], asked: HistoryQuery, model_offset_seconds: float) -> dict[NamespacedName, History]:

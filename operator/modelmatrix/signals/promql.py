@@ -1,18 +1,34 @@
-"""PromQL about the series of one dialect: each replica is counted once, whichever of a signal's names it has. Pure.
+"""PromQL text for expressions about the series of one dialect. Pure.
 
-Windows are given in model time; counters advance in model time too, so their growth needs no correction.
+Each replica is counted once. An image may show an old name of a signal, or both names: of each pod the series of the newest
+name are taken (``a or on (namespace, pod) b``). A pod that two monitors find has every series twice, apart in the labels of
+the target alone: these labels are dropped by ``max without``.
+
+Windows are given in model time and rendered in Prometheus's time. Counters advance in model time too, so their growth needs
+no correction. A gauge counts only while it is fresh: Prometheus shows the last samples of a pod that is gone for minutes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from modelmatrix.catalogue.metrics import MetricDialect, MetricType, Signal
+from modelmatrix.signals.expressions import (
+    Difference,
+    DividedBy,
+    Expression,
+    Grouping,
+    PoolMedian,
+    Quotient,
+    RangeFunction,
+    SeriesFold,
+    SeriesPart,
+    Total,
+)
 
-DEPLOYMENT = "namespace, modelmatrix_io_deployment"
-POOL = f"{DEPLOYMENT}, modelmatrix_io_pool"
-POD = f"{DEPLOYMENT}, pod"
+POD = f"{Grouping.DEPLOYMENT}, pod"
 OURS = 'modelmatrix_io_deployment!=""'
 # A pod that two monitors find, or that two Prometheus servers scrape, has all of its series twice: apart in these alone.
 TARGET_LABELS = ("job", "instance", "endpoint", "container", "service", "prometheus", "prometheus_replica")
@@ -23,7 +39,7 @@ Apply = Callable[[str], str]
 
 
 def window(model_seconds: float, time_scale: float) -> str:
-    """A stretch of model time in Prometheus's time."""
+    """A duration of model time as a PromQL duration, in Prometheus's time."""
     return f"{max(1, round(1000 * model_seconds / time_scale))}ms"
 
 
@@ -39,7 +55,7 @@ def union(expressions: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DialectQueries:
-    """Expressions in one dialect. A signal that the dialect does not have must not be asked for."""
+    """Expressions in one dialect. An expression must use only signals that the dialect has."""
 
     dialect: MetricDialect
     time_scale: float
@@ -48,42 +64,57 @@ class DialectQueries:
         """Whether the dialect has all of them."""
         return all(signal in self.dialect.metrics for signal in signals)
 
-    def window(self, model_seconds: float) -> str:
-        """A stretch of model time in Prometheus's time."""
-        return window(model_seconds, self.time_scale)
+    def render(self, expression: Expression) -> str:
+        """PromQL text that computes an expression."""
+        match expression:
+            case SeriesFold():
+                return self._fold(expression)
+            case Total(terms):
+                return f"clamp_min({' + '.join(map(self.render, terms))}, 0)"
+            case Difference(minuend, subtrahend):
+                return f"({self.render(minuend)} - {self.render(subtrahend)})"
+            case Quotient(dividend, divisor):
+                return f"{self.render(dividend)} / ({self.render(divisor)} > 0)"
+            case DividedBy(dividend, number):
+                return f"{self.render(dividend)} / {number:g}"
+            case PoolMedian(values):
+                return f"quantile by ({Grouping.POOL}) (0.5, {self.render(values)})"
 
     def coalesce_names(self, signal: Signal, apply: Apply, *, suffix: str = "", matchers: str = "") -> str:
-        """``apply`` on the series of a signal: of each pod those of the newest name that it has."""
+        """``apply`` on the series of a signal: of each pod those of the newest name that it shows."""
         names = self.dialect.metrics[signal]
         return " or on (namespace, pod) ".join(apply(f"{name}{suffix}{{{OURS}{matchers}}}") for name in names)
 
-    def each(self, signal: Signal, apply: Apply, *, suffix: str = "", matchers: str = "") -> str:
-        """The same, each series once."""
-        return deduplicate_targets(self.coalesce_names(signal, apply, suffix=suffix, matchers=matchers), self.dialect.copies)
+    def _fold(self, fold: SeriesFold) -> str:
+        apply = self._fresh if fold.function is RangeFunction.NEWEST else self._over_window(fold)
+        matchers = f",le=~`{_le_pattern(fold.bounds)}`" if fold.bounds else ""
+        series = self.coalesce_names(fold.signal, apply, suffix=fold.part, matchers=matchers)
+        each = deduplicate_targets(series, self.dialect.copies)
+        total = f"{'avg' if fold.is_mean else 'sum'} by ({fold.by}) ({each})"
+        return f"({total} or 0 * {self._waiting(fold.by)})" if self._appears_late(fold) else total
 
-    def fresh(self, signal: Signal) -> str:
-        """The newest values of a gauge, but for those that are too old: pods that are gone linger for minutes."""
-        oldest = f"time() - {FRESH_SECONDS / self.time_scale:g}"
-        return self.each(signal, lambda series: f"({series} and timestamp({series}) > {oldest})")
+    def _fresh(self, series: str) -> str:
+        return f"({series} and timestamp({series}) > time() - {FRESH_SECONDS / self.time_scale:g})"
 
-    def current(self, signal: Signal, by: str = DEPLOYMENT, how: str = "sum") -> str:
-        """A gauge over all replicas."""
-        return f"{how} by ({by}) ({self.fresh(signal)})"
+    def _over_window(self, fold: SeriesFold) -> Apply:
+        length = window(fold.window_seconds, self.time_scale)
+        return lambda series: f"{fold.function}({series}[{length}])"
 
-    def delta(self, signal: Signal, model_seconds: float) -> str:
-        """Change of a gauge over all replicas."""
-        length = self.window(model_seconds)
-        return f"sum by ({DEPLOYMENT}) ({self.each(signal, lambda series: f'delta({series}[{length}])')})"
+    def _appears_late(self, fold: SeriesFold) -> bool:
+        """Whether a counter has no series before the first request: its absence is zero growth."""
+        is_counter = fold.signal.instrument is MetricType.COUNTER and fold.function is RangeFunction.INCREASE
+        return is_counter and fold.signal in self.dialect.when_used
 
-    def increase(self, signal: Signal, model_seconds: float, by: str = DEPLOYMENT, suffix: str = "", matchers: str = "") -> str:
-        """Growth of a counter over all replicas; where the dialect says so, no series yet is no growth."""
-        length = self.window(model_seconds)
-        grown = self.each(signal, lambda series: f"increase({series}[{length}])", suffix=suffix, matchers=matchers)
-        total = f"sum by ({by}) ({grown})"
-        is_late = signal.instrument is MetricType.COUNTER and signal in self.dialect.when_used
-        return f"({total} or 0 * {self.current(Signal.WAITING, by)})" if is_late else total
+    def _waiting(self, by: Grouping) -> str:
+        return self._fold(SeriesFold(signal=Signal.WAITING, function=RangeFunction.NEWEST, by=by))
 
-    def mean(self, signal: Signal, model_seconds: float, by: str = DEPLOYMENT) -> str:
-        """Mean of what a histogram observed; nothing where it observed nothing."""
-        total, count = (self.increase(signal, model_seconds, by, suffix) for suffix in ("_sum", "_count"))
-        return f"{total} / ({count} > 0)"
+
+def _le_pattern(bounds: Iterable[float]) -> str:
+    """Matches these bounds, as client libraries and as Prometheus write them (``1`` and ``1.0``), and the last bucket."""
+    spellings = {re.escape(text) for bound in bounds for text in (f"{bound:g}", repr(float(bound)))}
+    return "|".join([*sorted(spellings), r"\+Inf"])
+
+
+def single_series_part(signal: Signal) -> SeriesPart:
+    """The part of a signal that is one series a replica."""
+    return SeriesPart.COUNT if signal.instrument is MetricType.HISTOGRAM else SeriesPart.PLAIN

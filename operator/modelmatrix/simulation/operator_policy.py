@@ -1,20 +1,24 @@
-"""The operator's scaling policy in a simulated cluster: it sees what the operator would make of the same scrapes.
+"""The operator's scaling policy in a simulated cluster: it is shown what the operator would make of the same scrapes.
 
-What a replica can do is known by its prior only, like in the operator; the rest must be learned.
+The adapter does what the operator does once an interval. It reads the signals (``metrics.signal_reader``), takes the replicas
+as the API server shows them, builds the observation with the operator's own code (``signals.observation``), and asks the
+policy. What a replica can do is known by its prior only, as in the operator; the rest must be learned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds
 from modelmatrix.scaling.observation import observation as scaling
-from modelmatrix.simulation.cluster.policy import Observation, ReplicaView
+from modelmatrix.signals.observation import DeploymentFacts, DeploymentSignals, PoolFacts, build_observation
+from modelmatrix.signals.replica_history import StartupTracker
+from modelmatrix.simulation.cluster.policy import Observation, Policy
 from modelmatrix.simulation.cluster.replica_set import Phase
-from modelmatrix.simulation.metrics.signals import SETTLED_SECONDS, signals_of
+from modelmatrix.simulation.metrics.signal_reader import SignalReader, replica_targets
 
 # Replicas that a pool without a limit has room for.
 UNLIMITED = 1000
@@ -46,17 +50,18 @@ class DeploymentPrior:
 
 
 class OperatorPolicyAdapter:
-    """Asks a scaling policy about one deployment. ``decision`` is what it said last."""
+    """Asks a scaling policy about one deployment. ``decision`` is the last one."""
 
     def __init__(self, policy: scaling.Policy[Any], known: DeploymentPrior) -> None:
         self.decision: scaling.Decision | None = None
         self._policy, self._known = policy, known
         self._memory: Any = None
-        self._starts: dict[str, tuple[float, float]] = {}
+        self._reader = SignalReader(known.slo)
+        self._starts = StartupTracker()
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """The policy's name, as reports show it."""
         return self._policy.name
 
     def restore_state(self, history: scaling.History, second: float) -> None:
@@ -64,64 +69,74 @@ class OperatorPolicyAdapter:
         self._memory = self._policy.restore_state(history, second)
 
     def decide(self, observation: Observation) -> Mapping[str, int]:
-        """The wanted number of replicas per variant."""
+        """The desired number of replicas per variant."""
         if self._memory is None:
             self._memory = self._policy.initial_state(observation.second)
         self.decision, self._memory = self._policy.decide(self._observe(observation), self._memory)
         return self.decision.by_pool
 
-    def _observe(self, seen: Observation) -> scaling.Observation:
-        known, signals = self._known, signals_of(seen, self._known.slo)
-        self._starts = {one.name: start for one in seen.replicas if (start := self._starts.get(one.name) or _start(one))}
-        windows = known.windows
-        return scaling.Observation(
-            second=seen.second,
-            slo=known.slo,
-            min_replicas=known.min_replicas,
-            max_replicas=known.max_replicas,
-            floor=max((one.replicas for one in windows if one.start_second <= seen.second < one.end_second), default=0),
-            desired=sum(seen.desired.values()),
-            variants=tuple(self._variant(one, seen, signals.engines.get(one.name)) for one in known.variants),
-            quality=signals.quality,
-            quality_message=signals.message,
-            traffic=signals.traffic,
-            windows=windows,
-            placement=known.placement,
-            gateway_per_second=_gateway_per_second(seen),
+    def _observe(self, observation: Observation) -> scaling.Observation:
+        leaders = replica_targets(observation)
+        signals = DeploymentSignals(
+            leaders=leaders,
+            reading=self._reader.read(observation, leaders),
+            gateway_per_second=_gateway_per_second(observation),
         )
-
-    def _variant(self, known: PoolPrior, seen: Observation, engine: scaling.EngineReading | None) -> scaling.Variant:
-        replicas = [one for one in seen.replicas if one.variant == known.name]
-        ready = [one for one in replicas if one.phase is Phase.READY]
-        starting = [one for one in replicas if one.phase is Phase.STARTING]
-        return scaling.Variant(
-            pool=known.name,
-            timing=known.timing,
-            limits=known.limits,
-            start_seconds=known.start_seconds,
-            cost_per_hour=known.cost_per_hour,
-            devices=known.devices,
-            ready=len(ready),
-            starting=len(starting),
-            room=seen.free_replicas_by_variant.get(known.name, UNLIMITED),
-            starting_ages_seconds=tuple(seen.second - one.created_seconds for one in starting),
-            starts_seen=tuple(self._starts[one.name] for one in ready if one.name in self._starts),
-            settled=sum(seen.second - (one.ready_seconds or 0.0) >= SETTLED_SECONDS for one in ready),
-            site=known.site,
-            engine=engine,
-        )
+        self._starts.update(leaders, observation.second)
+        return build_observation(_facts(self._known, observation), signals, self._starts, observation.second)
 
 
-def _start(replica: ReplicaView) -> tuple[float, float] | None:
-    """When a replica became ready and how long that took; ``None`` as long as it is not."""
-    if replica.ready_seconds is None:
-        return None
-    return replica.ready_seconds, replica.ready_seconds - replica.created_seconds
+def _facts(known: DeploymentPrior, observation: Observation) -> DeploymentFacts:
+    return DeploymentFacts(
+        slo=known.slo,
+        min_replicas=known.min_replicas,
+        max_replicas=known.max_replicas,
+        desired=sum(observation.desired.values()),
+        pools=tuple(_pool(prior, observation) for prior in known.variants),
+        windows=known.windows,
+        placement=known.placement,
+    )
 
 
-def _gateway_per_second(seen: Observation) -> float | None:
+def _pool(prior: PoolPrior, observation: Observation) -> PoolFacts:
+    phases = [replica.phase for replica in observation.replicas if replica.variant == prior.name]
+    return PoolFacts(
+        pool=prior.name,
+        timing=prior.timing,
+        limits=prior.limits,
+        start_seconds=prior.start_seconds,
+        cost_per_hour=prior.cost_per_hour,
+        devices=prior.devices,
+        ready=phases.count(Phase.READY),
+        starting=phases.count(Phase.STARTING),
+        room=observation.free_replicas_by_variant.get(prior.name, UNLIMITED),
+        site=prior.site,
+    )
+
+
+def _gateway_per_second(observation: Observation) -> float | None:
     """Requests per second between the last two scrapes of a gateway."""
-    if len(seen.gateway_requests) < 2:  # noqa: PLR2004 - a rate is between two scrapes
+    if len(observation.gateway_requests) < 2:  # noqa: PLR2004 - a rate is between two scrapes
         return None
-    (start, before), (end, after) = seen.gateway_requests[-2:]
+    (start, before), (end, after) = observation.gateway_requests[-2:]
     return (after - before) / (end - start)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimitedPolicy:
+    """A policy on pools of limited size, in replicas by variant: it is shown the room that is left, and gets no more."""
+
+    policy: Policy
+    limits: Mapping[str, int]
+
+    @property
+    def name(self) -> str:
+        """The policy's name, as reports show it."""
+        return self.policy.name
+
+    def decide(self, observation: Observation) -> Mapping[str, int]:
+        """The desired number of replicas per variant, at most what its pool holds."""
+        present = {name: sum(replica.variant == name for replica in observation.replicas) for name in self.limits}
+        free = {name: max(0, limit - present[name]) for name, limit in self.limits.items()}
+        desired = self.policy.decide(replace(observation, free_replicas_by_variant=free))
+        return {name: min(number, self.limits.get(name, number)) for name, number in desired.items()}

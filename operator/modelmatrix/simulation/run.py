@@ -170,7 +170,9 @@ class _Run:
             second=self.second,
             desired=dict(roster.desired),
             replicas=tuple(views),
-            samples={name: tuple(kept) for name, kept in self.scraper.samples.items()},
+            samples={name: tuple(samples) for name, samples in self.scraper.samples.items()},
+            failing=self.scraper.failing,
+            ended=self.scraper.ended,
             gateway_requests=tuple(self.gateway) if self.options.has_gateway_metric else (),
         )
 

@@ -28,8 +28,7 @@ from modelmatrix.simulation.cluster.fleet import Fleet
 from modelmatrix.simulation.cluster.policy import Observation, Policy, StaticPolicy
 from modelmatrix.simulation.engine.metrics import Buckets
 from modelmatrix.simulation.fluid.environment import FluidEnvironment
-from modelmatrix.simulation.operator_policy import OperatorPolicyAdapter
-from modelmatrix.simulation.pool_limits import PoolLimitedPolicy
+from modelmatrix.simulation.operator_policy import OperatorPolicyAdapter, PoolLimitedPolicy
 from modelmatrix.simulation.traces.readers import TraceLengths
 
 SHOWN_ROWS = 24

@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.metrics import MetricDialect, Signal
-from modelmatrix.control.autoscaler.expected_targets import bounds_of, expected_targets, percentile_of
+from modelmatrix.control.autoscaler.expected_targets import ClockReading, bounds_of, expected_targets, percentile_of
 from modelmatrix.control.autoscaler.metrics_poller import MetricsPoll, MetricsPoller
-from modelmatrix.control.autoscaler.observation_builder import DeploymentSignals, build_observation
-from modelmatrix.control.autoscaler.replica_history import ClockReading, RecentPods, StartupTracker
+from modelmatrix.control.autoscaler.observation_builder import deployment_facts
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, ScaleDecision
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -33,7 +32,9 @@ from modelmatrix.scaling.observation.observation import Decision, History, Obser
 from modelmatrix.scaling.observation.slo_attainment import attainment
 from modelmatrix.signals.fleet_queries import GATEWAY, QueryRequest, QuerySet, query_set
 from modelmatrix.signals.history import HistoryQuery, history_query
+from modelmatrix.signals.observation import DeploymentSignals, build_observation
 from modelmatrix.signals.reading import SignalReading, read_signals
+from modelmatrix.signals.replica_history import RecentPods, StartupTracker
 from modelmatrix.signals.samples import DeploymentSamples, gateway_rates, group_by_deployment
 
 # What a number that stays as it is may be told for; what is wrong with signals is told by a condition of its own.
@@ -140,14 +141,16 @@ class Autoscaler:
                 found = raw.get(key) or DeploymentSamples()
                 formerly = self._formerly.update(key, wanted.leaders, found.pods, now_seconds)
                 reading = read_signals(found, wanted, formerly, problem=problem, time_scale=self.time_scale)
-                seen[key] = DeploymentSignals(deployment, wanted.leaders, reading, gateway.get(key))
+                seen[key] = DeploymentSignals(leaders=wanted.leaders, reading=reading, gateway_per_second=gateway.get(key))
         self._formerly.prune(but=seen.keys())
         self._starts.update((leader for one in seen.values() for leader in one.leaders), now_seconds)
         self.readings = {key: one.reading for key, one in seen.items()}
         self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}
-        scaled = {key: one for key, one in seen.items() if _is_scaled(one.deployment)}
+        scaled = {key: signals for key, signals in seen.items() if _is_scaled(deployments[key])}
         self._remember(scaled, look.histories, now_seconds)
-        self.figures = {key: self._decide(key, one, look, now_seconds) for key, one in scaled.items()}
+        facts = {key: deployment_facts(deployments[key], self.catalogue, now_seconds) for key in scaled}
+        observations = {key: build_observation(facts[key], scaled[key], self._starts, now_seconds) for key in scaled}
+        self.figures = {key: self._decide(key, observation, look) for key, observation in observations.items()}
         self.decisions = {key: _told(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
 
     def _dialects(self, deployments: list[DeploymentPlan]) -> tuple[MetricDialect, ...]:
@@ -159,7 +162,7 @@ class Autoscaler:
 
     def _remember(
         self,
-        scaled: Mapping[NamespacedName, DeploymentSignals],
+        scaled: Collection[NamespacedName],
         histories: Mapping[NamespacedName, History],
         now_seconds: float,
     ) -> None:
@@ -169,10 +172,9 @@ class Autoscaler:
             if key in scaled and key not in self._memories:
                 self._memories[key] = self.policy.restore_state(history, now_seconds)
 
-    def _decide(self, key: NamespacedName, one: DeploymentSignals, look: MetricsPoll, second: float) -> Decision:
-        seen = build_observation(one, self.catalogue, self._starts, second)
+    def _decide(self, key: NamespacedName, seen: Observation, look: MetricsPoll) -> Decision:
         memory = self._memories.get(key)
-        decision, memory = self.policy.decide(seen, self.policy.initial_state(second) if memory is None else memory)
+        decision, memory = self.policy.decide(seen, self.policy.initial_state(seen.second) if memory is None else memory)
         # Nothing is learned while Prometheus is away: a memory now would keep the past from being taken up later.
         if key in self._memories or not look.error:
             self._memories[key] = memory

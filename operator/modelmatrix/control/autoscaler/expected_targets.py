@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.control.autoscaler.replica_history import ClockReading
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.rendering.workload_target import image_of
 from modelmatrix.planning.snapshot.views import PodView
@@ -15,6 +15,19 @@ from modelmatrix.signals.slo_buckets import SloBuckets, counted_bounds
 from modelmatrix.signals.traffic import token_count_note
 
 USUAL_PERCENTILE = 95
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """The same moment in model time and in the time that objects carry."""
+
+    second: float
+    real_seconds: float
+    time_scale: float
+
+    def age(self, since_real_seconds: float) -> float:
+        """Model seconds since a time that an object carries; 0 for a time ahead of the clock."""
+        return max(0.0, (self.real_seconds - since_real_seconds) * self.time_scale)
 
 
 def expected_targets(deployment: DeploymentPlan, catalogue: Catalogue, now: ClockReading) -> ExpectedTargets:

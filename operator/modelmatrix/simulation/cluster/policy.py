@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from modelmatrix.simulation.cluster.replica_set import Phase
     from modelmatrix.simulation.engine.samples import EngineSample
@@ -32,6 +32,7 @@ class Observation:
     """The cluster as visible at ``second``.
 
     ``samples`` has the scrapes of each engine, oldest first, including removed engines within Prometheus's retention.
+    ``failing`` are engines whose last scrape failed, ``ended`` removed engines whose series Prometheus has ended.
     ``gateway_requests`` are scrapes ``(second, total)`` of a gateway's request counter, if it has one.
     ``free_replicas_by_variant`` is the number of replicas that fit on free devices, for variants with limited devices.
     """
@@ -40,6 +41,8 @@ class Observation:
     desired: Mapping[str, int]
     replicas: tuple[ReplicaView, ...]
     samples: Mapping[str, Sequence[EngineSample]]
+    failing: Collection[str] = ()
+    ended: Collection[str] = ()
     gateway_requests: Sequence[tuple[float, float]] = ()
     free_replicas_by_variant: Mapping[str, int] = field(default_factory=dict)
 

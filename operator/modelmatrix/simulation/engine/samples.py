@@ -57,6 +57,7 @@ class EngineSample:
     generation_tokens: float
     prefix_queries: float
     prefix_hits: float
+    cached_tokens: float
     finished: float
     preemptions: float
     request_prompt_tokens: float
@@ -77,6 +78,7 @@ class EngineSample:
             generation_tokens=self.generation_tokens - earlier.generation_tokens,
             prefix_queries=self.prefix_queries - earlier.prefix_queries,
             prefix_hits=self.prefix_hits - earlier.prefix_hits,
+            cached_tokens=self.cached_tokens - earlier.cached_tokens,
             finished=self.finished - earlier.finished,
             preemptions=self.preemptions - earlier.preemptions,
             request_prompt_tokens=self.request_prompt_tokens - earlier.request_prompt_tokens,
@@ -98,6 +100,7 @@ class EngineSample:
             generation_tokens=self.generation_tokens + other.generation_tokens,
             prefix_queries=self.prefix_queries + other.prefix_queries,
             prefix_hits=self.prefix_hits + other.prefix_hits,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
             finished=self.finished + other.finished,
             preemptions=self.preemptions + other.preemptions,
             request_prompt_tokens=self.request_prompt_tokens + other.request_prompt_tokens,
@@ -121,6 +124,7 @@ class EngineSample:
             generation_tokens=telemetry.generation_tokens,
             prefix_queries=telemetry.prefix_queries,
             prefix_hits=telemetry.prefix_hits,
+            cached_tokens=telemetry.cached_tokens,
             finished=telemetry.finished,
             preemptions=telemetry.preemptions,
             request_prompt_tokens=telemetry.prompt_lengths.total,

@@ -67,6 +67,7 @@ def _page(
         generation_tokens=float(counters[GENERATED]),
         prefix_queries=prompt,
         prefix_hits=prompt * lengths.hit_ratio,
+        cached_tokens=prompt * lengths.hit_ratio,
         finished=finished,
         preemptions=0.0,
         request_prompt_tokens=finished * lengths.input_tokens,

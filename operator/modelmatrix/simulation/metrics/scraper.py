@@ -1,6 +1,7 @@
-"""A Prometheus of the simulation: it scrapes engines now and then, keeps what it saw for a while, and has bad days.
+"""The scrapes of a simulated Prometheus: what each engine showed, which scrapes failed, and which targets are gone.
 
-It stores samples and computes nothing. Engines that are gone leave their samples behind, as they do in reality.
+A scrape of all engines is made at once. Prometheus ends the series of a target when a scrape of it fails, and shortly after
+the second scrape that a target is missing from; samples of before stay in range queries. The scraper computes nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from modelmatrix.simulation.engine.samples import EngineSample
+
+# Scrapes that a target may be missing from before its series end (scrapeLoop.endOfRunStaleness in Prometheus).
+MISSED_SCRAPES = 2
 
 
 class FaultKind(StrEnum):
@@ -40,29 +44,38 @@ class MetricsFault:
 
 
 class Scraper:
-    """Samples by engine, oldest first."""
+    """Samples by engine, oldest first. ``failing`` are engines whose last scrape failed, ``ended`` those whose series ended."""
 
-    __slots__ = ("_faults", "_retention", "samples")
+    __slots__ = ("_faults", "_missed", "_retention", "ended", "failing", "samples")
 
     def __init__(self, *, retention_seconds: float = 900.0, faults: Iterable[MetricsFault] = ()) -> None:
         self._retention = retention_seconds
         self._faults = tuple(faults)
+        self._missed: dict[str, int] = {}
         self.samples: dict[str, deque[EngineSample]] = {}
+        self.failing: frozenset[str] = frozenset()
+        self.ended: frozenset[str] = frozenset()
 
     def scrape(self, second: float, pages: Mapping[str, EngineSample]) -> None:
         """Store what the engines show now, and forget what is too old."""
+        failing = set()
         for name, page in pages.items():
-            seen = self._seen(second, name, page)
-            if seen is not None:
-                self.samples.setdefault(name, deque()).append(seen)
+            sample = self._scraped(second, name, page)
+            if sample is None:
+                failing.add(name)
+            else:
+                self.samples.setdefault(name, deque()).append(sample)
         for name in list(self.samples):
-            kept = self.samples[name]
-            while kept and kept[0].second < second - self._retention:
-                kept.popleft()
-            if not kept:
+            samples = self.samples[name]
+            while samples and samples[0].second < second - self._retention:
+                samples.popleft()
+            if not samples:
                 del self.samples[name]
+        self._missed = {name: self._missed.get(name, 0) + 1 for name in self.samples if name not in pages}
+        self.failing = frozenset(failing)
+        self.ended = frozenset(name for name, missed in self._missed.items() if missed > MISSED_SCRAPES)
 
-    def _seen(self, second: float, name: str, page: EngineSample) -> EngineSample | None:
+    def _scraped(self, second: float, name: str, page: EngineSample) -> EngineSample | None:
         for fault in self._faults:
             if fault.applies_to(second, name):
                 return self._distorted(fault.kind, name, page)

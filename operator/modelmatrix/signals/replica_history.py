@@ -1,7 +1,7 @@
-"""What the autoscaler remembers of replicas from poll to poll: pods that are gone, and how long starts took. No I/O.
+"""What is remembered of replicas from poll to poll: pods that are gone, and how long starts took. Pure.
 
-``RecentPods``: Prometheus shows the last samples of a pod for minutes after it has gone. Whoever remembers that the pod was a
-replica does not take its samples for those of a stranger.
+``RecentPods``: Prometheus shows the last samples of a pod for minutes after it has gone. A reader that remembers the pod as a
+replica does not take its samples for those of a foreign pod.
 
 ``StartupTracker``: a pod's Ready condition carries the time of its last transition, not of the first. Only a process that saw
 the pod before that knows how long its start took; so the first observation is remembered by UID.
@@ -25,19 +25,6 @@ LONGEST_START_SECONDS = 3600.0
 _NONE: frozenset[str] = frozenset()
 
 Start = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class ClockReading:
-    """The same moment in model time and in the time that objects carry."""
-
-    second: float
-    real_seconds: float
-    time_scale: float
-
-    def age(self, since_real_seconds: float) -> float:
-        """Model seconds since a time that an object carries."""
-        return max(0.0, (self.real_seconds - since_real_seconds) * self.time_scale)
 
 
 @dataclass(slots=True)

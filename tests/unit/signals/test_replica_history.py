@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.control.autoscaler.replica_history import FORGOTTEN_SECONDS, RecentPods
 from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.signals.replica_history import FORGOTTEN_SECONDS, RecentPods
 from modelmatrix.signals.scrape_coverage import ReplicaTarget
 
 KEY = NamespacedName("bank", "assistant")
