@@ -25,6 +25,8 @@ class Reason(StrEnum):
     UNLISTED = "Unlisted"
     PARALLELISM_ILLEGAL = "ParallelismIllegal"
     NODES_MISMATCH = "NodesMismatch"
+    NODES_MISSING = "NodesMissing"
+    NODES_LOST = "NodesLost"
     MEMORY_INSUFFICIENT = "MemoryInsufficient"
     SLO_INFEASIBLE = "SLOInfeasible"
     INSUFFICIENT_DEVICES = "InsufficientDevices"
@@ -133,6 +135,16 @@ TABLE: dict[Reason, ReasonInfo] = {
         "The pool's nodes are not what the pool says: chip label, resource or selector disagree.",
         "Correct spec.accelerator, spec.resourceName or the node labels.",
         "节点与资源池不符",
+    ),
+    Reason.NODES_MISSING: ReasonInfo(
+        "There are no nodes at all: the cluster has none, or files that replace the cluster hold none.",
+        "Add nodes; with --offline: kubectl get nodes -o yaml > nodes.yaml, then add -f nodes.yaml.",
+        "没有节点",
+    ),
+    Reason.NODES_LOST: ReasonInfo(
+        "This plan assumes the loss of a site or of nodes, and the pool has no other nodes.",
+        "To survive the loss, add a pool of another site to spec.pools, or devices there.",
+        "节点已失去",
     ),
     Reason.MEMORY_INSUFFICIENT: ReasonInfo(
         "Weights and KV cache do not fit the devices that a replica may use.",

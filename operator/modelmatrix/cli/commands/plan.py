@@ -7,7 +7,7 @@ import click
 from modelmatrix.api import names
 from modelmatrix.cli.errors import FindingExit
 from modelmatrix.cli.inputs.manifests import Manifests
-from modelmatrix.cli.inputs.site_loss import explain_empty_pools, lost_nodes
+from modelmatrix.cli.inputs.site_loss import lost_nodes
 from modelmatrix.cli.inputs.sources import load_inputs
 from modelmatrix.cli.options import (
     ClusterOptions,
@@ -53,7 +53,6 @@ def plan(  # noqa: PLR0913 - one parameter an option
     lost = lost_nodes(applied, without_site, without_node)
     old, new = (planner.plan(world.snapshot(now)) for world in (before, applied.without_nodes(lost)))
     document = plan_document(old, new, _named(manifests) or set(new.deployments))
-    explain_empty_pools(document, new, lost.values(), has_nodes=bool(applied.objects.get(names.NODES.plural)))
     if output in ("json", "yaml"):
         print_document(document, output)
     else:

@@ -1,4 +1,4 @@
-"""``kubectl matrix why``: every pool's verdict on a deployment, and what to change."""
+"""``kubectl matrix why``: every pool's verdict on a deployment, its conditions, and the remedy."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from modelmatrix.cli.options import (
 )
 from modelmatrix.cli.output.tables import colorize, paragraph, table
 from modelmatrix.planning import plan as planner
+from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 
@@ -43,26 +44,26 @@ def why(
     output: str,
 ) -> None:
     """Explain where a deployment runs, or why it does not."""
-    world, default = load_with_manifests(files, cluster, namespace)
+    objects, default = load_with_manifests(files, cluster, namespace)
     key = NamespacedName(default, name)
-    made = planner.plan(world.snapshot())
-    if key not in made.statuses:
-        raise CliError(f"there is no ModelDeployment {key}{_elsewhere(name, made.statuses)}")
-    said = made.statuses[key]
+    statuses = planner.plan(objects.snapshot()).statuses
+    if key not in statuses:
+        raise CliError(f"there is no ModelDeployment {key}{_elsewhere(name, statuses)}")
+    status = statuses[key]
     document: dict[str, Any] = {"apiVersion": names.API_VERSION, "kind": "Why", "namespace": key.namespace, "name": key.name}
-    document |= {field: said.get(field) for field in ("model", "candidates", "conditions", "placements")}
+    document |= {field: status.get(field) for field in ("model", "candidates", "conditions", "placements")}
     if output in ("json", "yaml"):
         print_document(document, output)
     else:
-        click.echo(_text(document, lang, in_thought=bool(files.paths) and not said.get("replicas")))
+        click.echo(_text(document, lang, is_what_if=bool(files.paths) and not status.get("replicas")))
 
 
 def _elsewhere(name: str, known: Iterable[NamespacedName]) -> str:
-    found = sorted(key.namespace for key in known if key.name == name)
-    return f"; there is one in {' and '.join(found)}: name it with -n" if found else ""
+    namespaces = sorted(key.namespace for key in known if key.name == name)
+    return f"; there is one in {' and '.join(namespaces)}: name it with -n" if namespaces else ""
 
 
-def _text(document: dict[str, Any], lang: str, *, in_thought: bool) -> str:
+def _text(document: dict[str, Any], lang: str, *, is_what_if: bool) -> str:
     lines = [f"{document['namespace']}/{document['name']}  {document['model'] or ''}".rstrip(), ""]
     candidates = document["candidates"]
     if candidates:
@@ -70,19 +71,19 @@ def _text(document: dict[str, Any], lang: str, *, in_thought: bool) -> str:
         lines += [table(["POOL", "QUANT", "ENGINE", "VERDICT", "REASON"], [[c[key] for key in keys] for c in candidates]), ""]
         lines += [paragraph(f"{c['pool']}: {c['message']}") for c in candidates] + [""]
     conditions = [condition for condition in document["conditions"] if condition["type"] in types_shown_by_why()]
-    if in_thought:
+    if is_what_if:
         conditions = [condition for condition in conditions if condition["reason"] != Reason.REPLICA_STARTING]
-    for condition in conditions:
-        lines.append(_heading(condition, in_thought=in_thought))
-        if not _is_said(condition["message"], candidates, lines):
+    for index, condition in enumerate(conditions):
+        lines.append(_heading(condition, is_what_if=is_what_if))
+        if not _repeats_verdicts(condition, candidates) and not _repeats(condition, conditions[:index]):
             lines.append(paragraph(condition["message"], indent=2))
     lines += ["", *(paragraph(_remedy(condition, lang)) for condition in conditions[:1])]
     return "\n".join(lines).rstrip()
 
 
-def _heading(condition: dict[str, Any], *, in_thought: bool) -> str:
-    """A condition; nothing starts of what is applied in thought only, so that is told as what would be."""
-    if in_thought and condition["reason"] == Reason.PLACED:
+def _heading(condition: dict[str, Any], *, is_what_if: bool) -> str:
+    """The condition; manifests that are not applied start no replica, so their placement reads as what would be."""
+    if is_what_if and condition["reason"] == Reason.PLACED:
         return colorize("It would be placed:", "good")
     return colorize(f"{condition['type']}={condition['status']} {condition['reason']}", _color(condition))
 
@@ -91,10 +92,18 @@ def _color(condition: dict[str, Any]) -> str:
     return "good" if condition["status"] == TRUE else "bad"
 
 
-def _is_said(message: str, candidates: list[dict[str, Any]], lines: list[str]) -> bool:
-    """Whether a condition only repeats the verdicts, or the condition above it."""
-    verdicts = ". ".join(f"{candidate['pool']}: {candidate['message']}" for candidate in candidates)
-    return verdicts.startswith(message) or paragraph(message, indent=2) in lines
+def _repeats_verdicts(condition: dict[str, Any], candidates: list[dict[str, Any]]) -> bool:
+    """Whether no pool can run it: the condition then has the reason of the first pool and the messages of all."""
+    if condition["status"] == TRUE or any(
+        candidate["verdict"] in (Verdict.FITS, Verdict.NO_CAPACITY) for candidate in candidates
+    ):
+        return False
+    return any(candidate["reason"] == condition["reason"] for candidate in candidates[:1])
+
+
+def _repeats(condition: dict[str, Any], earlier: list[dict[str, Any]]) -> bool:
+    """Whether a condition above has the same status for the same reason."""
+    return any((other["status"], other["reason"]) == (condition["status"], condition["reason"]) for other in earlier)
 
 
 def _remedy(condition: dict[str, Any], lang: str) -> str:

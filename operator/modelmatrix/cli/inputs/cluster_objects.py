@@ -17,6 +17,7 @@ from modelmatrix.cli.inputs.manifest_validation import KINDS
 from modelmatrix.cli.inputs.manifests import Manifests
 from modelmatrix.cluster.views import kinds
 from modelmatrix.cluster.views.kinds import PlanningKind, View
+from modelmatrix.cluster.views.objects import node_view
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
 
@@ -25,10 +26,14 @@ Objects = dict[str, list[dict[str, Any]]]
 
 @dataclass(slots=True)
 class ClusterObjects:
-    """Raw objects by plural name, and the plural names of kinds that the API server does not know."""
+    """Raw objects by plural name.
+
+    ``absent`` are the plural names of kinds that the API server does not know, ``lost_nodes`` nodes that were taken away.
+    """
 
     objects: Objects = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
+    lost_nodes: list[dict[str, Any]] = field(default_factory=list)
 
     def snapshot(self, now_seconds: float | None = None) -> Snapshot:
         """The snapshot of these objects; ``now_seconds`` since the epoch decides which schedule windows are open."""
@@ -38,6 +43,7 @@ class ClusterObjects:
             deployments=self._views(kinds.DEPLOYMENTS),
             pools=self._views(kinds.POOLS),
             nodes=self._views(kinds.NODES),
+            lost_nodes=tuple(map(node_view, self.lost_nodes)),
             pods=self._views(kinds.PODS),
             workloads=(*self._views(kinds.WORKLOADS), *self._views(kinds.GROUPS)),
             services=self._views(kinds.SERVICES),
@@ -62,10 +68,10 @@ class ClusterObjects:
 
     def without_nodes(self, lost: Container[str]) -> ClusterObjects:
         """These objects after the loss of nodes, with every pod on them."""
-        objects = dict(self.objects)
-        objects["nodes"] = [node for node in objects.get("nodes", []) if node["metadata"]["name"] not in lost]
+        objects, nodes = dict(self.objects), self.objects.get("nodes", [])
+        objects["nodes"] = [node for node in nodes if node["metadata"]["name"] not in lost]
         objects["pods"] = [pod for pod in objects.get("pods", []) if (pod.get("spec") or {}).get("nodeName") not in lost]
-        return ClusterObjects(objects, self.absent)
+        return ClusterObjects(objects, self.absent, [node for node in nodes if node["metadata"]["name"] in lost])
 
 
 def from_manifests(manifests: Manifests) -> ClusterObjects:

@@ -17,10 +17,7 @@ def check_pool(state: PoolState, snapshot: Snapshot) -> None:
     if state.spec is None or state.accelerator is None:
         return
     if not state.nodes and not state.problems:
-        selector = ", ".join(f"{key}={value}" for key, value in sorted(state.spec.node_selector.items()))
-        state.problems.append(
-            (Reason.NODES_MISMATCH, f"no node has the labels {selector}: label the nodes or correct nodeSelector")
-        )
+        state.problems.append(_missing_nodes(state.spec, snapshot))
     lacking = [node.name for node in state.nodes if node.total == 0]
     if lacking:
         state.problems.append(
@@ -38,6 +35,19 @@ def check_pool(state: PoolState, snapshot: Snapshot) -> None:
             )
         )
     state.relaxed = " and ".join(_relaxed(state.spec))
+
+
+def _missing_nodes(spec: AcceleratorPoolSpec, snapshot: Snapshot) -> tuple[Reason, str]:
+    """Why a pool has no node: all are lost in a what-if plan, there are none at all, or the selector matches none."""
+    if any(spec.node_selector.items() <= node.labels.items() for node in snapshot.lost_nodes):
+        return Reason.NODES_LOST, "this plan assumes that all its nodes are lost"
+    if not snapshot.nodes:
+        return (
+            Reason.NODES_MISSING,
+            "there are no nodes at all: add some; with --offline add the output of kubectl get nodes -o yaml",
+        )
+    selector = ", ".join(f"{key}={value}" for key, value in sorted(spec.node_selector.items()))
+    return Reason.NODES_MISMATCH, f"no node has the labels {selector}: label the nodes or correct nodeSelector"
 
 
 def _relaxed(spec: AcceleratorPoolSpec) -> Iterator[str]:

@@ -72,7 +72,8 @@ class Snapshot:
     """State of the cluster, signals and clock.
 
     Both times are since the epoch: ``now_seconds`` in model time, for schedules; ``real_seconds`` in the time that objects
-    carry. They differ only where a demonstration makes time run ``time_scale`` times as fast.
+    carry. They differ only where a demonstration makes time run ``time_scale`` times as fast. ``lost_nodes`` are nodes that a
+    what-if plan takes away: they are not in ``nodes``.
     """
 
     now_seconds: float
@@ -80,6 +81,7 @@ class Snapshot:
     deployments: tuple[DeploymentView, ...] = ()
     pools: tuple[PoolView, ...] = ()
     nodes: tuple[NodeView, ...] = ()
+    lost_nodes: tuple[NodeView, ...] = ()
     pods: tuple[PodView, ...] = ()
     workloads: tuple[WorkloadView, ...] = ()
     services: tuple[ServiceView, ...] = ()

@@ -146,7 +146,8 @@ def test_nodes_that_are_lost_in_thought_need_no_label(tmp_path: Path) -> None:
     arguments = offline(tmp_path, deployment())
     for loss in (["--without-site", "site-a"], ["--without-node", "n0", "--without-node", "n1"]):
         output = matrix(*arguments, *loss).output
-        assert "ascend-a: all its nodes are taken away in this plan" in output
+        assert "bank/chat does not fit: NodesLost" in output
+        assert "ascend-a: this plan assumes that all its nodes are lost" in output
         assert "label the nodes" not in output
         assert "label the nodes" not in matrix(*arguments, *loss, "-o", "json").output
 
@@ -155,7 +156,10 @@ def test_files_without_nodes_get_a_hint_where_it_harms_no_script(tmp_path: Path)
     result = matrix(*offline(tmp_path, deployment(), estate=[pool()]), "-o", "json")
     assert result.stderr.startswith("note: the files hold no Node")
     (item,) = json.loads(result.stdout)["items"]
-    assert item["candidates"][0]["message"].startswith("there is no node at all: add some to the files")
+    assert item["candidates"][0]["message"].startswith(
+        "there are no nodes at all: add some; with --offline add the output of kubectl"
+    )
+    assert item["reason"] == "NodesMissing"
     assert matrix(*offline(tmp_path, deployment())).stderr == ""
 
 

@@ -78,3 +78,17 @@ async def test_online_the_context_names_the_namespace(api: FakeApiServer, tmp_pa
     result = await matrix_online(api, tmp_path, "why", "chat")
     assert result.exit_code == 0, result.output
     assert result.output.startswith("bank/chat  Qwen/Qwen3-32B")
+
+
+def test_files_without_nodes_need_nodes_and_no_label(tmp_path: Path) -> None:
+    output = matrix("why", "chat", "-n", "bank", "--offline", "-f", write(tmp_path, [pool(), deployment()])).output
+    assert "Ready=False NodesMissing" in output
+    assert "kubectl get nodes -o yaml > nodes.yaml" in " ".join(output.split())
+    assert "label" not in output
+
+
+def test_a_message_is_shown_once(tmp_path: Path) -> None:
+    path = write(tmp_path, [*ESTATE, deployment(suspend=True)])
+    output = matrix("why", "chat", "-n", "bank", "--offline", "-f", path).output
+    assert "Ready=True Suspended" in output
+    assert output.count("spec.suspend") == 1

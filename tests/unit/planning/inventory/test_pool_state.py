@@ -39,6 +39,11 @@ def test_a_pool_without_nodes_says_which_labels_it_looked_for() -> None:
     )
 
 
+def test_a_pool_whose_nodes_are_lost_in_a_what_if_plan_needs_no_label() -> None:
+    assert ready(looked_at(lost_nodes=nodes(1)))[1:] == ("NodesLost", "this plan assumes that all its nodes are lost")
+    assert ready(looked_at())[1] == "NodesMissing"
+
+
 def test_a_node_must_have_every_label_of_the_selector() -> None:
     wanted = pool(nodeSelector={"chip": "910b", "zone": "b"})
     there = (node(name="n0", labels={"chip": "910b", "zone": "a"}), node(name="n1", labels={"chip": "910b", "zone": "b"}))
