@@ -1,4 +1,4 @@
-"""Every name that others see: API group, labels, annotations, managers. Nothing else may spell them out."""
+"""The names of the public contract: API group, kinds, labels, annotations, managers. No other module spells them out."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ MANAGED_BY = "modelmatrix"
 ROLE_LEADER = "leader"
 ROLE_WORKER = "worker"
 
-# The digest of the manifest that was applied last: a look at what is wished does not tell that something else must go.
+# The digest of the manifest that was applied last: needed to detect fields that must be removed, because comparing with the
+# desired manifest alone does not show them.
 ANNOTATION_DIGEST = f"{GROUP}/manifest-digest"
-# What a pod runs, for people, dashboards and simulated engines: labels cannot hold a model's name.
+# What a pod runs, for people, dashboards and simulated engines: a label value cannot hold the slash of a model's name.
 ANNOTATION_MODEL = f"{GROUP}/model"
 ANNOTATION_ACCELERATOR = f"{GROUP}/accelerator"
 ANNOTATION_PARALLELISM = f"{GROUP}/parallelism"
@@ -46,7 +47,7 @@ WORKLOAD_NAME_MAX_LENGTH = 48
 
 
 class Kind(NamedTuple):
-    """An API resource: where it lives and how it is called."""
+    """An API resource: its group and version, its plural name in URLs, and its kind in documents."""
 
     group: str
     version: str

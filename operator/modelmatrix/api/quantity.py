@@ -31,25 +31,25 @@ _QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:[eE]([+-]?[0
 
 
 class QuantityError(ValueError):
-    """The text is no Kubernetes quantity."""
+    """The text is not a Kubernetes quantity."""
 
 
 def parse_quantity(text: str | float) -> Decimal:
     """The value of a Kubernetes quantity, e.g. ``8``, ``1e3``, ``500m`` or ``1500Gi`` (in bytes).
 
     Raises:
-        QuantityError: the text is no quantity.
+        QuantityError: the text is not a quantity.
     """
     match = _QUANTITY.fullmatch(str(text))
     if match is None:
-        raise QuantityError(f"'{text}' is no Kubernetes quantity")
+        raise QuantityError(f"'{text}' is not a Kubernetes quantity")
     number, exponent, suffix = match.groups()
     factor = Decimal(10) ** int(exponent) if exponent else _FACTORS[suffix or ""]
     return Decimal(number) * factor
 
 
 def count(text: str | float) -> int:
-    """A quantity of whole devices, rounded down; what is no quantity counts as none."""
+    """A quantity of whole devices, rounded down; a text that is not a quantity counts as 0."""
     if type(text) is str and _PLAIN.fullmatch(text):  # nearly every quantity of devices: no need for Decimal
         return int(text)
     try:

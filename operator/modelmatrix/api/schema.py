@@ -92,14 +92,14 @@ def _merge(base: Schema, extra: Schema) -> Schema:
 
 
 def _describe(node: Schema) -> Schema:
-    """``kubectl explain`` shows neither defaults nor bounds, so the description says them."""
+    """``kubectl explain`` shows neither defaults nor bounds, so the description lists them."""
     text = node.get("description", "").replace("\n", " ").replace("``", "")
     if not text:
         return node
     facts = []
-    for low, high, words in _BOUNDS:
+    for low, high, phrase in _BOUNDS:
         if high in node:
-            facts.append(words.format(node.get(low, 0), node[high]))
+            facts.append(phrase.format(node.get(low, 0), node[high]))
     if "enum" in node:
         facts.append("one of " + ", ".join(str(item) for item in node["enum"]))
     if "default" in node and node["default"] not in ([], {}):

@@ -1,4 +1,4 @@
-"""Contradictions of a spec that the CRD's rules refuse, for specs that never met an API server, such as those of files."""
+"""Contradictions that the CEL rules of the CRD reject, for specs that no API server has checked, such as those of files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modelmatrix.api.model_deployment import ModelDeploymentSpec, Scaling, Servi
 
 
 def contradictions(spec: ModelDeploymentSpec) -> Iterator[str]:
-    """What the API server would say of the spec as a whole, in the same words."""
+    """The messages of the CEL rules that the spec violates, with the same wording as the API server."""
     if spec.scaling is not None:
         if spec.replicas != 1:
             bounds = f"between {spec.scaling.min_replicas} and {spec.scaling.max_replicas}"

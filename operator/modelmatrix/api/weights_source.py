@@ -19,7 +19,7 @@ class Scheme(StrEnum):
 
 
 class SourceError(ValueError):
-    """The source cannot be parsed; the text says what is wrong and what to write instead."""
+    """The source cannot be parsed; the text names the error and the correct form."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 gc.set_threshold(50_000)
 
 COMMANDS = {
-    "check": "Find what only an edit or an installation can mend.",
+    "check": "Find defects that only an edit or an installation corrects.",
     "cost": "Sum the price of the devices of all desired replicas, per hour.",
     "plan": "Run the operator's own planner: what fits, where, and at what cost.",
     "profile": "Turn a model's config.json into a ModelProfile.",

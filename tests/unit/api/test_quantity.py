@@ -42,7 +42,7 @@ def test_forms_that_the_api_server_accepts(text: str | int, value: str | int) ->
     "junk", ["", "8 ", " 8", "eight", "1e", "1Kii", "1ki", "1e3k", "--1", "1.2.3", "0x8", "nan", "inf", "٣"]
 )
 def test_junk_is_refused_by_name(junk: str) -> None:
-    with pytest.raises(QuantityError, match="is no Kubernetes quantity"):
+    with pytest.raises(QuantityError, match="is not a Kubernetes quantity"):
         parse_quantity(junk)
 
 

@@ -43,7 +43,7 @@ class Finding(NamedTuple):
 @cluster_options
 @output_option
 def check(*, files: FileOptions, cluster: ClusterOptions, namespace: str | None, output: str) -> None:
-    """Find what only an edit or an installation can mend.
+    """Find defects that only an edit or an installation corrects.
 
     APIs that are not installed, pools whose nodes differ from what the pool declares, deployments that no pool can run. The
     exit code is 2 when there is a finding.
@@ -92,5 +92,5 @@ def _text(findings: list[Finding], plan: Plan) -> str:
         lines.append(paragraph(finding.message, indent=2))
     where = f"{pluralize(len(plan.pools), 'pool')} and {pluralize(len(plan.statuses), 'deployment')}"
     total = f"{pluralize(len(findings), 'finding')} in {where}."
-    lines.append(total if findings else colorize(f"Nothing to mend in {where}.", "good"))
+    lines.append(total if findings else colorize(f"No defects in {where}.", "good"))
     return "\n".join(lines)

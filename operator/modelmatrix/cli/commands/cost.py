@@ -58,7 +58,7 @@ GROUPS: Mapping[str, Group] = {
 
 
 @click.command()
-@click.option("--by", type=click.Choice(sorted(GROUPS)), default="deployment", help="What to sum by.")
+@click.option("--by", type=click.Choice(sorted(GROUPS)), default="deployment", help="Group of the sums.")
 @file_options
 @namespace_option
 @all_namespaces_option
@@ -74,9 +74,11 @@ def cost(
     output: str,
 ) -> None:
     """Sum the price of the devices of all desired replicas, per hour."""
-    world, default = load_with_manifests(files, cluster, namespace)
+    objects, default = load_with_manifests(files, cluster, namespace)
     shown = None if all_namespaces or (files.is_offline and namespace is None) else default
-    deployments = [o for key, o in sorted(planner.plan(world.snapshot()).deployments.items()) if shown in (None, key.namespace)]
+    deployments = [
+        o for key, o in sorted(planner.plan(objects.snapshot()).deployments.items()) if shown in (None, key.namespace)
+    ]
     document = {"apiVersion": names.API_VERSION, "kind": "Cost", "by": by, **_sums(deployments, GROUPS[by])}
     if output in ("json", "yaml"):
         print_document(document, output)
@@ -90,8 +92,8 @@ def _sums(deployments: list[DeploymentPlan], group: Group) -> dict[str, Any]:
     for name, currency, devices, amount in _charges(deployments, group):
         groups.setdefault((name, currency), CostTotal()).add(devices, amount)
         totals.setdefault(currency, CostTotal()).add(devices, amount)
-    items = [{"name": name, **_figures(found, currency)} for (name, currency), found in sorted(groups.items())]
-    return {"items": items, "totals": [_figures(found, currency) for currency, found in sorted(totals.items())]}
+    items = [{"name": name, **_values(total, currency)} for (name, currency), total in sorted(groups.items())]
+    return {"items": items, "totals": [_values(total, currency) for currency, total in sorted(totals.items())]}
 
 
 def _charges(deployments: list[DeploymentPlan], group: Group) -> Iterator[tuple[str, str, int, Decimal]]:
@@ -104,13 +106,13 @@ def _charges(deployments: list[DeploymentPlan], group: Group) -> Iterator[tuple[
                 yield group(deployment, item), price.currency if price else NONE, item.desired * item.option.devices, amount
 
 
-def _figures(found: CostTotal, currency: str) -> dict[str, Any]:
-    """Devices without a price have no amount: nobody knows what they cost."""
-    known = currency != NONE
+def _values(total: CostTotal, currency: str) -> dict[str, Any]:
+    """Devices of pools without a price have no amount and no currency."""
+    has_price = currency != NONE
     return {
-        "devices": found.devices,
-        "amountPerHour": f"{found.amount:.2f}" if known else None,
-        "currency": currency if known else None,
+        "devices": total.devices,
+        "amountPerHour": f"{total.amount:.2f}" if has_price else None,
+        "currency": currency if has_price else None,
     }
 
 

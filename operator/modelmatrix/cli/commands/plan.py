@@ -51,7 +51,7 @@ def plan(  # noqa: PLR0913 - one parameter an option
     before, manifests, _ = load_inputs(files, cluster, namespace)
     applied = before.with_manifests(manifests)
     lost = lost_nodes(applied, without_site, without_node)
-    old, new = (planner.plan(world.snapshot(now)) for world in (before, applied.without_nodes(lost)))
+    old, new = (planner.plan(objects.snapshot(now)) for objects in (before, applied.without_nodes(lost)))
     document = plan_document(old, new, _named(manifests) or set(new.deployments))
     if output in ("json", "yaml"):
         print_document(document, output)

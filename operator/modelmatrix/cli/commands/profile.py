@@ -25,10 +25,10 @@ TASKS = click.Choice([str(task) for task in Task], case_sensitive=False)
 
 @click.command()
 @click.argument("config")
-@click.option("--name", help="Name of the ModelProfile; from the folder or the file when left out.")
+@click.option("--name", help="Name of the ModelProfile; the name of the folder or file by default.")
 @click.option("--alias", "aliases", multiple=True, help="Another name that deployments may use; repeatable.")
-@click.option("--task", type=TASKS, help="What the model is asked to do, where its class does not say.")
-@click.option("--max-model-len", type=click.IntRange(min=1), help="Tokens to serve when a deployment does not say.")
+@click.option("--task", type=TASKS, help="Task of the model, where its class does not determine it.")
+@click.option("--max-model-len", type=click.IntRange(min=1), help="Context length for deployments that do not set maxModelLen.")
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="Output format.")
 def profile(
     *, config: str, name: str | None, aliases: tuple[str, ...], task: str | None, max_model_len: int | None, output: str
@@ -74,10 +74,10 @@ def _name(config: str, content: dict[str, Any], name: str | None) -> str:
     known = str(content.get("_name_or_path") or "")
     guess = path.name if path.is_dir() else path.stem if path.name != FILE else path.resolve().parent.name
     text = known.rstrip("/").rpartition("/")[2] or ("" if config == "-" else guess)
-    made = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:NAME_LENGTH]
-    if not made:
-        raise CliError("the model has no name: give one with --name")
-    return made
+    result = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:NAME_LENGTH]
+    if not result:
+        raise CliError("the model has no name: set one with --name")
+    return result
 
 
 def _manifest(name: str, spec: ModelProfileSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``kubectl matrix report``: the matrix as a document: what runs where, with which image, at what cost, and what does not."""
+"""``kubectl matrix report``: the matrix as a document: placements, rejections, pools and cost."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def report(*, files: FileOptions, cluster: ClusterOptions, namespace: str | None
 
     It lists placements with engine and image, rejected deployments with their reasons, pools, and the cost.
     """
-    world, _ = load_with_manifests(files, cluster, namespace)
-    snapshot = world.snapshot()
-    made = planner.plan(snapshot)
-    document = plan_document(made, made, made.deployments) | {"kind": "Report", "time": _time(snapshot.now_seconds)}
+    objects, _ = load_with_manifests(files, cluster, namespace)
+    snapshot = objects.snapshot()
+    plan = planner.plan(snapshot)
+    document = plan_document(plan, plan, plan.deployments) | {"kind": "Report", "time": _time(snapshot.now_seconds)}
     if output == "markdown":
         click.echo("\n".join(_markdown(document)))
     else:
@@ -55,10 +55,12 @@ def _markdown(document: Document) -> Iterable[str]:
     if refused:
         yield "\n## Not placed\n"
         yield from _table(("deployment", "reason", "message"), ((_name(i), i["reason"], i["message"]) for i in refused))
-    told = [(item, caveat) for item in items for caveat in (unusable_pools(item) if item["placed"] else []) + item["caveats"]]
-    if told:
-        yield "\n## To know\n"
-        yield from _table(("deployment", "reason", "message"), ((_name(i), c["reason"], c["message"]) for i, c in told))
+    caveats = [
+        (item, caveat) for item in items for caveat in (unusable_pools(item) if item["placed"] else []) + item["caveats"]
+    ]
+    if caveats:
+        yield "\n## Caveats\n"
+        yield from _table(("deployment", "reason", "message"), ((_name(i), c["reason"], c["message"]) for i, c in caveats))
     yield "\n## Pools\n"
     counts = ("total", "allocated", "free")
     yield from _table(("pool", *counts), ((p["name"], *(p["devices"][key] for key in counts)) for p in document["pools"]))

@@ -1,4 +1,4 @@
-"""``kubectl matrix status``: the fleet in one table, as the operator wrote it."""
+"""``kubectl matrix status``: all deployments in one table, as their statuses report them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Item = dict[str, Any]
 @output_option
 def status(*, namespace: str | None, all_namespaces: bool, cluster: ClusterOptions, output: str) -> None:
     """Show all deployments in one table, as the operator reports them."""
-    world, default = read_cluster(cluster)
+    cluster_objects, default = read_cluster(cluster)
     shown = None if all_namespaces else namespace or default
-    objects = world.objects.get(names.MODEL_DEPLOYMENTS.plural, [])
+    objects = cluster_objects.objects.get(names.MODEL_DEPLOYMENTS.plural, [])
     items = sorted(
         (_item(item) for item in objects if shown is None or item["metadata"]["namespace"] == shown),
         key=lambda item: (item["namespace"], item["name"]),
@@ -46,21 +46,21 @@ def status(*, namespace: str | None, all_namespaces: bool, cluster: ClusterOptio
 
 
 def _item(deployment: Item) -> Item:
-    """What the operator last said of a deployment; nothing for one that it has not seen yet."""
-    metadata, said = deployment["metadata"], deployment.get("status") or {}
-    ready = find_condition(said, READY) or {}
-    slo = said.get("slo") or {}
+    """The reported values of a deployment; ``None`` for values that the operator has not written yet."""
+    metadata, status = deployment["metadata"], deployment.get("status") or {}
+    ready = find_condition(status, READY) or {}
+    slo = status.get("slo") or {}
     return {
         "namespace": metadata["namespace"],
         "name": metadata["name"],
-        "model": said.get("model"),
-        "placements": said.get("placements", []),
-        "ready": said.get("readyReplicas"),
-        "desired": said.get("desiredReplicas"),
+        "model": status.get("model"),
+        "placements": status.get("placements", []),
+        "ready": status.get("readyReplicas"),
+        "desired": status.get("desiredReplicas"),
         "attainmentPercent": slo.get("attainmentPercent"),
         "ttftMilliseconds": slo.get("ttftMilliseconds"),
         "tpotMilliseconds": slo.get("tpotMilliseconds"),
-        "costPerHour": said.get("costPerHour"),
+        "costPerHour": status.get("costPerHour"),
         "reason": ready.get("reason"),
         "message": ready.get("message"),
     }

@@ -1,1 +1,1 @@
-"""What the commands read: manifests, the cluster, arrivals, and the errors in them."""
+"""Inputs of the commands: manifests, the cluster, request traces, and the errors in them."""

@@ -1,4 +1,4 @@
-"""What arrives in a simulation: the requests of a trace one by one, or their counts where there are too many."""
+"""Arrivals of a simulation: single requests of a trace, or counts per second where the trace has more than 100,000 requests."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from modelmatrix.simulation.traces.files import TraceError
 from modelmatrix.simulation.traces.readers import Count, TraceLengths, has_counts_only, read_counts, read_trace
 
 OPENING_SECONDS = 600.0
-# So many requests one by one take about half a minute; more are simulated as a fluid.
+# The request-level simulator takes about half a minute for this number; a larger trace is simulated as a fluid.
 MOST_REQUESTS = 100_000
-# A trace that reaches further counts from another beginning than its own, such as 1970.
+# A longer trace probably counts its seconds from another start than its own, such as 1970.
 LONGEST_DAYS = 92
 DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What arrives: one by one, or as counts with mean lengths."""
+    """``requests``, or ``counts`` with the mean ``lengths``; the other one is empty.
+
+    ``seconds`` is the length of the trace, ``opening_per_second`` the rate of requests in its first ten minutes.
+    """
 
     lengths: TokenLengths
     seconds: float
@@ -32,10 +35,10 @@ class Traffic:
 
 
 def read_traffic(path: Path, lengths: TraceLengths) -> Traffic:
-    """The traffic of a trace; ``lengths`` are those of counted requests.
+    """The traffic of a trace; ``lengths`` apply to traces that only count requests.
 
     Raises:
-        CliError: the file cannot be read or is no trace.
+        CliError: the file cannot be read or is not a trace.
     """
     if not path.exists():
         raise CliError(f"{path}: no such file")
@@ -51,7 +54,7 @@ def read_traffic(path: Path, lengths: TraceLengths) -> Traffic:
     except OSError as error:
         raise CliError(f"{path}: cannot be read: {error.strerror or error}") from None
     if not requests:
-        raise CliError(f"{path}: holds no request")
+        raise CliError(f"{path}: contains no requests")
     _check_end(path, requests[-1].arrival_seconds)
     return _single(requests)
 
@@ -59,7 +62,7 @@ def read_traffic(path: Path, lengths: TraceLengths) -> Traffic:
 def _check_end(path: Path, second: float) -> None:
     if second > LONGEST_DAYS * DAY_SECONDS:
         raise CliError(
-            f"{path}: ends {second / DAY_SECONDS:.0f} days after second 0: count seconds from the beginning of the trace; "
+            f"{path}: ends {second / DAY_SECONDS:.0f} days after second 0: count seconds from the start of the trace; "
             f"at most {LONGEST_DAYS} days are simulated"
         )
 
@@ -73,8 +76,8 @@ def _fluid(counts: tuple[Count, ...], lengths: TraceLengths) -> Traffic:
 def _single(requests: tuple[Request, ...]) -> Traffic:
     number, seconds = len(requests), requests[-1].arrival_seconds
     mean = TokenLengths(
-        input_tokens=sum(one.input_tokens for one in requests) / number,
-        output_tokens=sum(one.output_tokens for one in requests) / number,
+        input_tokens=sum(request.input_tokens for request in requests) / number,
+        output_tokens=sum(request.output_tokens for request in requests) / number,
     )
-    opening = sum(one.arrival_seconds < OPENING_SECONDS for one in requests)
+    opening = sum(request.arrival_seconds < OPENING_SECONDS for request in requests)
     return Traffic(mean, seconds, opening / max(1.0, min(seconds, OPENING_SECONDS)), requests=requests)

@@ -1,4 +1,4 @@
-"""What is wrong with a spec, in words of the person who wrote it; pydantic's own are about Python."""
+"""Errors of a spec in the terms of its YAML: pydantic's own messages are about Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 Context = Mapping[str, Any]
 
-_WORDS: Mapping[str, Callable[[Context], str]] = {
+_MESSAGES: Mapping[str, Callable[[Context], str]] = {
     "missing": lambda _: "is required",
     "model_type": lambda _: "must be an object with fields",
     "dict_type": lambda _: "must be a map",
@@ -35,19 +35,19 @@ _LONGEST = 60
 
 
 def describe_validation_error(model: type[BaseModel], error: ValidationError) -> str:
-    """The first mistake: where it is, what is wrong there, and what to write instead."""
-    found = error.errors(include_url=False)
-    # A misspelt name is two mistakes: a field too many, and often one that is missing. The first one tells more.
-    first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])
+    """The first error: its path, what is wrong there, and what to write instead."""
+    errors = error.errors(include_url=False)
+    # A misspelt name gives two errors: an unknown field, and often a missing one. The unknown field explains both.
+    first = next((entry for entry in errors if entry["type"] == "extra_forbidden"), errors[0])
     where = [part for part in first["loc"] if part != "[key]"]
     owner = _owner(model, where)
     if first["type"] == "extra_forbidden":
         return f"{_path(where[:-1])}: {_unknown(str(where[-1]), owner)}"
-    return f"{_path(where)}: {_words(first, owner.get(str(where[-1])) if where else None)}"
+    return f"{_path(where)}: {_message(first, owner.get(str(where[-1])) if where else None)}"
 
 
 def _path(where: Sequence[int | str]) -> str:
-    """As in messages of the API server: ``spec.pools[0].name``."""
+    """The path as the API server writes it: ``spec.pools[0].name``."""
     return "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
 
 
@@ -57,17 +57,17 @@ def _unknown(name: str, known: Mapping[str, FieldInfo]) -> str:
     return f"unknown field '{name}'" + (f"; did you mean {meant}?" if meant else f"; known are {', '.join(known)}")
 
 
-def _words(found: Mapping[str, Any], field: FieldInfo | None) -> str:
-    kind, value = found["type"], found["input"]
-    if found["loc"] and found["loc"][-1] == "source" and isinstance(value, str):
+def _message(error: Mapping[str, Any], field: FieldInfo | None) -> str:
+    kind, value = error["type"], error["input"]
+    if error["loc"] and error["loc"][-1] == "source" and isinstance(value, str):
         return f"{_shown(value)} is not a valid source: {_SOURCE}"
     if kind == "missing":
-        return _WORDS[kind]({})
+        return _MESSAGES[kind]({})
     if kind == "string_type" and isinstance(value, int | float):
         return f"must be text, not {_shown(value)}: quote it"
-    if kind in _WORDS:
-        return f"{_WORDS[kind](found.get('ctx', {}))}, not {_shown(value)}"
-    about = field.description if field and field.description else found["msg"].removeprefix("Value error, ")
+    if kind in _MESSAGES:
+        return f"{_MESSAGES[kind](error.get('ctx', {}))}, not {_shown(value)}"
+    about = field.description if field and field.description else error["msg"].removeprefix("Value error, ")
     return f"{_shown(value)} is not valid: {about.rstrip('.')}"
 
 
@@ -77,7 +77,7 @@ def _shown(value: Any) -> str:
 
 
 def _owner(model: type[BaseModel], where: Sequence[int | str]) -> Mapping[str, FieldInfo]:
-    """The fields beside the one that a path leads to, as they are written; none in a map, whose keys are free."""
+    """The fields of the object that a path leads into, by their YAML names; empty in a map, whose keys are free."""
     inner: type[BaseModel] | None = model
     for part in where[:-1]:
         if isinstance(part, str) and inner is not None:

@@ -1,4 +1,4 @@
-"""Whether a document is an object that the API server would take: its name, its labels, its spec."""
+"""Validates a document as the API server would: name, labels, apiVersion and spec."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ Document = dict[str, Any]
 
 
 def is_planning_input(item: Mapping[str, Any]) -> bool:
-    """Whether a plan depends on objects of this kind; others of the same name, such as Longhorn's Node, are none of ours."""
+    """Whether a plan depends on objects of this kind; Longhorn's Node, a kind of another group, does not count."""
     kind, group = KINDS.get(str(item.get("kind"))), str(item.get("apiVersion") or "").rpartition("/")[0]
     return kind is not None and (kind.group == names.GROUP or group in ("", kind.group))
 
 
 def validate_manifest(item: Document, namespace: str, path: object) -> Document:
-    """The object, with a namespace if it has one.
+    """The document with its namespace, if its kind has namespaces, and without a status, except for nodes.
 
     Raises:
-        CliError: the API server would refuse it.
+        CliError: the API server would reject it.
     """
     kind = KINDS[item["kind"]]
     metadata = item.get("metadata")
@@ -58,7 +58,7 @@ def validate_manifest(item: Document, namespace: str, path: object) -> Document:
         raise CliError(" ".join(f"{path}: {kind.kind} {metadata['name']}: {wrong}".split()))
     own = {"namespace": metadata.get("namespace") or namespace} if kind.namespaced else {}
     metadata = {**own, **{key: value for key, value in metadata.items() if key != "namespace"}}
-    # Applying does not touch the status of our kinds; that of a node says what devices it has.
+    # kubectl apply does not write the status of these kinds; the status of a node has its devices.
     return {key: value for key, value in item.items() if key != "status" or kind is names.NODES} | {"metadata": metadata}
 
 
@@ -82,8 +82,8 @@ def _wrong_map(field: str, value: Any) -> str:
 
 
 def _wrong_form(item: Document) -> str:
-    odd = [field for field in ("spec", "status") if not isinstance(item.get(field) or {}, dict)]
-    return f"{odd[0]} must be an object with fields" if odd else ""
+    invalid = [field for field in ("spec", "status") if not isinstance(item.get(field) or {}, dict)]
+    return f"{invalid[0]} must be an object with fields" if invalid else ""
 
 
 def _wrong_version(kind: names.Kind, item: Document) -> str:
@@ -92,7 +92,7 @@ def _wrong_version(kind: names.Kind, item: Document) -> str:
 
 
 def _wrong_spec(item: Document) -> str:
-    """What the schema refuses. Strictly as JSON: a number in quotes and a field by its Python name are wrong there, too."""
+    """The first error of the schema. Strict JSON mode: a quoted number or a field by its Python name is an error."""
     spec = SPECS.get(item["kind"])
     if spec is None:
         return ""

@@ -1,4 +1,4 @@
-"""Kubernetes documents from files and folders, checked strictly: a typo is an error, not a silent default."""
+"""Kubernetes manifests from files and folders, validated strictly: a typo is an error, not a silent default."""
 
 from __future__ import annotations
 
@@ -19,53 +19,56 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """Documents by kind."""
+    """Validated documents, in the order of the files."""
 
     items: tuple[Document, ...]
 
     def of_kind(self, kind: names.Kind) -> list[Document]:
-        """Documents of a kind."""
-        return [item for item in self.items if item["kind"] == kind.kind]
+        """The documents of a kind, in the same order."""
+        return [document for document in self.items if document["kind"] == kind.kind]
 
 
 def read_manifests(paths: Iterable[str], *, namespace: str) -> Manifests:
-    """All documents of files and of folders below them that a plan depends on; other kinds are left out.
+    """All documents of files, and of folders with everything below them, that a plan depends on; other kinds are skipped.
 
     Raises:
-        CliError: a file cannot be read, holds something that is no valid object, or the files hold nothing to plan with.
+        CliError: a file cannot be read, holds an invalid object, or the files hold no object that a plan depends on.
     """
-    named = list(paths)
-    found = [
-        validate_manifest(item, namespace, path) for path in _files(named) for item in _items(path) if is_planning_input(item)
+    texts = list(paths)
+    documents = [
+        validate_manifest(document, namespace, path)
+        for path in _files(texts)
+        for document in _objects(path)
+        if is_planning_input(document)
     ]
-    if named and not found:
-        raise CliError(f"no ModelDeployment, pool, profile or node in {', '.join(named)}")
-    return Manifests(tuple(found))
+    if texts and not documents:
+        raise CliError(f"no ModelDeployment, pool, profile or node in {', '.join(texts)}")
+    return Manifests(tuple(documents))
 
 
 def _files(paths: Iterable[str]) -> Iterator[Path]:
     for text in paths:
         path = Path(text)
         if path.is_dir():
-            yield from sorted(item for item in path.rglob("*") if item.suffix in SUFFIXES and item.is_file())
+            yield from sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
         elif path.exists():
             yield path
         else:
             raise CliError(f"{text}: no such file or folder")
 
 
-def _items(path: Path) -> Iterator[Document]:
-    """Objects of a file, those of lists one by one; YAML that is no object, such as values of a chart, is none of ours."""
+def _objects(path: Path) -> Iterator[Document]:
+    """Objects of a file, those of a List one by one; YAML without a kind, such as a chart's values, is skipped."""
     for document in _documents(path):
         if document is not None and not isinstance(document, dict):
             raise CliError(f"{path}: holds something that is not an object")
         if document and document.get("kind") == "List":
-            yield from _of_list(path, document.get("items"))
+            yield from _list_items(path, document.get("items"))
         elif document and "kind" in document:
             yield document
 
 
-def _of_list(path: Path, items: Any) -> Iterator[Document]:
+def _list_items(path: Path, items: Any) -> Iterator[Document]:
     if not isinstance(items, list):
         raise CliError(f"{path}: a List needs a list of objects in items")
     for index, item in enumerate(items):

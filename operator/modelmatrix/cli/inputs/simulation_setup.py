@@ -1,4 +1,4 @@
-"""A deployment from manifests as the simulator needs it: what its replicas can do, where, and how many there may be."""
+"""Turns manifests into a simulated deployment: the performance of a replica on each pool, and how many each pool holds."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from modelmatrix.simulation.cluster.variant import StartTime, Variant
 from modelmatrix.simulation.operator_policy import DeploymentPrior, PoolPrior
 
 DAY_SECONDS = 86_400
-# Nodes of a pool whose file names none: more than any simulation asks for.
+# Nodes of a pool without nodes in the files: more than any simulation uses.
 SUPPOSED_NODES = 512
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedDeployment:
-    """One deployment: what the policy knows, what there is, and how many replicas each pool holds, by pool."""
+    """One deployment: the prior of the policy, the variants that are simulated, and the largest replica count by pool."""
 
     key: NamespacedName
     known: DeploymentPrior
@@ -44,7 +44,7 @@ class SimulatedDeployment:
     limits: dict[str, int]
 
     def warm(self, rate_per_second: float, lengths: TokenLengths) -> dict[str, int]:
-        """Replicas that serve a rate with one to spare, on the first pools that hold them."""
+        """Replicas by pool that serve a rate with one to spare, on the first pools that hold them."""
         first = self.variants[0]
         each = first.timing.capacity_per_second(self.known.slo, lengths, first.limits).requests_per_second
         needed = ceil(rate_per_second / each) + 1 if each > 0 else self.known.min_replicas
@@ -56,17 +56,17 @@ class SimulatedDeployment:
         return numbers
 
 
-def subject_of(
+def simulated_deployment(
     documents: Manifests, *, name: str | None, start_seconds: float | None, at: float | None, days: int
 ) -> SimulatedDeployment:
     """The deployment to simulate.
 
     Args:
-        documents: it and its pools; pools without nodes are taken for large ones.
-        name: which one, where there are several.
-        start_seconds: how long a replica takes to start; the catalogue's estimate without it.
-        at: what time it is at second 0, for schedules, in seconds since the epoch; without it schedules are left out.
-        days: that the schedule is unrolled for.
+        documents: it and its pools; a pool without nodes counts as a large one.
+        name: which deployment, where the manifests have several.
+        start_seconds: start-up time of a replica; without it the estimate of the catalogue.
+        at: the time of second 0, for schedules, in seconds since the epoch; without it schedules are ignored.
+        days: how many days of the schedule are simulated.
 
     Raises:
         CliError: there is no such deployment, or it cannot be simulated.
@@ -78,43 +78,43 @@ def subject_of(
     spec = deployment.spec
     if spec is None or spec.scaling is None or spec.slo is None:
         raise CliError(f"{key}: only a deployment with spec.scaling and spec.slo can be simulated")
-    found = [pair for option in deployment.fitting if (pair := _variant(option, deployment, snapshot, start_seconds))]
-    if not found:
-        words = "; ".join(f"{option.pool}: {option.answer.message}" for option in deployment.options)
-        raise CliError(f"{key} fits no pool: {words}")
+    pairs = [pair for option in deployment.fitting if (pair := _variant(option, deployment, snapshot, start_seconds))]
+    if not pairs:
+        verdicts = "; ".join(f"{option.pool}: {option.answer.message}" for option in deployment.options)
+        raise CliError(f"{key} fits no pool: {verdicts}")
     known = DeploymentPrior(
         slo=bounds_in_seconds(spec.slo),
         min_replicas=spec.scaling.min_replicas,
         max_replicas=spec.scaling.max_replicas,
-        variants=tuple(one for one, _ in found),
+        variants=tuple(prior for prior, _ in pairs),
         placement=spec.placement,
         windows=tuple(_windows(spec, at, days)) if at is not None else (),
     )
     limits = {option.pool: _limit(option, deployment) for option in deployment.fitting}
-    return SimulatedDeployment(key, known, tuple(one for _, one in found), limits)
+    return SimulatedDeployment(key, known, tuple(variant for _, variant in pairs), limits)
 
 
 def _chosen(documents: Manifests, name: str | None) -> dict[str, Any]:
-    found = documents.of_kind(names.MODEL_DEPLOYMENTS)
+    deployments = documents.of_kind(names.MODEL_DEPLOYMENTS)
     if name is not None:
-        found = [item for item in found if item["metadata"]["name"] == name]
-    if not found:
+        deployments = [deployment for deployment in deployments if deployment["metadata"]["name"] == name]
+    if not deployments:
         raise CliError(f"there is no ModelDeployment{f' {name}' if name else ''} in the files")
-    if len(found) > 1:
-        there = ", ".join(sorted(item["metadata"]["name"] for item in found))
-        raise CliError(f"the files hold {len(found)} ModelDeployments: choose one of {there} with --name")
-    return found[0]
+    if len(deployments) > 1:
+        choices = ", ".join(sorted(deployment["metadata"]["name"] for deployment in deployments))
+        raise CliError(f"the files hold {len(deployments)} ModelDeployments: choose one of {choices} with --name")
+    return deployments[0]
 
 
 def _supposed_nodes(documents: Manifests) -> Iterator[dict[str, Any]]:
-    """Nodes for pools that the files give none."""
+    """Nodes for the pools whose selectors match none of the files' nodes."""
     labels = [node["metadata"].get("labels") or {} for node in documents.of_kind(names.NODES)]
     snapshot = from_manifests(documents).snapshot(0.0)
     for pool in snapshot.pools:
-        if pool.spec is None or any(pool.spec.node_selector.items() <= one.items() for one in labels):
+        if pool.spec is None or any(pool.spec.node_selector.items() <= node_labels.items() for node_labels in labels):
             continue
-        chip = snapshot.catalogue.accelerator(pool.spec.accelerator)
-        resources = {pool.spec.resource_name: str(chip.devices_per_node if chip else 1)}
+        accelerator = snapshot.catalogue.accelerator(pool.spec.accelerator)
+        resources = {pool.spec.resource_name: str(accelerator.devices_per_node if accelerator else 1)}
         for index in range(SUPPOSED_NODES):
             yield {
                 "apiVersion": "v1",
@@ -127,7 +127,7 @@ def _supposed_nodes(documents: Manifests) -> Iterator[dict[str, Any]]:
 def _variant(
     option: PoolOption, deployment: DeploymentPlan, snapshot: Snapshot, start_seconds: float | None
 ) -> tuple[PoolPrior, Variant] | None:
-    """An option as the policy knows it, and as it is."""
+    """An option as the policy knows it, and as it is simulated; ``None`` where the catalogue cannot estimate it."""
     pool = deployment.pools[option.pool]
     known = performance_on(snapshot.catalogue, deployment.model, option, pool)
     if known is None:
@@ -164,14 +164,14 @@ def _limit(option: PoolOption, deployment: DeploymentPlan) -> int:
 
 def _windows(spec: ModelDeploymentSpec, at: float, days: int) -> Iterator[ScheduleFloorWindow]:
     """The schedule from second 0 on, in the simulation's time."""
-    seen: set[tuple[float, int]] = set()
+    yielded: set[tuple[float, int]] = set()
     schedule = spec.scaling.schedule if spec.scaling else ()
     try:
         for day in range(days):
             for window in schedule_floor_windows(schedule, now_seconds=at + day * DAY_SECONDS, horizon_seconds=DAY_SECONDS):
                 name = (window.start_second, window.replicas)
-                if name not in seen:
-                    seen.add(name)
+                if name not in yielded:
+                    yielded.add(name)
                     yield ScheduleFloorWindow(
                         start_second=window.start_second - at,
                         end_second=window.end_second - at,

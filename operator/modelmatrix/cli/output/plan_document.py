@@ -1,4 +1,4 @@
-"""The result of the planner as a document: what ``kubectl matrix plan`` prints, keys as in the public contract."""
+"""The result of the planner as a document: what ``kubectl matrix plan`` prints, with the keys of the public contract."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def plan_document(before: Plan | None, after: Plan, shown: Iterable[NamespacedNa
 
 
 def fits(document: Mapping[str, Any]) -> bool:
-    """Whether everything that is shown found devices."""
+    """Whether every deployment of the document found devices."""
     return all(item["placed"] for item in document["items"])
 
 
 def unusable_pools(item: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Pools of a deployment's spec that can never take it, as caveats: one that has its place elsewhere would not tell."""
+    """Pools of the spec that can never run the deployment, as caveats: a deployment that runs elsewhere does not show them."""
     never = [c for c in item["candidates"] if c["verdict"] in (Verdict.IMPOSSIBLE, Verdict.UNLISTED)]
     return [{"reason": c["reason"], "message": f"{c['pool']} is passed over, {c['reason']}: {c['message']}"} for c in never]
 
@@ -122,15 +122,15 @@ def _prices(deployment: DeploymentPlan) -> Iterable[tuple[str, Decimal]]:
 
 def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:
     """Who runs with less than before, or gives way; whether they run already or would only be placed."""
-    found = []
+    losses = []
     for key, deployment in sorted(after.deployments.items()):
         known = before.deployments.get(key) if before else None
         wanted_as_before = known is not None and known.desired_replicas == deployment.desired_replicas
         lost = known.placed - deployment.placed if known is not None and wanted_as_before else 0
         replicas = max(lost, sum(deployment.preempted_by.values()))
         if replicas > 0:
-            found.append(_loss(after, key, replicas))
-    return found
+            losses.append(_loss(after, key, replicas))
+    return losses
 
 
 def _loss(plan: Plan, key: NamespacedName, replicas: int) -> dict[str, Any]:

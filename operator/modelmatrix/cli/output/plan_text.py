@@ -1,4 +1,4 @@
-"""A plan's document as a person reads it: what goes where, what does not fit and why, who gives way, what it costs."""
+"""A plan's document as text: placements, rejections with their reasons, displaced replicas, pools and cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = dict[str, Any]
 
 
 def plan_text(document: Item, *, wide: bool) -> str:
-    """All parts that have something to say."""
+    """The parts that are not empty, with a blank line between them."""
     items = document["items"]
     parts = [_items(items, wide=wide), _refusals(items), _caveats(items), _displaced(document["displaced"])]
     parts += [_pools(document["pools"]), _cost(document["cost"])]
@@ -59,15 +59,15 @@ def _refusals(items: list[Item]) -> str:
             part = f", {placed} of {item['replicas']} replicas placed" if placed else ""
             lines.append(colorize(f"{item['namespace']}/{item['name']} does not fit: {item['reason']}{part}", "bad"))
             refused = [c for c in item["candidates"] if c["verdict"] != "Fits"]
-            # What stands in the way of all pools, such as a schedule that cannot be read, is no pool's verdict.
+            # A reason that concerns every pool, such as a schedule that cannot be read, is not among the verdicts.
             lines += [] if item["reason"] in {c["reason"] for c in refused} else [paragraph(item["message"], indent=2)]
             lines += [paragraph(f"{c['pool']}: {c['message']}", indent=2) for c in refused]
     return "\n".join(lines)
 
 
 def _caveats(items: list[Item]) -> str:
-    told = ((item, caveat) for item in items if item["placed"] for caveat in [*unusable_pools(item), *item["caveats"]])
-    return "\n".join(paragraph(f"{item['namespace']}/{item['name']}: {caveat['message']}") for item, caveat in told)
+    rows = ((item, caveat) for item in items if item["placed"] for caveat in [*unusable_pools(item), *item["caveats"]])
+    return "\n".join(paragraph(f"{item['namespace']}/{item['name']}: {caveat['message']}") for item, caveat in rows)
 
 
 def _displaced(displaced: list[Item]) -> str:

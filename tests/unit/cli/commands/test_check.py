@@ -39,7 +39,7 @@ def test_json_has_one_item_a_finding(tmp_path: Path) -> None:
 
 def test_nothing_to_mend_is_exit_code_0(tmp_path: Path) -> None:
     result = matrix("check", "--offline", "-f", write(tmp_path, [pool(), node("n0"), deployment()]))
-    assert (result.exit_code, result.output) == (0, "Nothing to mend in 1 pool and 1 deployment.\n")
+    assert (result.exit_code, result.output) == (0, "No defects in 1 pool and 1 deployment.\n")
 
 
 async def test_a_cluster_is_checked_for_what_must_be_installed(tmp_path: Path) -> None:

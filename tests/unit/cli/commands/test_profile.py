@@ -55,7 +55,7 @@ def test_the_name_is_given_or_found(folder: Path, config: dict[str, str], argume
 def test_the_standard_input_needs_a_name() -> None:
     assert json.loads(run("-", "--name", "own", "-o", "json", stdin=json.dumps(QWEN)).output)["metadata"]["name"] == "own"
     unnamed = run("-", stdin=json.dumps(QWEN))
-    assert (unnamed.exit_code, unnamed.output) == (1, "error: the model has no name: give one with --name\n")
+    assert (unnamed.exit_code, unnamed.output) == (1, "error: the model has no name: set one with --name\n")
 
 
 def test_a_profile_is_planned_like_a_built_in_model(folder: Path, tmp_path: Path) -> None:
