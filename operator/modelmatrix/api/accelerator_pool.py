@@ -39,7 +39,7 @@ class Toleration(ApiModel):
 
 
 class Driver(StrEnum):
-    """Who brings the chip's driver into a pod."""
+    """Where the driver of the accelerator in a pod comes from."""
 
     RUNTIME = "Runtime"
     HOST = "Host"
@@ -107,7 +107,7 @@ class AcceleratorPoolSpec(ApiModel):
     )
     driver: Driver = Field(
         default=Driver.RUNTIME,
-        description="Who brings the chip's driver into engine pods: Runtime (the device plugin or the runtime class) or Host "
+        description="Where the driver in engine pods comes from: Runtime (the device plugin or the runtime class) or Host "
         "(the paths that the catalogue names for the chip are mounted from the node; leaves Pod Security restricted).",
     )
     host_mounts: Annotated[list[HostMount], Field(max_length=32)] = Field(
@@ -149,7 +149,7 @@ class NodeCounts(ApiModel):
 
 
 class AcceleratorPoolStatus(ApiModel):
-    """What is."""
+    """The observed state."""
 
     devices: DeviceCounts | None = Field(default=None, description="Devices of the pool.")
     nodes: NodeCounts | None = Field(default=None, description="Nodes of the pool.")
@@ -158,7 +158,9 @@ class AcceleratorPoolStatus(ApiModel):
         description=f"State in the form that tools understand: {', '.join(condition_types(ACCELERATOR_POOLS))}.",
         json_schema_extra=keyed_list("type"),
     )
-    observed_generation: int | None = Field(default=None, description="Generation of the spec that this status is about.", ge=0)
+    observed_generation: int | None = Field(
+        default=None, description="Generation of the spec that this status describes.", ge=0
+    )
 
 
 POOL_NAME_RULES = rules(

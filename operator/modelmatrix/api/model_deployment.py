@@ -107,7 +107,7 @@ class ModelReference(ApiModel):
 
 
 class Parallelism(ApiModel):
-    """How one replica is cut over devices; factors that are left out are 1."""
+    """How one replica is split over devices; a factor that is left out is 1."""
 
     tensor: int = Field(default=1, ge=1, le=1024, description="Tensor-parallel ranks, e.g. 8.")
     pipeline: int = Field(default=1, ge=1, le=64, description="Pipeline stages; on several nodes usually one a node, e.g. 2.")
@@ -137,7 +137,8 @@ class PoolCandidate(ApiModel):
         "When left out it follows from pool and model.",
     )
     parallelism: Parallelism | None = Field(
-        default=None, description="How a replica is cut over devices on this pool. When left out the planner chooses."
+        default=None,
+        description="How a replica is split over devices on this pool. The planner chooses it when it is left out.",
     )
 
 
@@ -160,7 +161,7 @@ class ScheduleWindow(ApiModel):
         ge=0,
         le=86400,
         description="Seconds before start at which replicas are started, e.g. 900. When left out it follows from the "
-        "start times seen.",
+        "start-up times measured.",
     )
 
 
@@ -252,7 +253,7 @@ class ModelDeploymentSpec(ApiModel):
 
     model: ModelReference = Field(description="Which model, and where its weights are.")
     quantization: Quantization = Field(
-        description="Format of the weights at source, e.g. W8A8: a fact about the files, not a wish. W8A8 is INT8 by "
+        description="Format of the weights at source, e.g. W8A8: a fact about the files, never converted. W8A8 is INT8 by "
         "ModelSlim on Ascend and by compressed-tensors on NVIDIA; INT4 is compressed-tensors with groups of 32."
     )
     pools: Annotated[list[PoolCandidate], Field(min_length=1, max_length=16)] = Field(
@@ -286,8 +287,8 @@ class ModelDeploymentSpec(ApiModel):
     )
     priority: Priority = Field(
         default=Priority.P2,
-        description="Who gives way when devices are short: P0 (customers, trading) is never scaled down for others, P3 "
-        "(batch) first.",
+        description="Which deployments lose replicas when devices are short: P0 (customers, trading) loses none to others, "
+        "P3 (batch) is the first.",
     )
     placement: PlacementPolicy = Field(
         default=PlacementPolicy.ORDERED,
@@ -310,8 +311,8 @@ class PlacementStatus(ApiModel):
     image: str = Field(description="Container image of the engine.", max_length=512)
     devices_per_replica: int = Field(description="Devices that one replica uses.", ge=1)
     nodes_per_replica: int = Field(description="Nodes that one replica uses.", ge=1)
-    parallelism: Parallelism = Field(description="How a replica is cut over its devices.")
-    desired: int = Field(description="Replicas wanted there.", ge=0)
+    parallelism: Parallelism = Field(description="How a replica is split over its devices.")
+    desired: int = Field(description="Replicas that belong on the pool, ready or not.", ge=0)
     ready: int = Field(description="Replicas that serve there.", ge=0)
 
 
@@ -358,7 +359,7 @@ class SLOStatus(ApiModel):
 class ScalingRecord(ApiModel):
     """One change of the number of replicas."""
 
-    time: str = Field(description="When it was decided.", json_schema_extra={"format": "date-time"})
+    time: str = Field(description="When the number was changed.", json_schema_extra={"format": "date-time"})
     from_: int = Field(alias="from", description="Replicas before.", ge=0)
     to: int = Field(description="Replicas after.", ge=0)
     reason: str = Field(description="One word from the enumeration of reasons.", max_length=63)
@@ -373,15 +374,15 @@ class Condition(ApiModel):
     reason: str = Field(description="One word from the enumeration of reasons.", max_length=63)
     message: str = Field(description="What, why, and what to change.", max_length=4096)
     last_transition_time: str = Field(description="When the status changed last.", json_schema_extra={"format": "date-time"})
-    observed_generation: int = Field(description="Generation of the object that was judged.", ge=0)
+    observed_generation: int = Field(description="Generation of the object that the condition describes.", ge=0)
 
 
 class ModelDeploymentStatus(ApiModel):
-    """What is."""
+    """The observed state."""
 
     replicas: int | None = Field(default=None, description="Replicas that exist, starting and draining ones too.", ge=0)
     ready_replicas: int | None = Field(default=None, description="Replicas that serve.", ge=0)
-    desired_replicas: int | None = Field(default=None, description="Replicas that are wanted now.", ge=0)
+    desired_replicas: int | None = Field(default=None, description="Replicas that the deployment should have now.", ge=0)
     selector: str | None = Field(
         default=None, description="Label selector of exactly one pod a replica; for autoscalers.", max_length=512
     )
@@ -415,7 +416,9 @@ class ModelDeploymentStatus(ApiModel):
         description=f"State in the form that tools understand: {', '.join(condition_types(MODEL_DEPLOYMENTS))}.",
         json_schema_extra=keyed_list("type"),
     )
-    observed_generation: int | None = Field(default=None, description="Generation of the spec that this status is about.", ge=0)
+    observed_generation: int | None = Field(
+        default=None, description="Generation of the spec that this status describes.", ge=0
+    )
 
 
 NAME_RULES = rules(

@@ -17,7 +17,7 @@ ModelName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
 class Task(StrEnum):
-    """What a model is asked to do."""
+    """The task that requests to the model have."""
 
     GENERATE = "Generate"
     EMBED = "Embed"
@@ -35,7 +35,7 @@ class LatentAttention(ApiModel):
 
 
 class SparseIndexer(ApiModel):
-    """Indexer of sparse attention (DeepSeek-V3.2, GLM-5), which keeps a key cache of its own."""
+    """Indexer of sparse attention (DeepSeek-V3.2, GLM-5), which has its own key cache."""
 
     heads: Positive = Field(description="Heads of the indexer, e.g. 64.")
     head_dim: Positive = Field(description="Size of an indexer head, e.g. 128.")
@@ -55,7 +55,7 @@ class Experts(ApiModel):
 class SlidingWindow(ApiModel):
     """Layers that see only the last tokens."""
 
-    tokens: Positive = Field(description="Tokens that such a layer keeps, e.g. 128.")
+    tokens: Positive = Field(description="Tokens that such a layer caches, e.g. 128.")
     layers: Positive = Field(description="Number of such layers, e.g. 18.")
 
 
@@ -115,7 +115,9 @@ class ModelProfileSpec(ApiModel):
     )
     parameters: Parameters = Field(description="Numbers of parameters.")
     max_position_embeddings: Positive = Field(description="Longest context that the model was made for, e.g. 40960.")
-    default_max_model_len: Positive = Field(description="Context to serve when the deployment does not say, e.g. 32768.")
+    default_max_model_len: Positive = Field(
+        description="Context length of deployments that do not set maxModelLen, e.g. 32768."
+    )
     native_quantization: Quantization = Field(description="Format in which the model was published, e.g. BF16.")
     sources: Annotated[list[Annotated[str, StringConstraints(max_length=512)]], Field(max_length=8)] = Field(
         default_factory=list, description="Where these facts are from.", json_schema_extra=ATOMIC_LIST
