@@ -91,7 +91,7 @@ class Accelerator(CatalogueEntry):
         device_counts: Numbers of devices that one pod may request, ascending. Device plugins may allow only some.
         labels: Node labels that the vendor's feature discovery sets, with the values that nodes of this chip have. A
             node with another value is not counted.
-        memory_label: The node label that gives the memory of one device, in MiB or with the suffix G.
+        memory_label: The node label that gives the memory of one device, in MiB or with the suffix G; empty without one.
         resources: Extended resources under which device plugins offer the chip; a pool names one of them.
         architecture: CPU architecture of the usual server, ``amd64`` or ``arm64``: the image must exist for it.
         driver_mounts: Paths of the node for pools with ``driver: Host``.
@@ -115,7 +115,7 @@ class Accelerator(CatalogueEntry):
     devices_per_node: int
     device_counts: tuple[int, ...]
     labels: dict[str, tuple[str, ...]]
-    memory_label: str
+    memory_label: str = ""
     resources: tuple[str, ...]
     architecture: str
     driver_mounts: tuple[DriverMount, ...] = ()
