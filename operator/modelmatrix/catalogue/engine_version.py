@@ -1,4 +1,4 @@
-"""Versions of engines, as far as the tags of their images tell them. Pure."""
+"""Engine versions, read from image tags. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Version = tuple[int, int]
 
 
 def version_of(image: str) -> Version | None:
-    """Major and minor version in an image's tag; ``None`` for a digest or a tag that is no version."""
-    found = _TAG_VERSION.search(image)
-    return (int(found[1]), int(found[2])) if found else None
+    """Major and minor version in an image's tag; ``None`` for a digest or a tag that is not a version."""
+    tag = _TAG_VERSION.search(image)
+    return (int(tag[1]), int(tag[2])) if tag else None
 
 
 def is_since(version: Version | None, since: str) -> bool:
-    """Whether a version is ``since`` (such as ``0.32``) or later; one that nobody knows is taken for a new one."""
+    """Whether a version is ``since`` (such as ``0.32``) or later; an unknown version counts as new."""
     if version is None or not since:
         return True
     major, minor = since.split(".")

@@ -1,1 +1,4 @@
-"""What one replica of an engine can do: closed forms over measured timings. No I/O, no clock, no model names."""
+"""The performance of one engine replica in closed form: step time, latency at a load, and capacity within an SLO.
+
+Inputs are numbers (timings, token lengths, limits) or the facts of a model and an accelerator, never their names. Pure.
+"""

@@ -1,10 +1,15 @@
 """Closed-form performance of one engine replica with continuous batching.
 
 One engine step takes ``alpha + beta * p + gamma * K`` seconds, with ``p`` the new prompt tokens computed in the step
-and ``K`` the KV tokens of the running requests (``simulation.validation`` checks that form against measured engines).
-Everything here follows from that line and from means: arrival rate, lengths, limits. Tails come from a queue formula.
+and ``K`` the KV tokens of the running requests (``e2e.accuracy.validation`` checks that form against measured engines).
+Everything else follows from that line and from means: arrival rate, token lengths, limits. With ``n`` output tokens and
+mean context ``C`` a request adds ``w = beta * computed prompt + gamma * C * n`` seconds of work, so that at the rate ``r``
 
-Pure arithmetic: it must not read files or clocks, and must not know a model, a chip or an engine by name.
+* the inter-token latency is ``alpha / (1 - r * w)``: steps grow until they hold the work that arrives during them;
+* the mean number of running requests is ``r * n * itl`` (Little's law);
+* the time to first token is the step in progress, two waits (``queueing``) and the prompt's own prefill.
+
+Capacity is the highest rate at which every bound of the SLO holds. Pure arithmetic, without names of models or chips.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from modelmatrix.performance.queueing import many_server_wait, single_server_wai
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A relative error of 1e-12 of the saturation rate, and always the same grid, so that the answer is monotone in the SLO.
+# A relative error of 1e-12 of the saturation rate; the grid is always the same, so that the result is monotone in the SLO.
 _BISECTION_STEPS = 40
 
 
@@ -48,7 +53,7 @@ class TokenLengths:
 
     @property
     def computed_tokens(self) -> float:
-        """Prompt tokens that must be computed: those that the prefix cache does not hold."""
+        """Prompt tokens that are computed: those that the prefix cache does not hold."""
         return self.input_tokens * (1.0 - self.hit_ratio)
 
     @property
@@ -64,7 +69,7 @@ class TokenLengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineLimits:
-    """Limits of one engine: requests that run at once, tokens of a step, tokens that its KV cache holds."""
+    """Limits of one engine: requests that run at once, tokens that its KV cache holds, and prompt tokens of one step."""
 
     max_num_seqs: int
     kv_tokens: int
@@ -93,8 +98,8 @@ class SloBounds:
 class Capacity:
     """Requests per second that one replica serves within an SLO, and what limits it.
 
-    ``requests_per_second`` is the minimum of the single figures; 0.0 says that the bound named by ``bound`` cannot be
-    met even by a single request. Where the SLO has no bound, the TPOT figure is saturation, the others are infinite.
+    ``requests_per_second`` is the minimum of the rates by limit; 0.0 means that not even a single request meets ``bound``.
+    Without a bound in the SLO the TPOT rate is saturation and the others are infinite.
     """
 
     requests_per_second: float
@@ -114,16 +119,16 @@ class EngineTiming:
     gamma_seconds_per_kv_token: float
 
     def step_seconds(self, prompt_tokens: float, kv_tokens: float) -> float:
-        """Duration of one step."""
+        """Seconds of one step that computes these prompt tokens and reads these KV tokens."""
         return self.alpha_seconds + self.beta_seconds_per_token * prompt_tokens + self.gamma_seconds_per_kv_token * kv_tokens
 
     def work_seconds(self, lengths: TokenLengths) -> float:
-        """Engine time that one request adds to the steps it takes part in, without the fixed part of a step."""
+        """Seconds that one request adds to the steps that it is part of, without the fixed part of a step."""
         decode = self.gamma_seconds_per_kv_token * lengths.mean_context_tokens * lengths.output_tokens
         return self.beta_seconds_per_token * lengths.computed_tokens + decode
 
     def itl_seconds(self, rate_per_second: float, lengths: TokenLengths) -> float:
-        """Mean inter-token latency at an arrival rate; infinite at and above saturation."""
+        """Mean inter-token latency in seconds at an arrival rate; infinite at and above saturation."""
         load = rate_per_second * self.work_seconds(lengths)
         return self.alpha_seconds / (1.0 - load) if load < 1.0 else math.inf
 
@@ -136,10 +141,10 @@ class EngineTiming:
     def ttft_seconds(
         self, rate_per_second: float, lengths: TokenLengths, limits: EngineLimits, *, percentile: float | None = None
     ) -> float:
-        """Time to first token at an arrival rate, its mean or a percentile; infinite at and above saturation.
+        """Time to first token in seconds at an arrival rate, its mean or a percentile; infinite at and above saturation.
 
-        The sum of the step in progress, the wait for prompts before it, the wait for a slot or KV memory, and its own
-        prefill. What a prompt before it costs is its share of the prefill throughput at a full token budget.
+        The sum of the step in progress, the wait for earlier prompts, the wait for a slot or KV memory, and its own
+        prefill. An earlier prompt costs its share of the prefill throughput at a full token budget.
         """
         itl = self.itl_seconds(rate_per_second, lengths)
         memory = self.memory_capacity(lengths, limits)
@@ -156,14 +161,14 @@ class EngineTiming:
         wait = single_server_wait(rate_per_second, share, lengths.variability).at(percentile)
         if lengths.output_tokens > 0:
             wait += many_server_wait(rate_per_second, memory, slots, lengths.variability).at(percentile)
-        # A request at the tail of TTFT also tends to be one with a long prompt.
+        # A request in the tail of TTFT tends to have a long prompt too.
         tail = 1.0 if percentile is None else 1.0 - (math.log1p(-percentile / 100.0) + 1.0) * lengths.length_cv
         return itl + wait + max(1.0, steps) * decode + tail * compute
 
     def e2e_seconds(
         self, rate_per_second: float, lengths: TokenLengths, limits: EngineLimits, *, percentile: float | None = None
     ) -> float:
-        """Time from arrival to the last token (or to the embedding, for requests without output)."""
+        """Seconds from arrival to the last token, or to the embedding for requests without output."""
         first = self.ttft_seconds(rate_per_second, lengths, limits, percentile=percentile)
         if math.isinf(first):
             return math.inf
@@ -180,7 +185,7 @@ class EngineTiming:
         return math.inf
 
     def memory_capacity(self, lengths: TokenLengths, limits: EngineLimits) -> float:
-        """Requests per second that keep the engine full: more would only wait for KV memory or for a slot."""
+        """Requests per second that keep the engine full; further ones only wait for KV memory or for a slot."""
         concurrency = limits.concurrency(lengths)
         if concurrency < 1.0:
             return 0.0
@@ -200,25 +205,25 @@ class EngineTiming:
                 lambda rate: latency(rate, lengths, limits, percentile=percentile) <= bound_seconds, saturation
             )
 
-        figures = {
+        rates = {
             BindingLimit.TPOT: self.tpot_capacity(slo.tpot_seconds, lengths),
             BindingLimit.MEMORY: memory,
             BindingLimit.TTFT: highest(self.ttft_seconds, slo.ttft_seconds),
             BindingLimit.E2E: highest(self.e2e_seconds, slo.e2e_seconds),
         }
-        bound = min(figures, key=figures.__getitem__)
+        bound = min(rates, key=rates.__getitem__)
         return Capacity(
-            requests_per_second=figures[bound],
+            requests_per_second=rates[bound],
             bound=bound,
-            tpot_per_second=figures[BindingLimit.TPOT],
-            memory_per_second=figures[BindingLimit.MEMORY],
-            ttft_per_second=figures[BindingLimit.TTFT],
-            e2e_per_second=figures[BindingLimit.E2E],
+            tpot_per_second=rates[BindingLimit.TPOT],
+            memory_per_second=rates[BindingLimit.MEMORY],
+            ttft_per_second=rates[BindingLimit.TTFT],
+            e2e_per_second=rates[BindingLimit.E2E],
         )
 
 
 def _highest_rate(is_met: Callable[[float], bool], limit: float) -> float:
-    """The highest rate up to ``limit`` at which a condition holds that fails from some rate on; 0.0 if never."""
+    """The highest rate up to ``limit`` at which a condition holds that fails from some rate on, by bisection; 0.0 if never."""
     if limit <= 0 or not is_met(0.0):
         return 0.0
     if math.isinf(limit) or is_met(limit):

@@ -1,6 +1,7 @@
-"""Waiting times in front of an engine: for the prompts computed before, and for a slot or KV memory.
+"""Waiting times in front of an engine: for earlier prompts (one server), and for a slot or KV memory (many servers).
 
-Standard approximations of G/G/1 and G/G/c queues; a wait is either zero or exponential. Pure arithmetic in seconds.
+Standard approximations of G/G/1 and G/G/c queues (Allen-Cunneen; Sakasegawa 1977). A wait is zero with probability
+``1 - busy`` and exponential otherwise, so that a percentile follows from its mean. Pure arithmetic in seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ class WaitTime:
     busy: float
 
     def at(self, percentile: float | None) -> float:
-        """The wait at a percentile (50 to 100), or its mean without one."""
+        """The wait in seconds at a percentile (50 to below 100), or its mean without one."""
         if percentile is None:
             return self.mean_seconds
         share = 1.0 - percentile / 100.0
@@ -25,7 +26,7 @@ class WaitTime:
 
 
 def single_server_wait(rate_per_second: float, service_seconds: float, variability: float) -> WaitTime:
-    """Wait for one server that takes ``service_seconds`` a request (Allen-Cunneen); the load must be below 1.
+    """Wait for one server that takes ``service_seconds`` for a request (Allen-Cunneen); the load must be below 1.
 
     ``variability`` is the mean of the squared coefficients of variation of arrivals and of service times.
     """

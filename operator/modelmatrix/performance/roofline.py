@@ -1,7 +1,13 @@
-"""Timing of an engine before anything was measured: a roofline from the model's and the chip's facts.
+"""The timing of an engine that has not been measured yet: a roofline from the facts of model and accelerator.
 
-A step reads the weights once (``alpha``), reads the KV cache of the running requests (``gamma``) and computes prompt
-tokens (``beta``). Bandwidth and compute are taken at the shares that measured engines reach. Pure.
+A step reads the weights once and launches the kernels of every layer (``alpha``), reads the KV cache of the running requests
+(``gamma``) and computes prompt tokens (``beta``):
+
+    alpha = active weight bytes / (bandwidth * ranks) + layers * launch seconds
+    beta  = 2 * active parameters / (compute * ranks)
+    gamma = cache bytes of a token / (bandwidth * ranks)
+
+Bandwidth and compute are the peaks at the shares that engines reach (``BANDWIDTH_SHARE``, ``COMPUTE_SHARE``). Pure.
 """
 
 from __future__ import annotations
@@ -12,17 +18,17 @@ from modelmatrix.catalogue.models import Model
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming
 
 BANDWIDTH_SHARE = 0.8  # of the peak; as in public performance models of the same engines
-COMPUTE_SHARE = 0.5
-MAX_NUM_SEQS = 256
+COMPUTE_SHARE = 0.5  # of the dense peak
+MAX_NUM_SEQS = 256  # requests that an engine runs at once by default
 SIXTEEN_BIT = 2
-FALLBACK_TERAFLOPS = 100.0
-FALLBACK_BANDWIDTH = 800.0
+FALLBACK_TERAFLOPS = 100.0  # for accelerators without a published figure
+FALLBACK_BANDWIDTH = 800.0  # 10^9 bytes per second, likewise
 
 
 def prior_timing(
     model: Model, weight_bytes: float, parallelism: Parallelism, accelerator: Accelerator, *, eight_bit: bool
 ) -> EngineTiming:
-    """Step time of one replica. ``weight_bytes`` is the size of the whole model; ``eight_bit`` that it computes in 8 bit.
+    """Step time of one replica. ``weight_bytes`` are those of the whole model; ``eight_bit``: it computes in 8 bit.
 
     Pipeline stages work one after the other for a token, so only tensor ranks shorten a step.
     """
@@ -36,7 +42,7 @@ def prior_timing(
 
 
 def prior_limits(model: Model, free_bytes_per_device: float, kv_bytes_per_device_token: float, data: int) -> EngineLimits:
-    """How much one replica can hold: KV tokens of all its data-parallel ranks, and requests that run at once."""
+    """Limits of one replica: KV tokens of all its data-parallel ranks, and requests that run at once."""
     if model.key_value_layers == 0 or kv_bytes_per_device_token <= 0:
         return EngineLimits(max_num_seqs=MAX_NUM_SEQS, kv_tokens=MAX_NUM_SEQS * model.max_position_embeddings)
     tokens = int(max(0.0, free_bytes_per_device) / kv_bytes_per_device_token) * data
@@ -44,7 +50,7 @@ def prior_limits(model: Model, free_bytes_per_device: float, kv_bytes_per_device
 
 
 def kv_bytes_per_token(model: Model) -> float:
-    """Bytes of cache that one token of one request has over all layers and ranks, at 16 bit."""
+    """Bytes of the key-value cache for one token of one request, over all layers and ranks, at 16 bit."""
     layers = model.layers if model.key_value_layers is None else model.key_value_layers
     latent = model.latent_attention
     if latent is not None:
@@ -53,9 +59,9 @@ def kv_bytes_per_token(model: Model) -> float:
 
 
 def _active_share(model: Model) -> float:
-    """Share of the weights that a decode step of a moderate batch reads: all of a dense model's, few experts' else.
+    """Share of the weights that a decode step of sixteen requests reads: 1 for a dense model.
 
-    A batch of sixteen requests touches most experts' weights of a layer only when experts are few.
+    Of ``n`` experts, of which a token uses ``k``, sixteen tokens use the share ``1 - (1 - k / n) ** 16`` on average.
     """
     experts = model.experts
     if experts is None or not model.parameters.routed_experts:

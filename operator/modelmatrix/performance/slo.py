@@ -1,4 +1,4 @@
-"""A deployment's SLO in seconds, as everything that computes with it takes it. Pure."""
+"""Converts the SLO of a deployment, which is in milliseconds, to bounds in seconds. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NO_BOUNDS = SloBounds()
 
 
 def bounds_in_seconds(slo: ServiceLevelObjective | None) -> SloBounds:
-    """The bounds of an SLO; none without one."""
+    """The bounds of an SLO in seconds; no bounds without an SLO."""
     if slo is None:
         return NO_BOUNDS
     return _in_seconds(slo.ttft_milliseconds, slo.tpot_milliseconds, slo.e2e_milliseconds, slo.percentile)

@@ -1,7 +1,8 @@
-"""A model's config.json, as Hugging Face and ModelScope keep it, into a ModelProfile. No weights are read.
+"""Converts a model's config.json, as Hugging Face and ModelScope publish it, into a ModelProfile. No weights are read.
 
-What a file says is taken from it; what its architecture implies is data (``data/architectures.yaml``). An architecture that
-is not among the data is refused: a guess would be wrong by gigabytes.
+Dimensions come from the file; what the model's class implies beyond it comes from ``data/architectures.yaml``, and the number
+of parameters is computed from both (``parameter_count``). A class that is not among the data is refused, because a guess
+would be wrong by gigabytes.
 """
 
 from __future__ import annotations
@@ -25,39 +26,39 @@ from modelmatrix.catalogue.huggingface.quantization_config import published_form
 from modelmatrix.catalogue.loader import architecture_rules
 from modelmatrix.catalogue.models import Architecture, ArchitectureRules
 
-SERVED_LENGTH = 32768  # tokens: what is served when nobody says otherwise, if the model can
+SERVED_LENGTH = 32768  # tokens; the default context of a deployment, unless the model's own is shorter
 
 Config = Mapping[str, Any]
 
 
 class ConfigError(ValueError):
-    """The file does not describe a model that is known; the text says what is missing."""
+    """The file does not describe a model of a known class; the text says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """A config.json and the rules for reading it."""
+    """A config.json, the part of it that describes the language model, and the rules for reading both."""
 
     config: Config
     text: Config
     rules: ArchitectureRules
 
     def find(self, field: str) -> int:
-        """The field's value, 0 when the file has none."""
-        found = (_integer(self.text.get(name, self.config.get(name))) for name in self.rules.names[field])
-        return next((value for value in found if value), 0)
+        """The field's value, or 0 when the file does not have it."""
+        values = (_integer(self.text.get(name, self.config.get(name))) for name in self.rules.names[field])
+        return next((value for value in values if value), 0)
 
     def need(self, field: str) -> int:
         """The field's value.
 
         Raises:
-            ConfigError: the file has none.
+            ConfigError: the file does not have it.
         """
-        found = self.find(field)
-        if not found:
+        value = self.find(field)
+        if not value:
             names = " or ".join(self.rules.names[field])
             raise ConfigError(f"config.json has no {names}: is it that of the whole model?")
-        return found
+        return value
 
     def flag(self, *names: str) -> bool:
         """Whether one of the names is true."""
@@ -67,10 +68,10 @@ class _Reader:
 def profile_of(
     config: Config, *, task: Task | None = None, aliases: Sequence[str] = (), sources: Sequence[str] = ()
 ) -> ModelProfileSpec:
-    """The profile of the model that a config.json describes; ``task`` where the architecture is used for another one.
+    """The profile of the model that a config.json describes; ``task`` overrides the usual task of its class.
 
     Raises:
-        ConfigError: the architecture is unknown, a dimension is missing or out of bounds.
+        ConfigError: the class is unknown, or a dimension is missing or out of bounds.
     """
     rules = architecture_rules()
     name, architecture = _architecture(config, rules)
@@ -104,11 +105,11 @@ def profile_of(
         native_quantization=_native(config, text),
         sources=list(sources),
     )
-    return draft.model_copy(update={"parameters": parameters_of(_build(draft, reader, architecture))})
+    return draft.model_copy(update={"parameters": parameters_of(_shape(draft, reader, architecture))})
 
 
 def _integer(value: Any) -> int:
-    """A positive whole number, or that of a list of equal ones as some files write it; 0 for everything else."""
+    """A positive integer, or the first of a list of equal ones, as some files write it; 0 for everything else."""
     if isinstance(value, list):
         value = value[0] if value else None
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
@@ -119,16 +120,16 @@ def _architecture(config: Config, rules: ArchitectureRules) -> tuple[str, Archit
     name = listed[0] if isinstance(listed, list) and listed else None
     if not isinstance(name, str):
         raise ConfigError("config.json has no architectures: it must be that of a model, with the name of its class")
-    found = rules.architectures.get(name)
-    if found is None:
+    architecture = rules.architectures.get(name)
+    if architecture is None:
         known = ", ".join(sorted(rules.architectures))
         raise ConfigError(
             f"architecture {name} is not known; known are {known}. Describe the model with a ModelProfile by hand"
         )
-    return name, found
+    return name, architecture
 
 
-def _build(draft: ModelProfileSpec, reader: _Reader, architecture: Architecture) -> ArchitectureShape:
+def _shape(draft: ModelProfileSpec, reader: _Reader, architecture: Architecture) -> ArchitectureShape:
     return ArchitectureShape(
         profile=draft,
         architecture=architecture,
@@ -194,7 +195,7 @@ def _linear_attention(reader: _Reader) -> LinearAttention | None:
 
 
 def _full_layers(reader: _Reader) -> int | None:
-    """Layers with a cache of a hybrid model; ``None`` where all of them have one."""
+    """Layers of a hybrid model that have a key-value cache; ``None`` when all layers have one."""
     interval = reader.find("full_attention_interval")
     return reader.need("layers") // interval if interval and _linear_attention(reader) else None
 
@@ -208,27 +209,27 @@ def _vision(reader: _Reader) -> Vision | None:
     part = reader.config.get("vision_config")
     if not isinstance(part, Mapping):
         return None
-    found = {
+    dimensions = {
         field: next((value for name in names if (value := _integer(part.get(name)))), 0)
         for field, names in reader.rules.vision_names.items()
     }
     deep = part.get("deepstack_visual_indexes")
     return Vision(
-        layers=found["layers"],
-        hidden_size=found["hidden_size"],
-        intermediate_size=found["intermediate_size"],
-        merged=found["merged"] or 2,
+        layers=dimensions["layers"],
+        hidden_size=dimensions["hidden_size"],
+        intermediate_size=dimensions["intermediate_size"],
+        merged=dimensions["merged"] or 2,
         projections=1 + (len(deep) if isinstance(deep, list) else 0),
     )
 
 
 def _native(config: Config, text: Config) -> Quantization:
-    """The format of the weights as published.
+    """The format in which the weights are published.
 
     Raises:
-        ConfigError: the file names a format that is not known.
+        ConfigError: the file names an unknown format.
     """
-    found = published_format(config.get("quantization_config") or text.get("quantization_config"), config, text)
-    if found is None:
+    quantization = published_format(config.get("quantization_config") or text.get("quantization_config"), config, text)
+    if quantization is None:
         raise ConfigError("quantization_config names a format that is not known; set nativeQuantization by hand")
-    return found
+    return quantization

@@ -1,4 +1,4 @@
-"""Which of our formats a config.json means by its ``quantization_config`` and its data type."""
+"""Maps the ``quantization_config`` and the data type of a config.json to a quantization format. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _METHODS = {
     "ascend": Quantization.W8A8,
     "gguf": Quantization.GGUF,
 }
-# compressed-tensors: number type and bits of the weights, and whether activations are quantized too.
+# compressed-tensors by number type and bits of the weights, and by whether activations are quantized too.
 _COMPRESSED: dict[tuple[str, str, bool], Quantization] = {
     ("float", "8", True): Quantization.FP8,
     ("float", "8", False): Quantization.FP8,
@@ -33,7 +33,7 @@ _TYPES = {"bfloat16": Quantization.BF16, "float16": Quantization.FP16, "float32"
 
 
 def published_format(quantization: Any, *parts: Mapping[str, Any]) -> Quantization | None:
-    """The format; ``None`` for a method that is not known. Without a method the data type of the parts decides."""
+    """The format; ``None`` for an unknown method. Without a method the first data type in ``parts`` counts."""
     if not isinstance(quantization, Mapping):
         names = (str(part.get(key)) for part in parts for key in ("torch_dtype", "dtype"))
         return next((_TYPES[name] for name in names if name in _TYPES), Quantization.BF16)
@@ -50,6 +50,6 @@ def _compressed(quantization: Mapping[str, Any]) -> Quantization | None:
     if not isinstance(weights, Mapping):
         return None
     activated = isinstance(first, Mapping) and first.get("input_activations") is not None
-    found = _COMPRESSED.get((str(weights.get("type")), str(weights.get("num_bits")), activated))
-    small_groups = found is Quantization.W4A16 and weights.get("group_size") == _GROUP_OF_INT4
-    return Quantization.INT4 if small_groups else found
+    weight_format = _COMPRESSED.get((str(weights.get("type")), str(weights.get("num_bits")), activated))
+    small_groups = weight_format is Quantization.W4A16 and weights.get("group_size") == _GROUP_OF_INT4
+    return Quantization.INT4 if small_groups else weight_format

@@ -15,8 +15,6 @@ from modelmatrix.catalogue.models import Model
 from modelmatrix.catalogue.quantization import SupportEntry
 from modelmatrix.planning.feasibility.verdict import Rejection, Verdict, reject
 
-_NO_CELL = SupportEntry(why="the catalogue has no facts about this combination")
-
 
 @dataclass(frozen=True, slots=True)
 class ModelWeights:
@@ -100,7 +98,7 @@ def _wrong_task(model: Model, engine: Engine) -> Rejection | None:
 def _wrong_quantization(
     catalogue: Catalogue, quantization: Quantization, accelerator: Accelerator, engine: Engine
 ) -> Rejection | None:
-    cell = catalogue.compatibility.support[quantization].get(accelerator.family, _NO_CELL)
+    cell = catalogue.compatibility.support[quantization][accelerator.family]
     if engine.kind in cell.engines:
         return None
     if engine.kind in cell.unlisted:
