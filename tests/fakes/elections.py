@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from fakes.store import Refusal, Store
+from fakes.apiserver.store import Refusal, Store
 from fakes.virtual_time import VirtualTimeLoop
 from modelmatrix.api import names
 from modelmatrix.cluster.client import ApiClient

@@ -20,7 +20,7 @@ sys.path[:0] = [str(HERE.parents[2] / "operator"), str(HERE.parents[1])]
 
 from factories import NOW, deployment, nodes, pool, snapshot  # noqa: E402
 from fakes import prometheus as fake  # noqa: E402
-from fakes.scaled import pods_of  # noqa: E402
+from fakes.scaled_deployment import pods_of  # noqa: E402
 from modelmatrix.api.reasons import Reason  # noqa: E402
 from modelmatrix.catalogue.loader import builtin  # noqa: E402
 from modelmatrix.cluster.views.objects import workload_view  # noqa: E402

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fakes.apiserver import FakeApiServer
-from fakes.faults import Answer, EndAtOnce, HalfLine, Hang, Reset, Stall, of
+from fakes.apiserver.faults import Answer, EndAtOnce, HalfLine, Hang, Reset, Stall, of
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.cluster import client as client_module

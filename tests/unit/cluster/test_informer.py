@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from fakes.apiserver import FakeApiServer
-from fakes.faults import Answer, EndAtOnce, HalfLine, Stall, of
+from fakes.apiserver.faults import Answer, EndAtOnce, HalfLine, Stall, of
 from fakes.waiting import FakeClock, until
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind

@@ -15,7 +15,7 @@ import pytest
 
 from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus
-from fakes.scaled import KEY, LOOK_SECONDS, Rig, deployments
+from fakes.scaled_deployment import KEY, LOOK_SECONDS, Rig, deployments
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.views import NamespacedName

@@ -6,7 +6,7 @@ from benchmark.autoscalers.autoscaler_config import Recipe
 from benchmark.autoscalers.tuning import best
 from benchmark.bound.scenario_bound import Bound
 from benchmark.results.scoring import Score
-from fakes.studies import score
+from fakes.benchmark_study import score
 from modelmatrix.simulation.cluster.policy import StaticPolicy
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.report import plots as pictures
-from fakes.studies import study
+from fakes.benchmark_study import study
 
 pytest.importorskip("matplotlib", reason="the dependency group benchmark is not installed: make .venv/benchmark")
 

@@ -16,7 +16,7 @@ from benchmark.results.results import Moment, Outcome
 from benchmark.results.targets import compared, mean_replicas, verdicts
 from benchmark.scenarios.catalogue import SCENARIOS
 from benchmark.scenarios.scenario import Fault, Scenario, Trouble
-from fakes.studies import OURS, row, study
+from fakes.benchmark_study import OURS, row, study
 
 
 def missed(found: Study) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 
-from fakes.junk import objects
+from fakes.malformed_objects import objects
 from modelmatrix.api import names
 from modelmatrix.api.names import LABEL_DEPLOYMENT, LABEL_ENGINE, LABEL_POOL, LABEL_QUANTIZATION
 from modelmatrix.cluster.views import objects as projections

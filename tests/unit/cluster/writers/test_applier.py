@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fakes.apiserver import FakeApiServer
-from fakes.faults import Answer, Hang, Reset, of
+from fakes.apiserver.faults import Answer, Hang, Reset, of
 from fakes.waiting import FakeClock, settle, until
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fakes.apiserver import FakeApiServer
-from fakes.faults import Answer, Reset
+from fakes.apiserver.faults import Answer, Reset
 from fakes.waiting import FakeClock
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.apiserver import FakeApiServer
-from fakes.faults import Answer
-from fakes.objects import merge
+from fakes.apiserver.faults import Answer
+from fakes.apiserver.objects import merge
 from fakes.virtual_time import simulate
 from fakes.waiting import FakeClock
 from modelmatrix.api import names

@@ -11,7 +11,7 @@ import pytest
 from factories import NOW, deployment, nodes, pool
 from fakes import prometheus as fake
 from fakes.prometheus import FakePrometheus, Series
-from fakes.scaled import KEY, LOOK_SECONDS, SERVED_SECONDS, Rig, deployments, idle_poller, pods_of
+from fakes.scaled_deployment import KEY, LOOK_SECONDS, SERVED_SECONDS, Rig, deployments, idle_poller, pods_of
 from fakes.waiting import until
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.loader import builtin

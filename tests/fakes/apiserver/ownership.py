@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from fakes.objects import Object, merge
+from fakes.apiserver.objects import Object, merge
 
 Fields = dict[str, Any]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 
-from fakes.faults import Effect, EndAtOnce, HalfLine, Request, Stall
-from fakes.objects import Object, selects
-from fakes.store import Change, Store
+from fakes.apiserver.faults import Effect, EndAtOnce, HalfLine, Request, Stall
+from fakes.apiserver.objects import Object, selects
+from fakes.apiserver.store import Change, Store
 
 GONE = {
     "kind": "Status",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fakes.objects import Object
+from fakes.apiserver.objects import Object
 from modelmatrix.api.names import Kind
 
 

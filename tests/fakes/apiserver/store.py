@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fakes.objects import Object, merge, spec_changed, without_status
-from fakes.ownership import fields_of, noted, without_dropped
+from fakes.apiserver.objects import Object, merge, spec_changed, without_status
+from fakes.apiserver.ownership import fields_of, noted, without_dropped
 from modelmatrix.api.names import Kind
 from modelmatrix.planning.snapshot.views import NamespacedName
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from aiohttp import web
 
-from fakes import discovery
-from fakes.faults import Answer, Effect, FaultPlan, Hang, Request, Reset, Slow
-from fakes.objects import Object, selects
-from fakes.requests import request_of
-from fakes.store import Refusal, Store
-from fakes.streams import Streams
+from fakes.apiserver import discovery
+from fakes.apiserver.faults import Answer, Effect, FaultPlan, Hang, Request, Reset, Slow
+from fakes.apiserver.objects import Object, selects
+from fakes.apiserver.requests import request_of
+from fakes.apiserver.store import Refusal, Store
+from fakes.apiserver.streams import Streams
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.planning.snapshot.views import NamespacedName

@@ -7,7 +7,7 @@ import re
 
 from aiohttp import web
 
-from fakes.faults import Request
+from fakes.apiserver.faults import Request
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 PATH = re.compile(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def localcluster(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
