@@ -1,7 +1,7 @@
 """A real Kubernetes control plane on the loopback address, for tests and demos, without containers.
 
-Programs are built from Go modules into a cache; nodes and pods are kwok's, engines are somebody else's. Nothing here
-may know the product beyond the names of its labels.
+Programs are built from Go modules into a cache. kwok simulates nodes and pods; package ``engines`` simulates the engines.
+Nothing here may depend on the operator beyond the names of its labels.
 """
 
 from localcluster.cluster import Cluster

@@ -1,4 +1,4 @@
-"""The command line: ``python -m localcluster build|up|down|status``. It must not do anything that the library cannot."""
+"""The command line ``python -m localcluster build|up|down|status``; the library can do everything that it does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 an error that was explained, 130 interrupted."""
+    """Run one command; returns its exit code: 0 success, 1 an error with its message on stderr, 130 interrupted."""
     parsed = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted: everything that was started is stopped.", file=sys.stderr)
+        print("Interrupted: all started processes are stopped.", file=sys.stderr)
         return _INTERRUPTED
     return 0
 
@@ -66,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("build", help="build the programs that the cache lacks")
     up = commands.add_parser("up", help="bring the cluster up")
     up.add_argument("--time-scale", type=float, help="metrics are scraped every 15 s / N (TIME_SCALE, 1..15, default 15)")
-    up.add_argument("--fast-pods", action="store_true", help="engines are Ready at once, too (FAST_PODS=1)")
-    others = [commands.add_parser("down", help="stop it"), commands.add_parser("status", help="say what runs where")]
+    up.add_argument("--fast-pods", action="store_true", help="pods of engines become Ready at once too (FAST_PODS=1)")
+    others = [commands.add_parser("down", help="stop it"), commands.add_parser("status", help="show processes and addresses")]
     for command in (up, *others):
         command.add_argument("--name", help="which cluster (CLUSTER, default 'cluster')")
     return parser

@@ -1,4 +1,4 @@
-"""The order in which a cluster's processes start, and what each of them waits for. It must not clean up: its caller does."""
+"""Starts the processes of a cluster in order, each after those that it needs. The caller cleans up after a failure."""
 
 from __future__ import annotations
 
@@ -35,30 +35,29 @@ def boot(options: Options, programs: Programs, progress: Progress, *, definition
 
     Args:
         options: which cluster, and how.
-        programs: what to start.
-        progress: where to tell.
-        definitions: files or folders of more CustomResourceDefinitions.
+        programs: the programs to start.
+        progress: reports the steps.
+        definitions: files or folders of further CustomResourceDefinitions.
 
     Raises:
-        LocalClusterError: something did not start; the message names its log.
+        LocalClusterError: a process did not start; the message names its log.
     """
     folder = options.folder
     with progress.step("keys, ports, configuration"):
-        found = _prepare(options, programs)
+        cluster_state = _prepare(options, programs)
     supervisor = Supervisor(folder)
     # The API server retries while etcd starts, so both may start at once.
-    _start(supervisor, [controlplane.etcd(folder, found), controlplane.apiserver(folder, found)])
+    _start(supervisor, [controlplane.etcd(folder, cluster_state), controlplane.apiserver(folder, cluster_state)])
     _wait(supervisor, ["etcd", "kube-apiserver"], progress)
-    _start(supervisor, [component.process(folder, found) for component in (scheduler, kwok, prometheus)])
+    _start(supervisor, [component.process(folder, cluster_state) for component in (scheduler, kwok, prometheus)])
     with progress.step("resource definitions"):
-        _install_definitions(folder, found, programs, definitions)
-    # Last, because the garbage collector looks for new kinds only twice a minute: what is defined later is not
-    # collected before that.
-    _start(supervisor, [controlplane.controller_manager(folder, found), leaderworkerset.process(folder, found)])
+        _install_definitions(folder, cluster_state, programs, definitions)
+    # Last, because the garbage collector discovers new kinds only twice a minute, and collects nothing of them before.
+    _start(supervisor, [controlplane.controller_manager(folder, cluster_state), leaderworkerset.process(folder, cluster_state)])
     _wait(supervisor, ["kube-controller-manager", "kube-scheduler", "kwok", "prometheus", "leaderworkerset"], progress)
     with progress.step("default service account"):
-        # Pods are refused before the controller manager has made the account they run as.
-        _wait_for_path(folder, found, _ACCOUNT_PATH, "kube-controller-manager")
+        # The API server refuses pods until the controller manager has created their service account.
+        _wait_for_path(folder, cluster_state, _ACCOUNT_PATH, "kube-controller-manager")
 
 
 def _prepare(options: Options, programs: Programs) -> State:
@@ -67,7 +66,7 @@ def _prepare(options: Options, programs: Programs) -> State:
         path.mkdir(parents=True, exist_ok=True)
     programs.run("pki", str(folder.pki))
     folder.reservation.touch()
-    found = State(
+    cluster_state = State(
         cluster=options.name,
         time_scale=options.time_scale,
         fast_pods=options.fast_pods,
@@ -76,27 +75,27 @@ def _prepare(options: Options, programs: Programs) -> State:
         programs={name: str(path) for name, path in programs.paths.items()},
         processes={},
     )
-    state.save(found, folder.state)
-    _write_credentials(folder, found)
+    state.save(cluster_state, folder.state)
+    _write_credentials(folder, cluster_state)
     controlplane.configure(folder)
-    scheduler.configure(folder, found)
-    kwok.configure(folder, found)
-    prometheus.configure(folder, found)
-    leaderworkerset.configure(folder, found)
-    return found
+    scheduler.configure(folder, cluster_state)
+    kwok.configure(folder, cluster_state)
+    prometheus.configure(folder, cluster_state)
+    leaderworkerset.configure(folder, cluster_state)
+    return cluster_state
 
 
-def _write_credentials(folder: ClusterFolder, found: State) -> None:
+def _write_credentials(folder: ClusterFolder, cluster_state: State) -> None:
     tokens = folder.pki / "tokens.csv"
     tokens.touch(mode=0o600)
-    tokens.write_text(users.token_file(found.tokens))
+    tokens.write_text(users.token_file(cluster_state.tokens))
     authority = folder.authority.read_bytes()
-    for user, token in found.tokens.items():
-        content = kubeconfig.render(cluster=found.cluster, url=found.url, authority=authority, token=token)
+    for user, token in cluster_state.tokens.items():
+        content = kubeconfig.render(cluster=cluster_state.cluster, url=cluster_state.url, authority=authority, token=token)
         kubeconfig.write(folder.kubeconfig if user == "admin" else folder.component_kubeconfig(user), content)
 
 
-def _install_definitions(folder: ClusterFolder, found: State, programs: Programs, definitions: Sequence[Path]) -> None:
+def _install_definitions(folder: ClusterFolder, cluster_state: State, programs: Programs, definitions: Sequence[Path]) -> None:
     cluster = Cluster(folder)
     for path in definitions:
         cluster.apply(path)
@@ -104,18 +103,18 @@ def _install_definitions(folder: ClusterFolder, found: State, programs: Programs
     cluster.apply(leaderworkerset.definition(shipped))
     manifests = leaderworkerset.manifests(
         shipped,
-        webhook_url=f"https://127.0.0.1:{found.ports['leaderworkerset-webhook']}",
+        webhook_url=f"https://127.0.0.1:{cluster_state.ports['leaderworkerset-webhook']}",
         authority=folder.authority.read_bytes(),
     )
     cluster.apply(manifests)
-    # The controller gives up at once if its kind is not served yet.
-    _wait_for_path(folder, found, _LWS_PATH, "kube-apiserver")
+    # The controller exits at once if its kind is not served yet.
+    _wait_for_path(folder, cluster_state, _LWS_PATH, "kube-apiserver")
 
 
-def _wait_for_path(folder: ClusterFolder, found: State, path: str, served_by: str) -> None:
-    """Wait until the API server answers a path with 200, for as long as the process responsible for it lives."""
+def _wait_for_path(folder: ClusterFolder, cluster_state: State, path: str, served_by: str) -> None:
+    """Wait until the API server answers a path with 200; fail when the process ``served_by`` ends."""
     server = Supervisor(folder).server(served_by)
-    probes.wait_ready(server, found.url + path, authority=folder.authority, token=found.tokens["admin"])
+    probes.wait_ready(server, cluster_state.url + path, authority=folder.authority, token=cluster_state.tokens["admin"])
 
 
 def _start(supervisor: Supervisor, records: list[ProcessRecord]) -> None:

@@ -1,4 +1,4 @@
-"""A running cluster, as tests and demos see it: addresses, programs, processes, manifests."""
+"""The handle of a running cluster for tests and demos: addresses, programs, processes and manifests."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _FIELD_MANAGER = "localcluster"
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster that is up. Nothing is kept in memory: two handles to one cluster never disagree."""
+    """A cluster that is up. It reads the state file at every call, so two handles of one cluster never disagree."""
 
     folder: ClusterFolder
 
     @property
     def state(self) -> State:
-        """Everything known about it: ports, tokens, processes.
+        """Its ports, tokens and processes, from the state file.
 
         Raises:
-            LocalClusterError: it is down.
+            LocalClusterError: the cluster is down.
         """
         return self._supervisor.state()
 
     @property
     def name(self) -> str:
-        """Its name, also of its folder."""
+        """Its name, which is also the name of its folder."""
         return self.folder.path.name
 
     @property
@@ -48,12 +48,12 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """The API server."""
+        """The URL of the API server."""
         return self.state.url
 
     @property
     def prometheus_url(self) -> str:
-        """Prometheus' HTTP API."""
+        """The URL of Prometheus's HTTP API."""
         return self.state.prometheus_url
 
     @property
@@ -63,7 +63,7 @@ class Cluster:
 
     @property
     def audit_log(self) -> Path:
-        """The API server's audit log, one JSON object a line."""
+        """The API server's audit log, one JSON object per line."""
         return self.folder.audit_log
 
     def bin(self, name: str) -> Path:
@@ -74,9 +74,9 @@ class Cluster:
         """Run a program to its end and return what it printed.
 
         Raises:
-            LocalClusterError: it failed; the message holds what it said.
+            LocalClusterError: the command failed; the message contains its output.
         """
-        # kubectl and helm remember what kinds an address serves: the next cluster at this port serves others.
+        # kubectl and helm cache the kinds that an address serves; the next cluster on this port serves others.
         cache = {"KUBECACHEDIR": str(self.folder.data / "kubectl")}
         return self._programs.run(program, *arguments, stdin=stdin, environment=cache)
 
@@ -96,12 +96,12 @@ class Cluster:
 
         Args:
             name: unique in the cluster; its log is `logs/NAME.log`.
-            argv: absolute path of the program and arguments; empty: start a stopped one again as it was.
-            env: variables added to ours.
+            argv: absolute path of the program and arguments; empty: start a stopped process again, unchanged.
+            env: variables added to this process's environment.
             ready_url: http(s) address that answers 200 once it is ready.
 
         Raises:
-            LocalClusterError: it runs already, cannot be started, or ended before it was ready.
+            LocalClusterError: the process runs already, cannot be started, or ended before it was ready.
         """
         if argv:
             record = ProcessRecord(name, tuple(map(str, argv)), dict(env or {}), ready_url)
@@ -123,14 +123,14 @@ class Cluster:
         self._supervisor.restart(name)
 
     def is_running(self, name: str) -> bool:
-        """Whether a process lives."""
+        """Whether a process of that name runs."""
         return self.state.process(name).is_running()
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run kubectl as the admin and return what it printed.
 
         Raises:
-            LocalClusterError: it failed; the message holds what it said.
+            LocalClusterError: the command failed; the message contains its output.
         """
         return self.run("kubectl", f"--kubeconfig={self.kubeconfig}", *arguments, stdin=stdin)
 
@@ -138,7 +138,7 @@ class Cluster:
         """Run helm as the admin and return what it printed.
 
         Raises:
-            LocalClusterError: it failed; the message holds what it said.
+            LocalClusterError: the command failed; the message contains its output.
         """
         return self.run("helm", f"--kubeconfig={self.kubeconfig}", *arguments)
 

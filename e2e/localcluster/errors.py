@@ -1,15 +1,15 @@
-"""The one error a person sees. It must never carry a stack trace: it says what, why and what to do."""
+"""The one error that the command line prints: what failed, why, and what to do. No stack trace."""
 
 from __future__ import annotations
 
 
 class LocalClusterError(Exception):
-    """Something the local cluster cannot get past by itself.
+    """A failure that the user must resolve.
 
     Args:
-        what: what did not work, as a statement.
-        why: what was seen, e.g. the last lines of a log.
-        advice: what the reader can do.
+        what: the failure, as a sentence.
+        why: the cause or its symptoms, e.g. the last lines of a log.
+        advice: what the user can do.
     """
 
     def __init__(self, what: str, *, why: str = "", advice: str = "") -> None:
@@ -19,5 +19,5 @@ class LocalClusterError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        """What, why and what to do, a line each."""
+        """The failure, its cause and the advice, one line each."""
         return "\n".join(part for part in (self.what, self.why, self.advice) if part)

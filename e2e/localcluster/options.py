@@ -1,4 +1,4 @@
-"""What a person may choose about a local cluster, from environment and flags. It must not touch the machine."""
+"""The options of a local cluster, from environment variables and flags. Pure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """A cluster as wished.
+    """The desired cluster.
 
     Attributes:
-        name: its folder's name.
+        name: the name of its folder.
         time_scale: how many times faster than in a real cluster metrics are scraped (1..15).
-        fast_pods: every pod becomes Ready at once, also those of engines.
+        fast_pods: every pod becomes Ready at once, including those of engines.
         clusters: the folder that holds one folder per cluster.
     """
 
@@ -36,7 +36,7 @@ class Options:
     clusters: Path = CLUSTERS
 
     def __post_init__(self) -> None:
-        """Refuse what could not work."""
+        """Validate; raises LocalClusterError for an invalid name or time scale."""
         if not _NAME.fullmatch(self.name):
             raise LocalClusterError(
                 f"{self.name!r} cannot be a cluster's name.",
@@ -52,7 +52,7 @@ class Options:
 
     @property
     def folder(self) -> ClusterFolder:
-        """Where this cluster's files lie."""
+        """The folder of this cluster's files."""
         return ClusterFolder(self.clusters / self.name)
 
 
@@ -60,7 +60,7 @@ def from_environment(environment: Mapping[str, str]) -> Options:
     """Options from CLUSTER, TIME_SCALE and FAST_PODS; an unset or empty variable means the default.
 
     Raises:
-        LocalClusterError: a value makes no sense.
+        LocalClusterError: a value is invalid.
     """
     return Options(
         name=environment.get("CLUSTER") or "cluster",
@@ -74,6 +74,6 @@ def _number(text: str | float) -> float:
         return float(text)
     except ValueError as error:
         raise LocalClusterError(
-            f"TIME_SCALE is {text!r}, which is no number.",
+            f"TIME_SCALE is {text!r}, which is not a number.",
             advice="Set it to a number from 1 to 15, e.g. TIME_SCALE=15.",
         ) from error

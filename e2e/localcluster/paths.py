@@ -1,4 +1,4 @@
-"""Where things lie: repository, cache of built programs, a folder per cluster. It must not create any of them."""
+"""The paths of the repository, of the cache of built programs, and of the files of each cluster. It creates none of them."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class ClusterFolder:
 
     @property
     def kubeconfig(self) -> Path:
-        """The admin's kubeconfig: the one people use."""
+        """The admin's kubeconfig, for users."""
         return self.path / "kubeconfig"
 
     @property
     def state(self) -> Path:
-        """What runs, on which ports; present only while the cluster is up."""
+        """The state file: processes and ports; it exists only while the cluster is up."""
         return self.path / "state.json"
 
     @property
     def reservation(self) -> Path:
-        """Exists for as long as this cluster's ports are its own."""
+        """A file that exists while this cluster's ports are reserved."""
         return self.path / "ports-reserved"
 
     @property
@@ -51,12 +51,12 @@ class ClusterFolder:
 
     @property
     def logs(self) -> Path:
-        """One file a process; kept after `down`."""
+        """The folder with one log per process; it remains after `down`."""
         return self.path / "logs"
 
     @property
     def audit_log(self) -> Path:
-        """Every request the API server answered, one JSON object a line; kept after `down`."""
+        """Every request to the API server, one JSON object per line; it remains after `down`."""
         return self.path / "audit.log"
 
     @property
@@ -71,7 +71,7 @@ class ClusterFolder:
 
     @property
     def data(self) -> Path:
-        """What etcd and Prometheus store."""
+        """The data of etcd and Prometheus."""
         return self.path / "data"
 
     @property

@@ -1,4 +1,4 @@
-"""Says what is going on: one line per finished step, and on a terminal a counter that overwrites itself."""
+"""Reports progress: one line per finished step, and on a terminal a counter that overwrites itself."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class Step:
     outcome: str = "done"
 
     def update(self, detail: str) -> None:
-        """Show where the step is; nothing is printed when nobody watches."""
+        """Show the detail of a step in progress; prints nothing unless the output is a terminal."""
         self.progress.draw(self.label, detail, self.progress.clock() - self.started_seconds)
 
 
 @dataclass(slots=True)
 class Progress:
-    """Where steps are told.
+    """The output of steps.
 
     Attributes:
-        stream: where lines go.
+        stream: the stream that gets the lines.
         live: whether a counter may overwrite itself; off for anything but a terminal, so that logs stay readable.
         clock: seconds, monotonic.
     """
@@ -46,7 +46,7 @@ class Progress:
 
     @contextmanager
     def step(self, label: str) -> Iterator[Step]:
-        """A step: its line, with the time it took, appears when it ends well."""
+        """A step; its line with its duration is printed when it succeeds."""
         step = Step(label, self.clock(), self)
         step.update("...")
         try:
@@ -66,7 +66,7 @@ class Progress:
             self._drawn = True
 
     def say(self, text: str) -> None:
-        """A line of its own."""
+        """Print one line."""
         self._erase()
         self.stream.write(text + "\n")
         self.stream.flush()
@@ -78,7 +78,7 @@ class Progress:
 
 
 def on_standard_output() -> Progress:
-    """Progress for a person at standard output; plain lines when it is no terminal."""
+    """Progress on standard output; plain lines when it is not a terminal."""
     return Progress(sys.stdout, live=sys.stdout.isatty())
 
 

@@ -1,4 +1,4 @@
-"""Says in words what a cluster consists of. It must not change it."""
+"""Describes a cluster as text, for the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def describe(cluster: Cluster) -> str:
-    """Processes with their pids, addresses, and the line to type for kubectl."""
+    """The processes with their pids, the addresses, and the shell line that makes kubectl use the cluster."""
     state = cluster.state
     lines = [f"Cluster {state.cluster!r} in {cluster.folder.path}"]
     for record in state.processes.values():

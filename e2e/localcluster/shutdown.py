@@ -1,4 +1,4 @@
-"""Takes a cluster down: processes first, then what they stored. Logs stay for whoever asks what happened."""
+"""Takes a cluster down: first its processes, then their data. Logs remain."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
 
 def down(options: Options, *, progress: Progress | None = None) -> bool:
-    """Stop a cluster and remove its state. Fine to repeat, and after a crash.
+    """Stop a cluster and remove its state. Idempotent, also after a crash.
 
     Args:
-        options: which cluster.
-        progress: where to tell that another command must end first; standard output if None.
+        options: the cluster.
+        progress: reports that another command must end first; standard output if None.
 
     Returns:
-        Whether there was anything to stop.
+        Whether the cluster was up.
     """
     folder = options.folder
     if not folder.path.exists():
         return False
-    with alone(options, progress or on_standard_output()):
+    with exclusive_lifecycle(options, progress or on_standard_output()):
         was_up = folder.state.exists()
         stop(folder)
     return was_up
 
 
-def alone(options: Options, progress: Progress) -> AbstractContextManager[None]:
-    """Nobody else takes this cluster up or down meanwhile."""
+def exclusive_lifecycle(options: Options, progress: Progress) -> AbstractContextManager[None]:
+    """Hold the lifecycle lock: no other process starts or stops this cluster meanwhile."""
     waiting = f"Another command starts or stops the cluster {options.name!r}: waiting for it."
     return exclusive(options.folder.lifecycle_lock, on_wait=lambda: progress.say(waiting))
 
 
 def stop(folder: ClusterFolder) -> None:
-    """Stop every process and remove everything but logs; the caller holds the lifecycle lock."""
+    """Stop every process and remove all files but logs; the caller must hold the lifecycle lock."""
     Supervisor(folder).stop_all()
     for path in (folder.data, folder.pki, folder.config):
         shutil.rmtree(path, ignore_errors=True)
@@ -50,8 +50,8 @@ def stop(folder: ClusterFolder) -> None:
         path.unlink(missing_ok=True)
 
 
-def clear(folder: ClusterFolder) -> None:
-    """Remove what an earlier cluster of the same name left, logs included; nothing of it runs any more."""
+def remove_previous(folder: ClusterFolder) -> None:
+    """Stop an earlier cluster of the same name and remove all its files, including logs."""
     stop(folder)
     shutil.rmtree(folder.logs, ignore_errors=True)
     shutil.rmtree(folder.prometheus, ignore_errors=True)

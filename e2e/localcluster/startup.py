@@ -1,4 +1,4 @@
-"""Brings a cluster up, or leaves nothing behind. Tests and demos add their own steps as hooks."""
+"""Starts a cluster completely, or stops all of it after a failure. Tests and demos add their own steps as hooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from localcluster.errors import LocalClusterError
 from localcluster.options import Options
 from localcluster.processes.supervisor import Supervisor
 from localcluster.progress import Progress, on_standard_output
-from localcluster.shutdown import alone, clear, stop
+from localcluster.shutdown import exclusive_lifecycle, remove_previous, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,32 +32,32 @@ def up(
     hooks: Sequence[Hook] = (),
     progress: Progress | None = None,
 ) -> Cluster:
-    """Build what is missing, start everything, wait until it is ready.
+    """Build the missing programs, start all processes, and wait until they are ready.
 
     Args:
-        options: which cluster, and how.
+        options: the desired cluster.
         definitions: files or folders of CustomResourceDefinitions that exist before the garbage collector starts. It
-            also finds later ones, but up to 30 s later, and until then deletes nothing that their objects own.
-        hooks: called in order with the cluster once it is ready; if one fails, everything is stopped.
-        progress: where to tell; standard output if None.
+            discovers later ones after up to 30 s, and until then deletes nothing that their objects own.
+        hooks: called in order with the cluster once it is ready; if one fails, the cluster is stopped.
+        progress: reports the steps; standard output if None.
 
     Returns:
         The cluster, also if it was up already (then no hook is called).
 
     Raises:
-        LocalClusterError: something did not start; the message names its log. Nothing is left running.
+        LocalClusterError: a process did not start; the message names its log. No process is left running.
     """
     _require_linux()
-    told = progress or on_standard_output()
-    # Not under the lock: `down` would wait for minutes.
-    programs = None if _alive(options) else build_missing(told)
-    with alone(options, told):
-        if found := _alive(options):
-            return _resume(options, found, told)
-        programs = programs or build_missing(told)
-        clear(options.folder)
+    reporter = progress or on_standard_output()
+    # Not under the lock: otherwise `down` would wait for the build, which takes minutes.
+    programs = None if _running_state(options) else build_missing(reporter)
+    with exclusive_lifecycle(options, reporter):
+        if running := _running_state(options):
+            return _resume(options, running, reporter)
+        programs = programs or build_missing(reporter)
+        remove_previous(options.folder)
         with _stopping_on_failure(options):
-            boot.boot(options, programs, told, definitions=definitions)
+            boot.boot(options, programs, reporter, definitions=definitions)
             cluster = Cluster(options.folder)
             for hook in hooks:
                 hook(cluster)
@@ -66,44 +66,44 @@ def up(
 
 
 def attach(name: str = "cluster") -> Cluster:
-    """A handle to a cluster that another command brought up.
+    """The handle of a cluster that another command has started.
 
     Raises:
-        LocalClusterError: it is down.
+        LocalClusterError: the cluster is down.
     """
     cluster = Cluster(Options(name=name).folder)
     _ = cluster.state  # raises if it is down
     return cluster
 
 
-def _alive(options: Options) -> State | None:
-    """The state if it came up whole and anything of it runs: not so after a crash of `up`, or of the machine."""
-    found = state.load(options.folder.state)
-    if found is None or not found.is_complete:
+def _running_state(options: Options) -> State | None:
+    """The state if the start was completed and at least one process runs; None after a crash of `up` or of the machine."""
+    running = state.load(options.folder.state)
+    if running is None or not running.is_complete:
         return None
-    return found if any(record.is_running() for record in found.processes.values()) else None
+    return running if any(record.is_running() for record in running.processes.values()) else None
 
 
 def _require_linux() -> None:
     if sys.platform != "linux":
         raise LocalClusterError(
             "The local cluster runs on Linux only.",
-            why="It knows its processes by /proc.",
+            why="It identifies its processes by /proc.",
             advice="Use a Linux machine or virtual machine; the tests without a cluster run anywhere.",
         )
 
 
-def _resume(options: Options, found: State, progress: Progress) -> Cluster:
-    if (found.time_scale, found.fast_pods) != (options.time_scale, options.fast_pods):
+def _resume(options: Options, running: State, progress: Progress) -> Cluster:
+    if (running.time_scale, running.fast_pods) != (options.time_scale, options.fast_pods):
         raise LocalClusterError(
             f"The cluster {options.name!r} is up with other settings.",
-            why=f"It has TIME_SCALE={found.time_scale:g} and FAST_PODS={int(found.fast_pods)}.",
+            why=f"It has TIME_SCALE={running.time_scale:g} and FAST_PODS={int(running.fast_pods)}.",
             advice="Take it down first (`make down`), use the same settings, or choose another name with CLUSTER.",
         )
     supervisor = Supervisor(options.folder)
-    for name, record in found.processes.items():
+    for name, record in running.processes.items():
         if not record.is_running():
-            with progress.step(f"{name}, again"):
+            with progress.step(f"{name}, restarted"):
                 supervisor.start_again(name)
                 supervisor.wait_ready(name)
     progress.say(f"The cluster {options.name!r} is up already.")
@@ -114,6 +114,6 @@ def _resume(options: Options, found: State, progress: Progress) -> Cluster:
 def _stopping_on_failure(options: Options) -> Iterator[None]:
     try:
         yield
-    except BaseException:  # an interrupt, too, must leave nothing behind
+    except BaseException:  # an interrupt must stop the processes too
         stop(options.folder)
         raise

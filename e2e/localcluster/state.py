@@ -1,4 +1,4 @@
-"""What runs, in a file: how one command finds the cluster that another one started. It must not start or stop anything."""
+"""The state file, by which one command finds the cluster that another command has started. It starts and stops nothing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """One process: how to start it again, and which one it is now.
+    """One process: how to start it, and the identity of the running instance.
 
     Attributes:
         name: unique in the cluster.
         argv: absolute path and arguments.
-        environment: variables added to the starter's own.
+        environment: variables added to those of the starting process.
         ready_url: answers 200 once the process is ready; None: ready when started.
-        identity: the living process; None after it was stopped on purpose.
+        identity: the running process; None after it was stopped on purpose.
     """
 
     name: str
@@ -32,13 +32,13 @@ class ProcessRecord:
     identity: Identity | None = None
 
     def is_running(self) -> bool:
-        """Whether exactly the recorded process lives."""
+        """Whether the recorded process itself runs, not another one with its pid."""
         return self.identity is not None and is_running(self.identity)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A cluster as it is.
+    """The actual cluster.
 
     Attributes:
         cluster: its name.
@@ -48,7 +48,7 @@ class State:
         tokens: user -> bearer token.
         programs: program -> absolute path.
         processes: in the order they were first started.
-        is_complete: `up` came to its end; false while it runs, and for ever if it was killed.
+        is_complete: whether `up` succeeded; false while it runs, and forever if it was killed.
     """
 
     cluster: str
@@ -62,25 +62,25 @@ class State:
 
     @property
     def url(self) -> str:
-        """The API server."""
+        """The URL of the API server."""
         return f"https://127.0.0.1:{self.ports['kube-apiserver']}"
 
     @property
     def prometheus_url(self) -> str:
-        """Prometheus' HTTP API."""
+        """The URL of Prometheus's HTTP API."""
         return f"http://127.0.0.1:{self.ports['prometheus']}"
 
     @property
     def scrape_interval_seconds(self) -> float:
-        """How often Prometheus scrapes: the usual 15 s, on this cluster's clock."""
+        """The scrape interval: 15 s divided by the time scale."""
         return 15 / self.time_scale
 
     def with_process(self, record: ProcessRecord) -> State:
-        """The same with one process added or replaced."""
+        """A copy with one process added or replaced."""
         return replace(self, processes={**self.processes, record.name: record})
 
     def process(self, name: str) -> ProcessRecord:
-        """One process' record.
+        """The record of one process.
 
         Raises:
             LocalClusterError: no process of that name was ever started.
@@ -93,10 +93,10 @@ class State:
 
 
 def load(path: Path) -> State | None:
-    """The state in a file; None if there is none, that is, if the cluster is down.
+    """The state in a file; None if the file does not exist, i.e. if the cluster is down.
 
     Raises:
-        LocalClusterError: the file cannot be understood.
+        LocalClusterError: the file cannot be parsed.
     """
     try:
         raw: dict[str, Any] = json.loads(path.read_text())
@@ -114,7 +114,7 @@ def load(path: Path) -> State | None:
 
 
 def save(state: State, path: Path) -> None:
-    """Write the state; readers see the old one or the new one, never half of it."""
+    """Write the state atomically: readers see the old one or the new one."""
     scratch = path.with_suffix(".new")
     scratch.touch(mode=0o600)  # it holds tokens
     scratch.write_text(json.dumps({**_derived(state), **asdict(state)}, indent=1))
@@ -122,7 +122,7 @@ def save(state: State, path: Path) -> None:
 
 
 def _derived(state: State) -> dict[str, Any]:
-    """Written for people and scripts that read the file, never read back."""
+    """Values for people and scripts that read the file; :func:`load` ignores them."""
     return {
         "url": state.url,
         "prometheus_url": state.prometheus_url,

@@ -1,4 +1,4 @@
-"""What tests on a real cluster share: a machine, a namespace, and patience. It must not know the product."""
+"""Shared parts of tests on a real cluster: nodes, namespaces, Deployments and waiting. Independent of the operator."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _Answer = TypeVar("_Answer")
 
 
 def eventually(check: Callable[[], _Answer], *, timeout_seconds: float = PATIENCE_SECONDS) -> _Answer:
-    """What ``check`` returns once it raises no AssertionError any more.
+    """Call ``check`` until it raises no AssertionError; returns its result.
 
     Raises:
-        AssertionError: it still did when time was up.
+        AssertionError: the last one, when the time is up.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
@@ -35,7 +35,7 @@ def eventually(check: Callable[[], _Answer], *, timeout_seconds: float = PATIENC
 
 
 def node(name: str, devices: Mapping[str, str], labels: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """A machine that kwok plays: Ready at once, with these devices (resource -> count)."""
+    """A node that kwok simulates: Ready at once, with these devices (resource -> count)."""
     resources = {"cpu": "64", "memory": "512Gi", "pods": "110", **devices}
     return {
         "apiVersion": "v1",
@@ -50,9 +50,9 @@ def node(name: str, devices: Mapping[str, str], labels: Mapping[str, str] | None
 
 
 def lose_node(cluster: Cluster, name: str) -> None:
-    """Cut a node off: nobody reports for it or its pods any more, so it is NotReady after the usual grace of 50 s.
+    """Simulate the failure of a node: its heartbeats stop, and it becomes NotReady after the usual 50 s.
 
-    Its lease is given to nobody for a day: kwok respects the holder of a lease, as it does for a real kubelet.
+    Another holder gets its lease for a day: kwok does not take over the lease of another kubelet.
     """
     now = datetime.now(tz=UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     _patch_lease(cluster, name, {"holderIdentity": "nobody", "leaseDurationSeconds": 86_400, "renewTime": now})
@@ -81,11 +81,11 @@ def deployment(
 
     Args:
         name: its name, also the pods' label `app`.
-        replicas: how many pods.
-        labels: of the pods, more than `app`.
-        annotations: of the pods.
+        replicas: the number of pods.
+        labels: further labels of the pods.
+        annotations: annotations of the pods.
         devices: resource -> count, per pod.
-        pod: more fields of the pods' spec, e.g. ``schedulerName``.
+        pod: further fields of the pods' spec, e.g. ``schedulerName``.
     """
     container = {
         "name": "engine",
@@ -107,8 +107,8 @@ class Namespace:
     """One namespace of a cluster.
 
     Attributes:
-        cluster: where it is.
-        name: its name.
+        cluster: the cluster.
+        name: the name of the namespace.
     """
 
     cluster: Cluster
@@ -119,21 +119,21 @@ class Namespace:
         self.cluster.apply([{**each, "metadata": {**each["metadata"], "namespace": self.name}} for each in documents])
 
     def get(self, *arguments: str) -> dict[str, Any]:
-        """What `kubectl get ... -o json` answers."""
+        """The output of `kubectl get ... -o json`, parsed."""
         answer: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
         return answer
 
     def pods(self, selector: str = "") -> list[dict[str, Any]]:
-        """Pods, also those that are going."""
+        """The pods, including terminating ones."""
         items: list[dict[str, Any]] = self.get("pods", "-l", selector)["items"]
         return items
 
     def kubectl(self, *arguments: str) -> str:
-        """Run kubectl in this namespace and return what it printed."""
+        """Run kubectl in this namespace; returns its output."""
         return self.cluster.kubectl("-n", self.name, *arguments)
 
     def clear(self) -> None:
-        """Remove the namespace; its pods at once, so that their devices are free."""
+        """Delete the namespace; its pods without a grace period, so that their devices are free at once."""
         self.kubectl("delete", "leaderworkersets,deployments", "--all", "--cascade=foreground", "--timeout=60s")
         self.kubectl("delete", "pods", "--all", "--force", "--grace-period=0")
         self.cluster.kubectl("delete", "namespace", self.name, "--wait=false")

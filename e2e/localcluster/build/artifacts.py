@@ -1,4 +1,4 @@
-"""What is built from Go modules, as data: one artifact is one binary. It must not build anything."""
+"""The artifacts that are built from Go modules, as data: one artifact is one binary."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HELM_VERSION = "v4.2.2"
 LEADERWORKERSET_VERSION = "v0.8.0"
 PROMETHEUS_VERSION = "3.13.5"
 
-# The same for all: Go caches a compiled package per set of flags, so one flag apart compiles everything twice.
-# Prometheus without the discovery of twenty clouds is a third of its size.
+# The same for all: Go caches a compiled package per set of flags, so different flags would compile every package twice.
+# Without the service discovery of twenty clouds, Prometheus is a third of its size.
 BUILD_FLAGS = (
     "-trimpath",
     "-buildvcs=false",
@@ -32,10 +32,10 @@ class Artifact:
     Attributes:
         name: the binary's name, also of its folder in the cache.
         module: folder with its go.mod.
-        package: what `go build` is given.
-        programs: names it answers to (links to it); empty for its own name only.
-        stamps: version strings, by the symbol that the linker sets.
-        data: folders that a Go module of the build ships and a program needs at run time: module path -> folder in it.
+        package: the package argument of `go build`.
+        programs: links to the binary under these names; empty for its own name only.
+        stamps: version strings by the symbol that the linker sets.
+        data: folders of Go modules that a program needs at run time: module path -> folder in it.
     """
 
     name: str
@@ -47,13 +47,13 @@ class Artifact:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Arguments of `go build`, all but output and package."""
+        """The arguments of `go build` without output and package."""
         stamps = "".join(f" -X {symbol}={value}" for symbol, value in self.stamps.items())
         return (*BUILD_FLAGS, f"-ldflags=-s -w{stamps}")
 
     @property
     def sources(self) -> list[Path]:
-        """Files of ours that decide what is built."""
+        """The files of this repository that determine the result."""
         own = sorted(self.module.glob("*.go")) if self.package == "." else []
         return [self.module / "go.mod", self.module / "go.sum", *own]
 

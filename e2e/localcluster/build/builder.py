@@ -1,4 +1,4 @@
-"""Builds what the cache lacks. It must never leave half a build where the next caller takes it for whole."""
+"""Builds the artifacts that the cache lacks. A build appears in the cache complete or not at all."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ _POLL_SECONDS = 0.5
 
 
 def build_missing(progress: Progress, *, artifacts: Sequence[Artifact] = ARTIFACTS) -> Programs:
-    """Everything built; what is in the cache is taken from there.
+    """Build the artifacts that are not in the cache; returns the programs of all.
 
     Raises:
-        LocalClusterError: no Go, or a build failed.
+        LocalClusterError: Go is not installed, or a build failed.
     """
     compiler = toolchain.describe()
     slots = [slot(artifact, toolchain=compiler) for artifact in artifacts]
-    missing = [each for each in slots if not each.is_built()]
+    missing = [candidate for candidate in slots if not candidate.is_built()]
     if missing:
         progress.say(f"Building {len(missing)} of {len(slots)} programs with {compiler.split()[0]} (minutes, once):")
-    for each in missing:
-        _build_once(each, progress)
+    for missing_slot in missing:
+        _build_once(missing_slot, progress)
     return Programs.of(slots)
 
 
-def _build_once(wanted: Slot, progress: Progress) -> None:
-    name = wanted.artifact.name
+def _build_once(wanted_slot: Slot, progress: Progress) -> None:
+    name = wanted_slot.artifact.name
     with (
         progress.step(f"build {name}") as step,
-        exclusive(wanted.lock, on_wait=lambda: progress.say(f"  {name} is being built by another process: waiting")),
+        exclusive(wanted_slot.lock, on_wait=lambda: progress.say(f"  {name} is being built by another process: waiting")),
     ):
-        if wanted.is_built():
+        if wanted_slot.is_built():
             step.outcome = "built by another process"
             return
-        with wanted.publishing() as scratch:
-            _compile(scratch, log=wanted.log, step=step)
+        with wanted_slot.publishing() as scratch:
+            _compile(scratch, log=wanted_slot.log, step=step)
             _link_programs(scratch)
             _copy_data(scratch)
         step.outcome = "built"
@@ -61,7 +61,7 @@ def _build_once(wanted: Slot, progress: Progress) -> None:
 def _compile(scratch: Slot, *, log: Path, step: Step) -> None:
     artifact = scratch.artifact
     output = scratch.binaries / artifact.name
-    # -v names each package once it is compiled: the only measure of progress that Go gives.
+    # -v prints each package when it is compiled: the only progress that Go reports.
     argv = [*_nice(), toolchain.go_command(), "build", "-v", *artifact.flags, "-o", str(output), artifact.package]
     output.parent.mkdir()
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -78,18 +78,18 @@ def _compile(scratch: Slot, *, log: Path, step: Step) -> None:
         ) as process,
     ):
         try:
-            _watch(process, log=log, step=step)
+            _report_progress(process, log=log, step=step)
         finally:
-            # After an interrupt, with its compilers: they would go on for a minute.
+            # After an interrupt, end its compilers too: they would continue for a minute.
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
         raise LocalClusterError(
-            f"Building {artifact.name} failed.", why=_tail(log), advice=f"The whole log: {log}\nThen run it again."
+            f"Building {artifact.name} failed.", why=_tail(log), advice=f"Read the log: {log}\nThen try again."
         )
 
 
-def _watch(process: subprocess.Popen[bytes], *, log: Path, step: Step) -> None:
+def _report_progress(process: subprocess.Popen[bytes], *, log: Path, step: Step) -> None:
     while process.poll() is None:
         lines = log.read_text(errors="replace").splitlines()
         fetched = sum(line.startswith("go: downloading") for line in lines)
@@ -106,7 +106,7 @@ def _link_programs(scratch: Slot) -> None:
 def _copy_data(scratch: Slot) -> None:
     for module_path, folder in scratch.artifact.data.items():
         origin = toolchain.go("list", "-m", "-f", "{{.Dir}}", module_path, module=scratch.artifact.module).strip()
-        # Modules lie read-only in Go's cache; a copy of the modes could never be removed.
+        # Modules are read-only in Go's cache; a copy with the same modes could not be removed.
         shutil.copytree(Path(origin) / folder, scratch.data, copy_function=shutil.copyfile)
         for directory in (scratch.data, *(path for path in scratch.data.rglob("*") if path.is_dir())):
             directory.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The cache of built programs: which folder an artifact belongs to, and how it gets there whole or not at all."""
+"""The cache of built programs: the folder of each artifact by content, filled atomically."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _KEY_LENGTH = 16
 
 
 def content_key(artifact: Artifact, *, toolchain: str) -> str:
-    """A digest of everything of ours that decides what is built, as 16 hexadecimal digits.
+    """A digest of all inputs that determine the result, as 16 hexadecimal digits.
 
     Args:
-        artifact: what is built.
+        artifact: the artifact to build.
         toolchain: version, system and architecture of the Go compiler.
     """
     digest = hashlib.sha256()
@@ -37,11 +37,11 @@ def content_key(artifact: Artifact, *, toolchain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """An artifact's place in the cache.
+    """The place of an artifact in the cache.
 
     Attributes:
-        artifact: what lies there.
-        path: its folder, there only when whole.
+        artifact: the artifact.
+        path: its folder, which exists only when the build is complete.
     """
 
     artifact: Artifact
@@ -59,7 +59,7 @@ class Slot:
 
     @property
     def log(self) -> Path:
-        """What the build said."""
+        """The output of the build."""
         return self.path.parent / "logs" / f"{self.path.name}.log"
 
     @property
@@ -68,12 +68,12 @@ class Slot:
         return self.path.parent / "locks" / f"{self.path.name}.lock"
 
     def is_built(self) -> bool:
-        """Whether it can be used."""
+        """Whether the build is complete."""
         return self.path.is_dir()
 
     @contextmanager
     def publishing(self) -> Iterator[Slot]:
-        """A scratch slot on the same disk, renamed to this one if the block ends well, else removed."""
+        """A scratch slot on the same disk, renamed to this one if the block succeeds, and removed otherwise."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{self.path.name}-", dir=self.path.parent))
         try:
@@ -85,5 +85,5 @@ class Slot:
 
 
 def slot(artifact: Artifact, *, toolchain: str) -> Slot:
-    """Where this version of an artifact belongs."""
+    """The slot of this version of an artifact."""
     return Slot(artifact, cache_root() / f"{artifact.name}-{content_key(artifact, toolchain=toolchain)}")

@@ -1,4 +1,4 @@
-"""Exclusive locks between processes. Held by the kernel: a holder that dies leaves nothing behind."""
+"""Exclusive locks between processes, held by the kernel: it releases the lock of a process that dies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def exclusive(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold the lock at ``path`` (made if missing); ``on_wait`` is called once if somebody else holds it."""
+    """Hold the lock file ``path``, created if missing; ``on_wait`` is called once if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         try:

@@ -1,4 +1,4 @@
-"""The programs a cluster consists of, by name. It must not know how they come to be."""
+"""The programs of a cluster by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Paths of programs and of the data they ship.
+    """The paths of programs and of their data.
 
     Attributes:
         paths: program name -> absolute path.
@@ -30,13 +30,13 @@ class Programs:
 
     @classmethod
     def of(cls, slots: Iterable[Slot]) -> Programs:
-        """The programs of these places in the cache."""
+        """The programs in these slots of the cache."""
         paths: dict[str, Path] = {}
         data: dict[str, Path] = {}
-        for each in slots:
-            names = each.artifact.programs or (each.artifact.name,)
-            paths |= {name: each.binaries / name for name in names}
-            data[each.artifact.name] = each.data
+        for slot in slots:
+            names = slot.artifact.programs or (slot.artifact.name,)
+            paths |= {name: slot.binaries / name for name in names}
+            data[slot.artifact.name] = slot.data
         return cls(paths=paths, data=data)
 
     def path(self, name: str) -> Path:
@@ -50,12 +50,12 @@ class Programs:
         return self.paths[name]
 
     def run(self, name: str, *arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None) -> str:
-        """Run a short program to its end and return what it printed; ``environment`` is added to our own.
+        """Run a program to its end and return its output; ``environment`` is added to this process's environment.
 
         Raises:
-            LocalClusterError: it failed; the message holds what it said.
+            LocalClusterError: the program failed; the message contains its output.
         """
-        done = subprocess.run(
+        completed = subprocess.run(
             [str(self.path(name)), *arguments],
             input=stdin,
             env={**os.environ, **(environment or {})},
@@ -63,6 +63,8 @@ class Programs:
             text=True,
             check=False,
         )
-        if done.returncode != 0:
-            raise LocalClusterError(f"`{name} {' '.join(arguments)}` failed.", why=(done.stderr or done.stdout).strip())
-        return done.stdout
+        if completed.returncode != 0:
+            raise LocalClusterError(
+                f"`{name} {' '.join(arguments)}` failed.", why=(completed.stderr or completed.stdout).strip()
+            )
+        return completed.stdout

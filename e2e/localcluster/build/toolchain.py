@@ -1,4 +1,4 @@
-"""The Go toolchain of this machine: finds it and runs it with settings of its own, whatever the user's are."""
+"""The Go toolchain of this machine, run with fixed settings instead of the user's."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from localcluster.paths import GO_MODULES
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ADVICE = "Install Go 1.26 or newer (https://go.dev/doc/install) and see that `go version` works in this shell."
+_ADVICE = "Install Go 1.26 or newer (https://go.dev/doc/install) and check that `go version` works in this shell."
 
 
 def go_command() -> str:
     """The path of `go`.
 
     Raises:
-        LocalClusterError: there is none.
+        LocalClusterError: Go is not on PATH.
     """
-    found = shutil.which("go")
-    if found is None:
+    path = shutil.which("go")
+    if path is None:
         raise LocalClusterError(
             "Go was not found on PATH.", why="The local cluster's programs are built from Go modules.", advice=_ADVICE
         )
-    return found
+    return path
 
 
 def go_environment() -> dict[str, str]:
-    """Our environment, less what would change the build: a workspace, flags, C compilers."""
+    """This process's environment without a Go workspace, flags and C compilers, which would change the build."""
     return {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
 
 
@@ -39,21 +39,21 @@ def describe() -> str:
     """Compiler version, system and architecture, e.g. ``go1.26.8 linux amd64``.
 
     Raises:
-        LocalClusterError: there is no Go, or none that these modules accept.
+        LocalClusterError: Go is not installed, or its version is not supported by these modules.
     """
-    answer = go("env", "GOVERSION", "GOOS", "GOARCH", module=GO_MODULES / "controlplane")
-    return " ".join(answer.split())
+    output = go("env", "GOVERSION", "GOOS", "GOARCH", module=GO_MODULES / "controlplane")
+    return " ".join(output.split())
 
 
 def go(*arguments: str, module: Path) -> str:
-    """Run a short `go` command in a module's folder and return what it printed.
+    """Run a short `go` command in a module's folder and return its output.
 
     Raises:
-        LocalClusterError: it failed.
+        LocalClusterError: the command failed.
     """
-    done = subprocess.run(
+    completed = subprocess.run(
         [go_command(), *arguments], cwd=module, env=go_environment(), capture_output=True, text=True, check=False
     )
-    if done.returncode != 0:
-        raise LocalClusterError(f"`go {' '.join(arguments)}` failed.", why=done.stderr.strip(), advice=_ADVICE)
-    return done.stdout
+    if completed.returncode != 0:
+        raise LocalClusterError(f"`go {' '.join(arguments)}` failed.", why=completed.stderr.strip(), advice=_ADVICE)
+    return completed.stdout

@@ -1,4 +1,4 @@
-"""etcd, the API server and the controller manager: their arguments. It must not start them."""
+"""The command lines of etcd, the API server and the controller manager."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SERVICE_RANGE = "10.96.0.0/16"
 
-# What happened and who did it, without bodies; a request is logged once, when it is answered.
+# Metadata without bodies; each request is logged once, when it is answered.
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -28,7 +28,7 @@ def configure(folder: ClusterFolder) -> None:
 
 
 def etcd(folder: ClusterFolder, state: State) -> ProcessRecord:
-    """The store. Without fsync: nobody expects a test's data to outlive a power cut."""
+    """etcd, without fsync: the data of a test need not survive a power failure."""
     clients = f"http://127.0.0.1:{state.ports['etcd']}"
     peers = f"http://127.0.0.1:{state.ports['etcd-peers']}"
     return ProcessRecord(
@@ -66,7 +66,7 @@ def apiserver(folder: ClusterFolder, state: State) -> ProcessRecord:
             f"--service-account-key-file={folder.pki / 'sa.pub'}",
             f"--service-account-signing-key-file={folder.pki / 'sa.key'}",
             f"--service-cluster-ip-range={SERVICE_RANGE}",
-            # The default one would publish 127.0.0.1 as an endpoint, which Kubernetes refuses.
+            # The default reconciler would publish 127.0.0.1 as an endpoint, which Kubernetes rejects.
             "--endpoint-reconciler-type=none",
             f"--audit-policy-file={folder.config / 'audit-policy.yaml'}",
             f"--audit-log-path={folder.audit_log}",
@@ -78,7 +78,7 @@ def apiserver(folder: ClusterFolder, state: State) -> ProcessRecord:
 
 
 def controller_manager(folder: ClusterFolder, state: State) -> ProcessRecord:
-    """Every controller, each as its own service account, so that the audit log tells them apart."""
+    """All controllers, each with its own service account, so that the audit log distinguishes them."""
     return ProcessRecord(
         name="kube-controller-manager",
         argv=(
@@ -88,7 +88,7 @@ def controller_manager(folder: ClusterFolder, state: State) -> ProcessRecord:
             f"--service-account-private-key-file={folder.pki / 'sa.key'}",
             f"--root-ca-file={folder.authority}",
             "--leader-elect=false",
-            # The default of 20 requests a second makes a fleet's pods wait for minutes that no test is about.
+            # With the default of 20 requests per second the pods of a fleet would wait for minutes.
             "--kube-api-qps=200",
             "--kube-api-burst=400",
             "--bind-address=127.0.0.1",

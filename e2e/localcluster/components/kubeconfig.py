@@ -1,4 +1,4 @@
-"""Writes kubeconfigs for this cluster. A token in, a file out; it must not ask the API server for anything."""
+"""Renders and writes kubeconfigs with a bearer token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def render(*, cluster: str, url: str, authority: bytes, token: str, namespace: s
         url: address of the API server.
         authority: its certificate authority, PEM.
         token: bearer token.
-        namespace: of commands that name none.
+        namespace: the default namespace of commands.
     """
     server = {"server": url, "certificate-authority-data": base64.b64encode(authority).decode()}
     context = {"cluster": cluster, "user": cluster, "namespace": namespace}
@@ -34,7 +34,7 @@ def render(*, cluster: str, url: str, authority: bytes, token: str, namespace: s
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write a kubeconfig that only its owner may read: it holds a token."""
+    """Write a kubeconfig with mode 0600, because it contains a token."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.chmod(0o600)

@@ -1,4 +1,4 @@
-"""kwok: nodes and pods without machines. Only nodes annotated ``kwok.x-k8s.io/node: fake`` are its business."""
+"""kwok: simulates nodes and their pods. It manages only nodes with the annotation ``kwok.x-k8s.io/node: fake``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 ENGINE_LABEL = "modelmatrix.io/deployment"
 DRAIN_ANNOTATION = "modelmatrix.io/drain-seconds"
 _PLACEHOLDER = "@STARTS_SLOWLY@"
-_LABEL_OF_NO_POD = "localcluster/none"
+_UNUSED_LABEL = "localcluster/none"
 
 
 def render_pod_stages(*, fast_pods: bool) -> str:
-    """How pods live, as kwok's Stage documents.
+    """The life cycle of pods as kwok's Stage documents.
 
     Args:
-        fast_pods: engines, too, are Ready at once: for measuring what an operator costs, without simulated engines.
+        fast_pods: engines become Ready at once too, to measure the cost of an operator without simulated engines.
     """
     template = (PACKAGE / "stages" / "pods.yaml").read_text()
-    return template.replace(_PLACEHOLDER, _LABEL_OF_NO_POD if fast_pods else ENGINE_LABEL)
+    return template.replace(_PLACEHOLDER, _UNUSED_LABEL if fast_pods else ENGINE_LABEL)
 
 
 def configure(folder: ClusterFolder, state: State) -> None:
@@ -33,7 +33,7 @@ def configure(folder: ClusterFolder, state: State) -> None:
 
 
 def process(folder: ClusterFolder, state: State) -> ProcessRecord:
-    """The process."""
+    """The process of kwok."""
     address = f"127.0.0.1:{state.ports['kwok']}"
     return ProcessRecord(
         name="kwok",
@@ -43,8 +43,8 @@ def process(folder: ClusterFolder, state: State) -> ProcessRecord:
             "--manage-all-nodes=false",
             "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
             "--node-lease-duration-seconds=40",
-            "--node-ip=10.127.0.1",  # of nodes that come without an address: a pod on the host's network needs one
-            "--cidr=10.128.0.0/16",  # room for thousands of pods; the default holds 250
+            "--node-ip=10.127.0.1",  # for nodes without an address; a pod on the host's network needs one
+            "--cidr=10.128.0.0/16",  # addresses for thousands of pods; the default has 250
             f"--config={folder.config / 'kwok-nodes.yaml'}",
             f"--config={folder.config / 'kwok-pods.yaml'}",
             f"--server-address={address}",

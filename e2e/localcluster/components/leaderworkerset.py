@@ -1,4 +1,4 @@
-"""The LeaderWorkerSet controller, outside the cluster: its webhooks are called by URL. It must not change the product."""
+"""The LeaderWorkerSet controller as a local process; the API server calls its webhooks by URL instead of by Service."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from localcluster.paths import ClusterFolder
 
 USER = "leaderworkerset"
-_A_WEBHOOK = "/validate-leaderworkerset-x-k8s-io-v1-leaderworkerset"
+_WEBHOOK_PATH = "/validate-leaderworkerset-x-k8s-io-v1-leaderworkerset"
 _ROLE = "leaderworkerset-controller"
-# Without it every pod of the cluster would depend on this controller: its webhooks fail closed.
-_ONLY_ITS_PODS = {"matchExpressions": [{"key": "leaderworkerset.sigs.k8s.io/name", "operator": "Exists"}]}
+# Its webhooks fail closed: without this selector every pod of the cluster would depend on this controller.
+_GROUP_PODS_ONLY = {"matchExpressions": [{"key": "leaderworkerset.sigs.k8s.io/name", "operator": "Exists"}]}
 
 
 def configure(folder: ClusterFolder, state: State) -> None:
@@ -40,7 +40,7 @@ def configure(folder: ClusterFolder, state: State) -> None:
 
 
 def process(folder: ClusterFolder, state: State) -> ProcessRecord:
-    """The process. It is ready when a webhook answers, which is later than its health endpoint says."""
+    """The process of the controller. It is ready when a webhook answers, which is after its health endpoint does."""
     return ProcessRecord(
         name="leaderworkerset",
         argv=(
@@ -51,12 +51,12 @@ def process(folder: ClusterFolder, state: State) -> ProcessRecord:
             "--zap-log-level=info",
         ),
         environment={},
-        ready_url=f"https://127.0.0.1:{state.ports['leaderworkerset-webhook']}{_A_WEBHOOK}",
+        ready_url=f"https://127.0.0.1:{state.ports['leaderworkerset-webhook']}{_WEBHOOK_PATH}",
     )
 
 
 def definition(shipped: Path) -> Path:
-    """The file of the CRD: 1.3 MB, so it is handed on unread.
+    """The file of the CRD; it has 1.3 MB, so it is passed on unparsed.
 
     Args:
         shipped: the `config` folder of the controller's Go module.
@@ -65,14 +65,14 @@ def definition(shipped: Path) -> Path:
 
 
 def manifests(shipped: Path, *, webhook_url: str, authority: bytes) -> list[dict[str, Any]]:
-    """What the API server must know beside the CRD: the controller's rights and its webhooks.
+    """The controller's objects besides the CRD: its role, the binding and the webhooks.
 
     Args:
         shipped: the `config` folder of the controller's Go module.
-        webhook_url: where the webhooks listen, e.g. ``https://127.0.0.1:20001``.
-        authority: what signed their certificate, PEM.
+        webhook_url: the address of the webhooks, e.g. ``https://127.0.0.1:20001``.
+        authority: the authority of their certificate, PEM.
     """
-    documents = _rights(_load(shipped / "rbac" / "role.yaml")[0])
+    documents = _role_and_binding(_load(shipped / "rbac" / "role.yaml")[0])
     for hooks in _load(shipped / "webhook" / "manifests.yaml"):
         hooks["metadata"]["name"] = f"lws-{hooks['metadata']['name']}"
         for hook in hooks["webhooks"]:
@@ -85,10 +85,10 @@ def _call_by_url(hook: dict[str, Any], *, webhook_url: str, authority: bytes) ->
     path = hook["clientConfig"]["service"]["path"]
     hook["clientConfig"] = {"url": webhook_url + path, "caBundle": base64.b64encode(authority).decode()}
     if any("pods" in rule["resources"] for rule in hook["rules"]):
-        hook["objectSelector"] = _ONLY_ITS_PODS
+        hook["objectSelector"] = _GROUP_PODS_ONLY
 
 
-def _rights(role: dict[str, Any]) -> list[dict[str, Any]]:
+def _role_and_binding(role: dict[str, Any]) -> list[dict[str, Any]]:
     role["metadata"]["name"] = _ROLE
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",

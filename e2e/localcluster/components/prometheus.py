@@ -1,4 +1,4 @@
-"""Prometheus, scraping simulated engines and operators. It must give engines' series the labels a PodMonitor would give."""
+"""Prometheus, which scrapes simulated engines and operators. Series of engines get the labels that a PodMonitor would set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from localcluster.paths import ClusterFolder
 
-# The Kubernetes label -> the label of the series, as podTargetLabels writes it.
+# The pod label -> the label of the series, as podTargetLabels sets it.
 _POD_TARGET_LABELS = {
     "modelmatrix_io_deployment": "modelmatrix_io_deployment",
     "modelmatrix_io_pool": "modelmatrix_io_pool",
@@ -28,10 +28,10 @@ def render(
     """Prometheus' configuration.
 
     Args:
-        kubeconfig: for finding pods.
-        folder: rules are read from its `rules/*.yml`.
-        operator_targets: a file_sd list, e.g. ``[{"targets": ["127.0.0.1:9402"]}]``; read again when it changes.
-        engines_address: host:port of the one server that answers for every simulated engine.
+        kubeconfig: the kubeconfig for the discovery of pods.
+        folder: the folder with `rules/*.yml`.
+        operator_targets: a file_sd list, e.g. ``[{"targets": ["127.0.0.1:9402"]}]``; Prometheus watches it.
+        engines_address: host:port of the server that simulates every engine.
         scrape_interval_seconds: also the interval of rules, and the timeout.
     """
     interval = f"{round(scrape_interval_seconds * 1000)}ms"
@@ -42,12 +42,12 @@ def render(
             _engines(kubeconfig=kubeconfig, address=engines_address),
             {
                 "job_name": "gateway",
-                "honor_labels": True,  # it counts for many namespaces
+                "honor_labels": True,  # its series carry the namespaces of deployments
                 "static_configs": [{"targets": [engines_address]}],
             },
             {
                 "job_name": "operator",
-                "honor_labels": True,  # the chart's monitor does it, too
+                "honor_labels": True,  # as in the chart's monitors
                 "file_sd_configs": [{"files": [operator_targets], "refresh_interval": "5s"}],
             },
         ],
@@ -69,14 +69,14 @@ def configure(folder: ClusterFolder, state: State) -> None:
 
 
 def write_operator_targets(folder: ClusterFolder, addresses: Sequence[str]) -> None:
-    """Say where operators' metrics are (host:port); Prometheus notices by itself."""
+    """Set the metrics addresses (host:port) of operators; Prometheus watches the file."""
     scratch = folder.operator_targets.with_suffix(".new")
     scratch.write_text(json.dumps([{"targets": list(addresses)}] if addresses else []))
     scratch.replace(folder.operator_targets)
 
 
 def process(folder: ClusterFolder, state: State) -> ProcessRecord:
-    """The process."""
+    """The process of Prometheus."""
     return ProcessRecord(
         name="prometheus",
         argv=(
@@ -97,24 +97,24 @@ def _engines(*, kubeconfig: str, address: str) -> dict[str, Any]:
     label = "__meta_kubernetes_pod_label_"
     return {
         "job_name": "engines",
-        "honor_labels": True,  # the chart's monitor does it, too
+        "honor_labels": True,  # as in the chart's monitors
         "kubernetes_sd_configs": [
             {
                 "role": "pod",
                 "kubeconfig_file": kubeconfig,
-                # Asked of the API server, so that other pods cost nothing.
+                # The API server filters, so that other pods cost nothing.
                 "selectors": [{"role": "pod", "label": "modelmatrix.io/deployment,modelmatrix.io/role=leader"}],
             }
         ],
         "relabel_configs": [
             _keep("__meta_kubernetes_pod_phase", "Running"),
             _keep("__meta_kubernetes_pod_container_init", "false"),
-            # As a PodMonitor, which names a port: containers without one (tokenizers, log shippers) are no engines.
+            # As a PodMonitor, which names a port: containers without ports (tokenizers, log shippers) are not engines.
             _keep("__meta_kubernetes_pod_container_port_number", ".+"),
-            # Without the port: a container with two is still one engine, and targets with the same labels become one.
+            # Without the port: a container with two ports is one engine, and targets with equal labels are merged.
             _copy("__meta_kubernetes_pod_ip", "instance"),
-            # A kwok pod has an address but no network: one server on this machine answers for every engine, and the
-            # path tells it which one is meant.
+            # A kwok pod has an address but no network: one server on this machine answers for every engine, which the
+            # path identifies.
             {"target_label": "__address__", "replacement": address},
             {
                 "source_labels": ["__meta_kubernetes_namespace", "__meta_kubernetes_pod_name"],

@@ -1,4 +1,4 @@
-"""The scheduler, with a second profile that packs accelerators. It must not place anything itself."""
+"""The command line and configuration of kube-scheduler, with a second profile that packs accelerators."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SLOWEST_RETRY_SECONDS = 10  # the scheduler's own default
 def render(*, kubeconfig: str, time_scale: float) -> dict[str, Any]:
     """The scheduler's configuration.
 
-    The second profile scores nodes by how full their accelerators are and leaves out the two plugins that would spread
-    what it packs: balanced allocation, and the topology spread that Kubernetes adds to pods which asked for none.
+    The second profile scores nodes by the allocation of their accelerators. It disables the two plugins that would spread
+    pods: balanced allocation, and the default topology spread of pods without constraints of their own.
 
     Args:
-        kubeconfig: path of the scheduler's own.
-        time_scale: retries of unschedulable pods are sped up like everything else.
+        kubeconfig: the path of the scheduler's kubeconfig.
+        time_scale: accelerates the retries of unschedulable pods too.
     """
     return {
         "apiVersion": "kubescheduler.config.k8s.io/v1",
@@ -45,7 +45,7 @@ def configure(folder: ClusterFolder, state: State) -> None:
 
 
 def process(folder: ClusterFolder, state: State) -> ProcessRecord:
-    """The process."""
+    """The process of the scheduler."""
     port = state.ports["kube-scheduler"]
     return ProcessRecord(
         name="kube-scheduler",

@@ -1,4 +1,4 @@
-"""Who speaks to the API server: every component by its own name, so that the audit log tells whose request it was."""
+"""The users of the API server: each component has its own, so that the audit log attributes every request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _MASTERS = ("system:masters",)
 
-# Users with no group have the roles that Kubernetes itself (or, for leaderworkerset, its own manifest) binds to the name.
+# Users without groups have the roles that Kubernetes itself (or leaderworkerset's manifest) binds to their name.
 GROUPS: dict[str, tuple[str, ...]] = {
     "admin": _MASTERS,
     "kwok": _MASTERS,

@@ -1,1 +1,1 @@
-"""Starts, probes and stops processes."""
+"""Starts, probes and stops the processes of a cluster, and reserves their ports."""

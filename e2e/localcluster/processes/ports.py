@@ -1,4 +1,4 @@
-"""Finds free loopback ports and keeps them for a cluster. It must not listen on any: some are used long after."""
+"""Finds free loopback ports and reserves them for a cluster in a registry of the machine, without listening on them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reserve(names: Sequence[str], *, owner: Path, registry: Path) -> dict[str, i
         LocalClusterError: no free ports were found.
     """
     with exclusive(registry / "ports.lock"):
-        reserved = _living(registry, but=owner)
+        reserved = _active_reservations(registry, except_owner=owner)
         ports: dict[str, int] = {}
         for name in names:
             ports[name] = _free_port(taken={*map(int, reserved), *ports.values()})
@@ -43,9 +43,9 @@ def reserve(names: Sequence[str], *, owner: Path, registry: Path) -> dict[str, i
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on this loopback port."""
+    """Whether no process listens on this loopback port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # Like the servers themselves: a connection in TIME_WAIT does not keep the port.
+        # As the servers do: a connection in TIME_WAIT does not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -54,12 +54,12 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _living(registry: Path, *, but: Path) -> dict[str, str]:
+def _active_reservations(registry: Path, *, except_owner: Path) -> dict[str, str]:
     try:
         reserved: dict[str, str] = json.loads((registry / "ports.json").read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return {port: owner for port, owner in reserved.items() if owner != str(but) and Path(owner).exists()}
+    return {port: owner for port, owner in reserved.items() if owner != str(except_owner) and Path(owner).exists()}
 
 
 def _free_port(*, taken: set[int]) -> int:
@@ -69,5 +69,5 @@ def _free_port(*, taken: set[int]) -> int:
             return port
     raise LocalClusterError(
         f"No free port was found on 127.0.0.1 between {LOWEST} and {HIGHEST}.",
-        advice="Stop what listens there (`ss -ltn` shows it), or other local clusters, and try again.",
+        advice="Stop the processes that listen there (`ss -ltn` shows them), or other local clusters, and try again.",
     )

@@ -1,4 +1,4 @@
-"""Asks servers on the loopback address whether they are ready, and waits until they are."""
+"""Probes servers on the loopback address over HTTP, and waits until they are ready."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _TAIL_LINES = 12
 
 
 def status_of(url: str, *, authority: Path | None = None, token: str = "") -> int | None:
-    """The HTTP status of a GET; None if nobody answers.
+    """The HTTP status of a GET; None without a response.
 
-    Not urllib and no proxies: these are addresses of this machine, whatever the environment says about proxies.
+    It uses neither urllib nor proxies: the addresses are local, whatever proxy the environment configures.
 
     Args:
         url: http or https, on the loopback address.
@@ -46,11 +46,11 @@ def status_of(url: str, *, authority: Path | None = None, token: str = "") -> in
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Who is waited for.
+    """The process behind a URL.
 
     Attributes:
-        name: of the process.
-        log: where it explains itself.
+        name: the name of the process.
+        log: its log file.
         is_alive: whether it still runs.
     """
 
@@ -68,18 +68,18 @@ def wait_ready(
     timeout_seconds: float = READY_TIMEOUT_SECONDS,
     on_poll: Callable[[str], None] | None = None,
 ) -> None:
-    """Wait until a URL answers 200, for as long as the process behind it lives.
+    """Wait until a URL answers 200, as long as the process behind it runs.
 
     Args:
-        server: who is responsible for the answer.
+        server: the process behind the URL.
         url: see `status_of`.
         authority: see `status_of`.
         token: see `status_of`.
-        timeout_seconds: how long.
-        on_poll: told again and again what is waited for.
+        timeout_seconds: the longest wait.
+        on_poll: called before each poll with a text for the progress report.
 
     Raises:
-        LocalClusterError: the process ended, or time is up; the message names the log and shows its end.
+        LocalClusterError: the process ended, or the time is up; the message names the log and shows its last lines.
     """
     deadline = time.monotonic() + timeout_seconds
     while not is_ready(url, authority=authority, token=token):
@@ -99,7 +99,7 @@ def wait_ready(
 
 
 def is_ready(url: str, *, authority: Path | None = None, token: str = "") -> bool:
-    """Whether a server answers 200. Nothing less will do: an API server without its own roles yet answers 403."""
+    """Whether a server answers 200. Other codes do not count: an API server without its default roles answers 403."""
     return status_of(url, authority=authority, token=token) == OK
 
 

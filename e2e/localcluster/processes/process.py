@@ -1,4 +1,4 @@
-"""Starts and ends processes of this machine. It must never signal a pid whose start time is not the one it recorded."""
+"""Starts and ends processes of this machine. It never signals a pid whose start time differs from the recorded one."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.02
-_STATE_FIELD = 0  # counted from behind the command, which may itself hold spaces and brackets
+_STATE_FIELD = 0  # counted after the command, which may contain spaces and brackets
 _START_FIELD = 19
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process for certain: the kernel reuses pids, but never with the same start time.
+    """Identifies one process: the kernel reuses pids, but not with the same start time in one boot.
 
     Attributes:
         pid: process id, also the id of the process group it leads.
         start_ticks: start time in clock ticks since boot (field 22 of /proc/PID/stat).
-        boot_id: the boot it belongs to: after a restart of the machine ticks count anew.
+        boot_id: the boot of the machine, since the ticks restart with each boot.
     """
 
     pid: int
@@ -35,7 +35,7 @@ class Identity:
 
 
 def identify(pid: int) -> Identity | None:
-    """The identity of a living process; None if there is none (a zombie is dead)."""
+    """The identity of a running process; None if no process has this pid, or only a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -46,18 +46,18 @@ def identify(pid: int) -> Identity | None:
 
 
 def is_running(identity: Identity) -> bool:
-    """Whether exactly this process lives."""
+    """Whether this process itself runs, not another one with its pid."""
     _reap(identity.pid)
     return identify(identity.pid) == identity
 
 
 def spawn(argv: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> Identity:
-    """Start a program that outlives us: own session, no terminal, output appended to ``log``.
+    """Start a program that outlives this process: own session, no terminal, output appended to ``log``.
 
     Args:
         argv: absolute path of the program, then its arguments.
         log: file for standard output and error.
-        environment: added to our own environment.
+        environment: variables added to this process's environment.
 
     Raises:
         OSError: the program cannot be started.
@@ -76,12 +76,12 @@ def spawn(argv: Sequence[str], *, log: Path, environment: Mapping[str, str] | No
         setsigmask=[],
         setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGTERM],
     )
-    # One that ended already is a zombie of ours until reaped, so its start time can still be read.
+    # A program that has already ended is a zombie until it is reaped, so its start time can still be read.
     return identify(pid) or Identity(pid=pid, start_ticks=-1, boot_id=_boot_id())
 
 
 def terminate(identities: Sequence[Identity], *, grace_seconds: float = GRACE_SECONDS) -> None:
-    """Ask all at once to end, wait, then kill what is left with its children."""
+    """Send SIGTERM to all process groups, wait for the grace period, then send SIGKILL to those that remain."""
     for identity in identities:
         _signal(identity, signal.SIGTERM)
     wait_gone(identities, timeout_seconds=grace_seconds)
@@ -90,13 +90,13 @@ def terminate(identities: Sequence[Identity], *, grace_seconds: float = GRACE_SE
 
 
 def kill(identity: Identity) -> None:
-    """Kill at once, children included, and wait until it is gone."""
+    """Send SIGKILL to the process group, and wait until the process has ended."""
     _signal(identity, signal.SIGKILL)
     wait_gone([identity], timeout_seconds=GRACE_SECONDS)
 
 
 def wait_gone(identities: Sequence[Identity], *, timeout_seconds: float) -> bool:
-    """Wait until none of them runs; False if time is up before."""
+    """Wait until none of them runs; False if the time is up before."""
     deadline = time.monotonic() + timeout_seconds
     while any(is_running(identity) for identity in identities):
         if time.monotonic() > deadline:

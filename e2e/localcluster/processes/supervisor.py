@@ -1,4 +1,15 @@
-"""Starts, stops, kills and restarts a cluster's processes and keeps the state file true. It must not know what they do."""
+"""The supervisor: starts, stops, kills and restarts the processes of a cluster, without a daemon.
+
+There is no supervising process. Every command, test or demo that needs the cluster makes a supervisor of its folder:
+
+1. The state file holds a record per process: its arguments, environment, ready URL, and the identity of the running
+   instance (pid, start time, boot), which survives the reuse of pids.
+2. A start spawns the program in its own session, so that it outlives the caller, and saves its identity. A stop signals the
+   process group and clears the identity; a record without identity can be started again, unchanged.
+3. Every change of the state file happens under a lock of the kernel, which a process that dies releases.
+4. Readiness is an HTTP probe from here; a process that ends while it is awaited fails with the last lines of its log.
+5. ``stop_all`` ends the processes in reverse order of their start, so that clients end before their servers.
+"""
 
 from __future__ import annotations
 
@@ -20,40 +31,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Supervisor:
-    """The processes of the cluster in ``folder``."""
+    """The processes of the cluster in ``folder``; two supervisors of one folder may be used in parallel."""
 
     folder: ClusterFolder
 
     def state(self) -> State:
-        """What runs now.
+        """The present state file.
 
         Raises:
             LocalClusterError: the cluster is down.
         """
-        found = state.load(self.folder.state)
-        if found is None:
+        current = state.load(self.folder.state)
+        if current is None:
             raise LocalClusterError(
                 f"The cluster {self.folder.path.name!r} is down.", advice="Start it with `make up` (CLUSTER names it)."
             )
-        return found
+        return current
 
     def start(self, record: ProcessRecord) -> None:
-        """Start a process, without waiting for it.
+        """Start a process without waiting for its readiness.
 
         Raises:
-            LocalClusterError: it runs already, or cannot be started.
+            LocalClusterError: the process runs already or cannot be started.
         """
         with exclusive(self.folder.state_lock):
-            known = self.state().processes.get(record.name)
-            if known is not None and known.is_running():
+            existing = self.state().processes.get(record.name)
+            if existing is not None and existing.is_running():
                 raise LocalClusterError(f"{record.name} runs already.", advice="Stop it first.")
             self._save(self._spawned(record))
 
     def start_again(self, name: str) -> None:
-        """Start a process that was started before, as it was.
+        """Start a process again with its recorded arguments.
 
         Raises:
-            LocalClusterError: it is unknown, runs already, or cannot be started.
+            LocalClusterError: the process is unknown, runs already or cannot be started.
         """
         self.start(self.state().process(name))
 
@@ -64,10 +75,10 @@ class Supervisor:
         timeout_seconds: float = probes.READY_TIMEOUT_SECONDS,
         on_poll: Callable[[str], None] | None = None,
     ) -> None:
-        """Wait until a process answers at its ready URL; `on_poll` is told what is waited for.
+        """Wait until a process answers at its ready URL; `on_poll` gets a text for the progress report.
 
         Raises:
-            LocalClusterError: it ended, or time is up.
+            LocalClusterError: the process ended, or the time is up.
         """
         record = self.state().process(name)
         if record.ready_url is not None:
@@ -80,18 +91,18 @@ class Supervisor:
             )
 
     def server(self, name: str) -> probes.Server:
-        """A process, as somebody to wait for."""
+        """A process as the target of a probe."""
         return probes.Server(name, self.folder.log(name), self.state().process(name).is_running)
 
     def stop(self, name: str, *, grace_seconds: float = processes.GRACE_SECONDS) -> None:
-        """End a process: SIGTERM, then SIGKILL after the grace. No error if it runs no more."""
+        """End a process: SIGTERM, then SIGKILL after the grace period. No error if it does not run."""
         record = self.state().process(name)
         if record.identity is not None:
             processes.terminate([record.identity], grace_seconds=grace_seconds)
         self._forget_identity(name)
 
     def kill(self, name: str) -> None:
-        """End a process at once, with SIGKILL. No error if it runs no more."""
+        """End a process with SIGKILL. No error if it does not run."""
         record = self.state().process(name)
         if record.identity is not None:
             processes.kill(record.identity)
@@ -104,16 +115,16 @@ class Supervisor:
         self.wait_ready(name)
 
     def mark_complete(self) -> None:
-        """Note that the cluster came up whole."""
+        """Record that the start of the cluster is complete."""
         with exclusive(self.folder.state_lock):
             state.save(replace(self.state(), is_complete=True), self.folder.state)
 
     def stop_all(self) -> None:
-        """End everything: the last started first, so that clients go before the servers they need."""
-        found = state.load(self.folder.state)
-        if found is None:
+        """End all processes, the last started first, so that clients end before the servers that they need."""
+        current = state.load(self.folder.state)
+        if current is None:
             return
-        for record in reversed(found.processes.values()):
+        for record in reversed(current.processes.values()):
             if record.identity is not None:
                 processes.terminate([record.identity])
 
