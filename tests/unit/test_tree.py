@@ -12,6 +12,7 @@ MOST_MODULES = 14
 BEHAVIOURS = {
     "benchmark/test_regression_run.py",
     "catalogue/test_data.py",
+    "catalogue/test_new_vendor.py",
     "catalogue/test_sizes.py",
     "catalogue/test_truth_table.py",
     "cli/commands/test_examples.py",
