@@ -18,6 +18,7 @@ from modelmatrix.scaling.observation.observation import (
     Traffic,
     Variant,
 )
+from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 
 SLO = SloBounds(ttft_seconds=2.0, tpot_seconds=0.05, percentile=99.0)
 CHAT = EngineTiming(0.016, 41e-6, 36e-9)
@@ -79,14 +80,13 @@ def observation(second: float = 0.0, **fields: Any) -> Observation:
     defaults: dict[str, Any] = {
         "second": second,
         "slo": SLO,
-        "min_replicas": 1,
-        "max_replicas": 20,
-        "floor": 0,
         "variants": (variant(),),
         "quality": Reason.SIGNALS_FRESH,
         "quality_message": "2 replicas are measured",
         "traffic": traffic(),
     }
+    bounds = {name: fields.pop(name) for name in ("min_replicas", "max_replicas", "floor", "window") if name in fields}
+    defaults["bounds"] = ReplicaBounds(**{"min_replicas": 1, "max_replicas": 20} | bounds)
     merged = defaults | fields
     merged.setdefault("desired", sum(one.replicas for one in merged["variants"]))
     return Observation(**merged)

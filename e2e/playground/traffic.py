@@ -119,7 +119,7 @@ def held_per_second(cluster: Cluster, target: Target) -> float:
     profile = catalogue_profiles()(pod_view(pods[0]))
     lengths = TokenLengths(input_tokens=target.row["traffic"]["tokensIn"], output_tokens=target.row["traffic"]["tokensOut"])
     bounds = SloBounds(**target.bounds, percentile=target.percentile)
-    each = profile.timing.capacity_per_second(bounds, lengths, profile.limits).requests_per_second
+    each = profile.timing.capacity(bounds, lengths, profile.limits).requests_per_second
     return each * int(target.manifest["spec"]["scaling"]["maxReplicas"])
 
 

@@ -90,7 +90,7 @@ class Deployment:
 
     def capacity_per_second(self, variant: Variant) -> float:
         """Requests per second that a replica serves within the SLO; 0.0 if it cannot."""
-        return variant.timing.capacity_per_second(self.slo, self.lengths, variant.limits).requests_per_second
+        return variant.timing.capacity(self.slo, self.lengths, variant.limits).requests_per_second
 
     def concurrency(self, variant: Variant) -> float:
         """Requests that run in a replica at its capacity."""

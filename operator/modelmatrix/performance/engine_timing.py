@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from modelmatrix.performance.queueing import many_server_wait, single_server_wait
@@ -94,20 +95,15 @@ class SloBounds:
     percentile: float = 95.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Capacity:
-    """Requests per second that one replica serves within an SLO, and what limits it.
+    """Requests per second that one replica serves within an SLO, and the bound that limits it.
 
-    ``requests_per_second`` is the minimum of the rates by limit; 0.0 means that not even a single request meets ``bound``.
-    Without a bound in the SLO the TPOT rate is saturation and the others are infinite.
+    0.0 if not even a single request meets ``bound``; infinite if nothing limits the rate (requests without work).
     """
 
     requests_per_second: float
     bound: BindingLimit
-    tpot_per_second: float
-    memory_per_second: float
-    ttft_per_second: float
-    e2e_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,44 +188,40 @@ class EngineTiming:
         seconds = lengths.output_tokens * self.alpha_seconds / concurrency + self.work_seconds(lengths)
         return 1.0 / seconds if seconds > 0 else math.inf
 
-    def capacity_per_second(self, slo: SloBounds, lengths: TokenLengths, limits: EngineLimits) -> Capacity:
-        """The highest arrival rate of one replica at which every bound of the SLO holds. Never raises."""
-        memory = self.memory_capacity(lengths, limits)
-        saturation = min(self.tpot_capacity(None, lengths), memory)
+    def capacity(
+        self, slo: SloBounds, lengths: TokenLengths, limits: EngineLimits, *, percentile: float | None = None
+    ) -> Capacity:
+        """The highest arrival rate of one replica at which every bound of the SLO holds. Never raises.
 
-        def highest(latency: Callable[..., float], bound_seconds: float | None) -> float:
-            if bound_seconds is None:
-                return math.inf
-            percentile = slo.percentile
-            return _highest_rate(
-                lambda rate: latency(rate, lengths, limits, percentile=percentile) <= bound_seconds, saturation
-            )
-
-        rates = {
-            BindingLimit.TPOT: self.tpot_capacity(slo.tpot_seconds, lengths),
-            BindingLimit.MEMORY: memory,
-            BindingLimit.TTFT: highest(self.ttft_seconds, slo.ttft_seconds),
-            BindingLimit.E2E: highest(self.e2e_seconds, slo.e2e_seconds),
-        }
-        bound = min(rates, key=rates.__getitem__)
-        return Capacity(
-            requests_per_second=rates[bound],
-            bound=bound,
-            tpot_per_second=rates[BindingLimit.TPOT],
-            memory_per_second=rates[BindingLimit.MEMORY],
-            ttft_per_second=rates[BindingLimit.TTFT],
-            e2e_per_second=rates[BindingLimit.E2E],
-        )
+        TTFT and E2E are bounded at ``percentile``, without one at that of the SLO; TPOT is bounded in the mean.
+        """
+        percentile = slo.percentile if percentile is None else percentile
+        grid = min(self.tpot_capacity(None, lengths), self.memory_capacity(lengths, limits))
+        rate, bound = self.tpot_capacity(slo.tpot_seconds, lengths), BindingLimit.TPOT
+        if (memory := self.memory_capacity(lengths, limits)) < rate:
+            rate, bound = memory, BindingLimit.MEMORY
+        for limit, latency, seconds in (
+            (BindingLimit.TTFT, self.ttft_seconds, slo.ttft_seconds),
+            (BindingLimit.E2E, self.e2e_seconds, slo.e2e_seconds),
+        ):
+            if seconds is not None and rate > 0:
+                at = partial(latency, lengths=lengths, limits=limits, percentile=percentile)
+                highest = _highest_rate(at, seconds, rate, grid)
+                rate, bound = (highest, limit) if highest < rate else (rate, bound)
+        return Capacity(rate, bound)
 
 
-def _highest_rate(is_met: Callable[[float], bool], limit: float) -> float:
-    """The highest rate up to ``limit`` at which a condition holds that fails from some rate on, by bisection; 0.0 if never."""
-    if limit <= 0 or not is_met(0.0):
+def _highest_rate(latency_at: Callable[[float], float], seconds: float, limit: float, grid: float) -> float:
+    """The highest rate up to ``limit`` at which a latency that grows with the rate is within ``seconds``; 0.0 if none is.
+
+    Halves the interval from 0 to ``grid``: the grid of rates then does not depend on the SLO.
+    """
+    if latency_at(0.0) > seconds:
         return 0.0
-    if math.isinf(limit) or is_met(limit):
+    if math.isinf(limit) or latency_at(limit) <= seconds:
         return limit
-    low, high = 0.0, limit
+    low, high = 0.0, grid
     for _ in range(_BISECTION_STEPS):
         middle = (low + high) / 2.0
-        low, high = (middle, high) if is_met(middle) else (low, middle)
+        low, high = (middle, high) if middle < limit and latency_at(middle) <= seconds else (low, middle)
     return low

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds
-from modelmatrix.scaling.observation.observation import EngineReading, Observation, ScheduleFloorWindow, Variant
+from modelmatrix.scaling.observation.observation import EngineReading, Observation, Variant
+from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 from modelmatrix.signals.reading import SignalReading
 from modelmatrix.signals.replica_history import StartupTracker, ages_of_starting_replicas
 from modelmatrix.signals.scrape_coverage import ReplicaTarget
@@ -36,14 +37,12 @@ class PoolFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentFacts:
-    """What is known of a deployment without its signals. ``windows`` are in the time of the observation."""
+    """What is known of a deployment without its signals. ``bounds`` are those of the observation's second."""
 
     slo: SloBounds
-    min_replicas: int
-    max_replicas: int
+    bounds: ReplicaBounds
     desired: int
     pools: tuple[PoolFacts, ...]
-    windows: tuple[ScheduleFloorWindow, ...] = ()
     placement: PlacementPolicy = PlacementPolicy.ORDERED
 
 
@@ -59,19 +58,15 @@ class DeploymentSignals:
 def build_observation(facts: DeploymentFacts, signals: DeploymentSignals, starts: StartupTracker, second: float) -> Observation:
     """The observation of a deployment that is scaled, at a second of model time."""
     reading = signals.reading
-    windows = facts.windows
     return Observation(
         second=second,
         slo=facts.slo,
-        min_replicas=facts.min_replicas,
-        max_replicas=facts.max_replicas,
-        floor=max((one.replicas for one in windows if one.start_second <= second < one.end_second), default=0),
+        bounds=facts.bounds,
         desired=facts.desired,
         variants=tuple(_variant(pool, signals.leaders, starts, reading.engines.get(pool.pool)) for pool in facts.pools),
         quality=reading.quality,
         quality_message=reading.message,
         traffic=reading.traffic,
-        windows=windows,
         placement=facts.placement,
         gateway_per_second=signals.gateway_per_second,
     )
@@ -92,7 +87,7 @@ def _variant(
         starting=pool.starting,
         room=pool.room,
         starting_ages_seconds=ages_of_starting_replicas(own, pool.starting) if pool.starting else (),
-        starts_seen=starts.starts_of(own),
+        observed_starts=starts.starts_of(own),
         settled=sum(leader.is_settled for leader in own),
         site=pool.site,
         engine=engine,

@@ -13,7 +13,9 @@ from typing import Any
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds
+from modelmatrix.planning.desired.schedule import ScheduleFloorWindow, highest_floor
 from modelmatrix.scaling.observation import observation as scaling
+from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 from modelmatrix.signals.observation import DeploymentFacts, DeploymentSignals, PoolFacts, build_observation
 from modelmatrix.signals.replica_history import StartupTracker
 from modelmatrix.simulation.cluster.policy import Observation, Policy
@@ -46,7 +48,7 @@ class DeploymentPrior:
     max_replicas: int
     variants: tuple[PoolPrior, ...]
     placement: PlacementPolicy = PlacementPolicy.ORDERED
-    windows: tuple[scaling.ScheduleFloorWindow, ...] = ()
+    windows: tuple[ScheduleFloorWindow, ...] = ()
 
 
 class OperatorPolicyAdapter:
@@ -83,17 +85,26 @@ class OperatorPolicyAdapter:
             gateway_per_second=_gateway_per_second(observation),
         )
         self._starts.update(leaders, observation.second)
-        return build_observation(_facts(self._known, observation), signals, self._starts, observation.second)
+        bounds = _bounds(self._known, self.decision, observation.second)
+        return build_observation(_facts(self._known, bounds, observation), signals, self._starts, observation.second)
 
 
-def _facts(known: DeploymentPrior, observation: Observation) -> DeploymentFacts:
+def _bounds(known: DeploymentPrior, decision: scaling.Decision | None, second: float) -> ReplicaBounds:
+    """The bounds of a second, with the floor of the schedule as the operator computes it."""
+    learned = decision.longest_start_seconds if decision else None
+    start_seconds = max(prior.start_seconds for prior in known.variants) if learned is None else learned
+    floor = highest_floor(known.windows, second, start_seconds=start_seconds)
+    return ReplicaBounds(
+        min_replicas=known.min_replicas, max_replicas=known.max_replicas, floor=floor.replicas, window=floor.window
+    )
+
+
+def _facts(known: DeploymentPrior, bounds: ReplicaBounds, observation: Observation) -> DeploymentFacts:
     return DeploymentFacts(
         slo=known.slo,
-        min_replicas=known.min_replicas,
-        max_replicas=known.max_replicas,
+        bounds=bounds,
         desired=sum(observation.desired.values()),
         pools=tuple(_pool(prior, observation) for prior in known.variants),
-        windows=known.windows,
         placement=known.placement,
     )
 

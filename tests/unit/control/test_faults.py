@@ -48,9 +48,8 @@ class Rash:
     def decide(self, observation: Observation, memory: None) -> tuple[Decision, None]:
         """A replica for each and a half requests per second, at once."""
         traffic = observation.traffic
-        wanted = math.ceil(traffic.arrivals_per_second / 1.5) if traffic else observation.min_replicas
-        wanted = min(max(wanted, observation.min_replicas), observation.max_replicas)
-        return Decision(wanted, Reason.STEADY, ""), memory
+        wanted = math.ceil(traffic.arrivals_per_second / 1.5) if traffic else observation.bounds.min_replicas
+        return Decision(observation.bounds.clamp(wanted), Reason.STEADY, ""), memory
 
 
 @pytest.fixture(scope="module")

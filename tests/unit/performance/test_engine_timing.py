@@ -48,7 +48,7 @@ def test_llm_d_episode_is_about_one_and_a_half_requests_per_second() -> None:
     fixed = TokenLengths(input_tokens=4000, output_tokens=1000, length_cv=0)
     memory = EngineLimits(max_num_seqs=256, kv_tokens=305_000)
     slo = SloBounds(ttft_seconds=3, tpot_seconds=0.1, percentile=90)
-    assert timing.capacity_per_second(slo, fixed, memory).requests_per_second == pytest.approx(1.5, abs=0.1)
+    assert timing.capacity(slo, fixed, memory).requests_per_second == pytest.approx(1.5, abs=0.1)
 
 
 def test_llm_d_engine_is_filled_at_1555_requests_per_1000_seconds() -> None:
@@ -84,7 +84,7 @@ def test_saturation_is_infinite_latency_not_an_error() -> None:
     ],
 )
 def test_infeasible_names_its_bound(slo: SloBounds, limit: EngineLimits, bound: BindingLimit) -> None:
-    capacity = QWEN3_32B_2XH100.capacity_per_second(slo, LLM_D_LENGTHS, limit)
+    capacity = QWEN3_32B_2XH100.capacity(slo, LLM_D_LENGTHS, limit)
     assert (capacity.requests_per_second, capacity.bound) == (0.0, bound)
 
 
@@ -92,37 +92,45 @@ def test_embeddings_are_bound_by_their_latency() -> None:
     encoder = EngineTiming(4e-3, 8e-6, 0.0)
     texts = TokenLengths(input_tokens=400, output_tokens=0)
     limit = EngineLimits(max_num_seqs=64, kv_tokens=200_000, max_num_batched_tokens=16_384)
-    capacity = encoder.capacity_per_second(SloBounds(e2e_seconds=0.2), texts, limit)
+    capacity = encoder.capacity(SloBounds(e2e_seconds=0.2), texts, limit)
     assert capacity.bound is BindingLimit.E2E
-    assert 0 < capacity.requests_per_second < capacity.memory_per_second
+    assert 0 < capacity.requests_per_second < encoder.memory_capacity(texts, limit)
     assert encoder.e2e_seconds(0, texts, limit) == pytest.approx(4e-3 + 4e-3 + 400 * 8e-6)
 
 
 def test_without_any_bound_the_engine_is_filled() -> None:
-    capacity = QWEN3_32B_2XH100.capacity_per_second(SloBounds(), LLM_D_LENGTHS, ROOMY)
+    capacity = QWEN3_32B_2XH100.capacity(SloBounds(), LLM_D_LENGTHS, ROOMY)
     assert capacity.bound is BindingLimit.MEMORY
-    assert math.isinf(capacity.ttft_per_second)
+    assert capacity.requests_per_second == QWEN3_32B_2XH100.memory_capacity(LLM_D_LENGTHS, ROOMY)
 
 
 def test_nothing_to_do_is_unlimited() -> None:
-    capacity = EngineTiming(0.01, 1e-5, 0.0).capacity_per_second(
+    capacity = EngineTiming(0.01, 1e-5, 0.0).capacity(
         SloBounds(ttft_seconds=1), TokenLengths(input_tokens=0, output_tokens=0), ROOMY
     )
     assert math.isinf(capacity.requests_per_second)
 
 
 @given(timing=timings, shape=lengths, limit=limits, slo=slos)
-def test_capacity_is_never_negative_and_is_the_least_figure(
+def test_capacity_is_the_highest_rate_at_which_every_bound_holds(
     timing: EngineTiming, shape: TokenLengths, limit: EngineLimits, slo: SloBounds
 ) -> None:
-    capacity = timing.capacity_per_second(slo, shape, limit)
-    figures = (
-        capacity.tpot_per_second,
-        capacity.memory_per_second,
-        capacity.ttft_per_second,
-        capacity.e2e_per_second,
-    )
-    assert capacity.requests_per_second == min(figures) >= 0
+    capacity = timing.capacity(slo, shape, limit)
+    rate = capacity.requests_per_second
+    assert 0 <= rate <= min(timing.tpot_capacity(slo.tpot_seconds, shape), timing.memory_capacity(shape, limit))
+    if 0 < rate < math.inf:
+        assert meets_latencies(timing, shape, limit, slo, rate)
+    above = rate + 1e-9 * min(timing.tpot_capacity(None, shape), timing.memory_capacity(shape, limit))
+    if capacity.bound in (BindingLimit.TTFT, BindingLimit.E2E):
+        assert not meets_latencies(timing, shape, limit, slo, above)
+    else:
+        assert above > min(timing.tpot_capacity(slo.tpot_seconds, shape), timing.memory_capacity(shape, limit)) or not rate
+
+
+def meets_latencies(timing: EngineTiming, shape: TokenLengths, limit: EngineLimits, slo: SloBounds, rate: float) -> bool:
+    first = timing.ttft_seconds(rate, shape, limit, percentile=slo.percentile)
+    whole = timing.e2e_seconds(rate, shape, limit, percentile=slo.percentile)
+    return first <= (slo.ttft_seconds or math.inf) and whole <= (slo.e2e_seconds or math.inf)
 
 
 @given(timing=timings, shape=lengths, limit=limits, slo=slos, looser=st.floats(1, 10))
@@ -134,8 +142,8 @@ def test_a_looser_slo_never_costs_capacity(
         tpot_seconds=slo.tpot_seconds and slo.tpot_seconds * looser,
         e2e_seconds=slo.e2e_seconds and slo.e2e_seconds * looser,
     )
-    tight = timing.capacity_per_second(slo, shape, limit).requests_per_second
-    assert timing.capacity_per_second(relaxed, shape, limit).requests_per_second >= tight
+    tight = timing.capacity(slo, shape, limit).requests_per_second
+    assert timing.capacity(relaxed, shape, limit).requests_per_second >= tight
 
 
 @given(
@@ -155,8 +163,8 @@ def test_longer_requests_never_add_capacity(
         hit_ratio=shape.hit_ratio,
         index_of_dispersion=shape.index_of_dispersion,
     )
-    short = timing.capacity_per_second(slo, shape, limit).requests_per_second
-    assert timing.capacity_per_second(slo, longer, limit).requests_per_second <= short * (1 + 1e-9)
+    short = timing.capacity(slo, shape, limit).requests_per_second
+    assert timing.capacity(slo, longer, limit).requests_per_second <= short * (1 + 1e-9)
 
 
 @given(timing=timings, shape=lengths, limit=limits, bound=st.floats(0.05, 30))
@@ -164,6 +172,15 @@ def test_the_ttft_bound_holds_at_the_capacity_it_gives(
     timing: EngineTiming, shape: TokenLengths, limit: EngineLimits, bound: float
 ) -> None:
     slo = SloBounds(ttft_seconds=bound)
-    rate = timing.capacity_per_second(slo, shape, limit).ttft_per_second
+    rate = timing.capacity(slo, shape, limit).requests_per_second
     if rate > 0:
         assert timing.ttft_seconds(rate, shape, limit, percentile=slo.percentile) <= bound
+
+
+@given(timing=timings, shape=lengths, limit=limits, slo=slos)
+def test_a_lower_percentile_never_costs_capacity(
+    timing: EngineTiming, shape: TokenLengths, limit: EngineLimits, slo: SloBounds
+) -> None:
+    median, tail = (timing.capacity(slo, shape, limit, percentile=percentile) for percentile in (50.0, 95.0))
+    assert median.requests_per_second >= tail.requests_per_second
+    assert tail == timing.capacity(slo, shape, limit)

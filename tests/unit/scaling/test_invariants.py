@@ -18,10 +18,10 @@ from modelmatrix.scaling.observation.observation import (
     Decision,
     EngineReading,
     Observation,
-    ScheduleFloorWindow,
     Traffic,
     Variant,
 )
+from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 from modelmatrix.scaling.policy import SloPolicy
 from observations import Watch, traffic, unknown
 
@@ -57,7 +57,7 @@ variants = st.builds(
     starting=st.integers(0, 5),
     room=st.integers(0, 30),
     starting_ages_seconds=st.lists(st.floats(0.0, 1e5), max_size=3).map(tuple),
-    starts_seen=st.lists(st.tuples(st.floats(0.0, 1e6), st.floats(0.0, 4000.0)), max_size=3).map(tuple),
+    observed_starts=st.lists(st.tuples(st.floats(0.0, 1e6), st.floats(0.0, 4000.0)), max_size=3).map(tuple),
     settled=st.none() | st.integers(0, 30),
     site=st.sampled_from(["", "east", "west"]),
     engine=st.none() | readings,
@@ -95,41 +95,28 @@ def observations(draw: st.DrawFn) -> Observation:
     return Observation(
         second=draw(st.floats(0.0, 1e6)),
         slo=draw(slos),
-        min_replicas=lowest,
-        max_replicas=highest,
-        floor=draw(st.integers(0, highest)),
+        bounds=ReplicaBounds(min_replicas=lowest, max_replicas=highest, floor=draw(st.integers(0, highest)), window="day"),
         desired=draw(st.integers(0, 50)),
         variants=tuple(draw(st.lists(variants, max_size=3, unique_by=lambda one: one.pool))),
         quality=draw(st.sampled_from([*GOOD, Reason.SIGNALS_MISSING, Reason.SIGNALS_STALE])),
         quality_message="words",
         traffic=draw(st.none() | traffics),
-        windows=draw(
-            st.lists(
-                st.builds(
-                    ScheduleFloorWindow,
-                    start_second=st.floats(0.0, 1e6),
-                    end_second=st.floats(0.0, 1e6),
-                    replicas=st.integers(0, highest),
-                    lead_seconds=st.none() | st.floats(0.0, 1e4),
-                ),
-                max_size=2,
-            ).map(tuple)
-        ),
         placement=draw(st.sampled_from(list(PlacementPolicy))),
         gateway_per_second=draw(st.none() | broken),
     )
 
 
 def check(seen: Observation, decision: Decision) -> None:
-    lowest = min(max(seen.min_replicas, seen.floor), seen.max_replicas)
-    assert lowest <= decision.replicas <= seen.max_replicas
+    bounds = seen.bounds
+    lowest = min(max(bounds.min_replicas, bounds.floor), bounds.max_replicas)
+    assert lowest <= decision.replicas <= bounds.max_replicas
     assert all(number >= 0 for number in decision.by_pool.values())
     assert not decision.by_pool or sum(decision.by_pool.values()) == decision.replicas
-    assert all(map(math.isfinite, decision.figures.values()))
+    assert all(map(math.isfinite, decision.values.values()))
     assert decision.message
     is_known = seen.traffic is not None and seen.quality in GOOD and seen.traffic.is_finite
     if not is_known and (seen.desired or seen.variants):
-        assert decision.replicas >= min(seen.desired, seen.max_replicas)
+        assert decision.replicas >= min(seen.desired, bounds.max_replicas)
 
 
 @settings(max_examples=200)

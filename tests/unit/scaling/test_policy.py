@@ -9,7 +9,7 @@ import pytest
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.performance.engine_timing import EngineTiming, SloBounds
-from modelmatrix.scaling.observation.observation import BoundAttainment, History, ScheduleFloorWindow
+from modelmatrix.scaling.observation.observation import BoundAttainment, History
 from modelmatrix.scaling.policy import SloPolicy
 from observations import CAPACITY, LENGTHS, START, Watch, observation, reading, traffic, unknown, variant
 
@@ -31,7 +31,7 @@ def test_the_number_follows_from_arrivals_capacity_and_margin() -> None:
     assert decision.reason is Reason.STEADY
     assert "60 requests/s" in decision.message
     assert f"a replica serves {CAPACITY:.3g} within the SLO" in decision.message
-    assert decision.figures["capacityPerSecond"] == pytest.approx(CAPACITY, rel=0.01)
+    assert decision.values["capacityPerSecond"] == pytest.approx(CAPACITY, rel=0.01)
     assert decision.by_pool == {"a": decision.replicas}
 
 
@@ -40,9 +40,9 @@ def test_a_rising_load_is_met_ahead_of_time() -> None:
     before = watch.ready
     for step in range(40):
         decision = watch.look(traffic=traffic(30.0 + step))
-    assert decision.figures["forecastPerSecond"] > 69.0
+    assert decision.values["forecastPerSecond"] > 69.0
     assert decision.replicas > before
-    assert decision.replicas * CAPACITY > decision.figures["forecastPerSecond"]
+    assert decision.replicas * CAPACITY > decision.values["forecastPerSecond"]
     assert "forecast in 210 s" in decision.message
 
 
@@ -57,7 +57,7 @@ def test_a_burst_is_met_with_what_the_last_scrapes_show() -> None:
     watch = settled(30.0)
     decision = watch.look(traffic=traffic(33.0, arrivals_per_second_fast=120.0, waiting=40.0))
     assert decision.replicas >= 120.0 / CAPACITY
-    assert "a burst of 120 requests/s, 40 wait" in decision.message
+    assert "burst of 120 requests/s with 40 in the queue" in decision.message
 
 
 def test_a_burst_does_not_run_away() -> None:
@@ -132,7 +132,7 @@ def test_young_replicas_serve_their_share_unseen() -> None:
     watch = settled(60.0)
     seen = traffic(60.0 * 0.75, measured=round(watch.ready * 0.75))
     decision = watch.look(traffic=seen)
-    assert decision.figures["arrivalsPerSecond"] == pytest.approx(60.0, rel=0.1)
+    assert decision.values["arrivalsPerSecond"] == pytest.approx(60.0, rel=0.1)
 
 
 def test_nothing_goes_while_a_young_replica_is_not_measured() -> None:
@@ -176,23 +176,12 @@ def test_a_sleeping_deployment_sleeps_on_and_wakes_by_a_gateway() -> None:
 
 def test_a_sleeping_deployment_wakes_for_its_schedule() -> None:
     watch = Watch(POLICY, ready=0, min_replicas=0)
-    window = ScheduleFloorWindow(start_second=3600.0, end_second=7200.0, replicas=3)
-    numbers = {}
-    for _ in range(600):
-        numbers[watch.second] = watch.look(windows=(window,), **unknown()).replicas
-    assert numbers[3600.0 - START - 45.0] == 0
-    assert numbers[3600.0 - START] == 3
-    assert numbers[7185.0] == 3
-
-
-def test_a_schedule_gives_its_own_lead() -> None:
-    watch = Watch(POLICY, ready=1)
-    window = ScheduleFloorWindow(start_second=3600.0, end_second=7200.0, replicas=5, lead_seconds=900.0)
-    watch.second = 2685.0
-    watch.look(times=1, windows=(window,))
-    decision = watch.look(windows=(window,))
-    assert (decision.replicas, decision.reason) == (5, Reason.SCHEDULED_FLOOR)
-    assert "a schedule window asks for 5" in decision.message
+    assert watch.look(times=10, **unknown()).replicas == 0
+    decision = watch.look(floor=3, window="office", **unknown())
+    assert (decision.replicas, decision.reason) == (3, Reason.SCHEDULED_FLOOR)
+    assert decision.message.startswith("0 -> 3: schedule window office requires 3")
+    assert watch.look(times=300, floor=3, window="office", **unknown()).replicas == 3
+    assert decision.longest_start_seconds == START
 
 
 def test_a_pages_standstill_holds() -> None:
@@ -201,7 +190,7 @@ def test_a_pages_standstill_holds() -> None:
     before = watch.ready
     decision = watch.look(times=200, traffic=traffic(0.0, running=70.0, waiting=3.0))
     assert decision.replicas == before
-    assert "73 requests are in flight, and for a minute none arrived or finished" in decision.message
+    assert "73 requests are in flight, and none arrived or finished for a minute" in decision.message
 
 
 def test_a_slow_node_does_not_make_the_margin_run_away() -> None:
@@ -218,7 +207,7 @@ def test_first_looks_hold() -> None:
         watch = Watch(POLICY, ready=5)
         first, second = watch.look(traffic=traffic(rate)), watch.look(traffic=traffic(rate))
         assert first.replicas == second.replicas == 5
-        assert first.message == "5: first looks after a start"
+        assert first.message == "5: first samples after the operator's start"
 
 
 def test_after_a_restart_nothing_goes_until_a_window_was_seen() -> None:
@@ -232,10 +221,10 @@ def test_bounds_are_kept_and_told() -> None:
     watch = settled(60.0)
     most = watch.look(max_replicas=3, traffic=traffic(60.0))
     assert (most.replicas, most.reason) == (3, Reason.BOUNDS_CHANGED)
-    assert "are needed and maxReplicas is 3" in most.message
+    assert "exceeds maxReplicas 3" in most.message
     least = watch.look(min_replicas=9, traffic=traffic(60.0))
     assert (least.replicas, least.reason) == (9, Reason.BOUNDS_CHANGED)
-    assert "minReplicas is 9" in least.message
+    assert "is below minReplicas 9" in least.message
 
 
 def test_more_is_asked_for_than_there_is_room_for() -> None:
@@ -271,5 +260,5 @@ def test_a_learned_engine_changes_the_number() -> None:
         engine = reading(30.0 / watch.ready, timing=slower)
         watch.look(traffic=traffic(30.0), variants=(variant(watch.ready, engine=engine),))
     assert watch.decision is not None
-    learned = watch.decision.figures["capacityPerSecond"]
+    learned = watch.decision.values["capacityPerSecond"]
     assert learned == pytest.approx(slower.tpot_capacity(0.05, LENGTHS), rel=0.15)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from modelmatrix.api.reasons import Reason
-from modelmatrix.scaling.observation.observation import Decision, Observation, ScheduleFloorWindow
+from modelmatrix.scaling.observation.observation import Decision, Observation
+from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 from modelmatrix.signals.observation import DeploymentFacts, DeploymentSignals, PoolFacts, build_observation
 from modelmatrix.signals.reading import ExpectedTargets, SignalReading, read_signals
 from modelmatrix.signals.replica_history import StartupTracker
@@ -74,7 +75,7 @@ def read_by_operator() -> Observation:
         starting=0,
         room=UNLIMITED,
     )
-    facts = DeploymentFacts(slo=SLO, min_replicas=1, max_replicas=9, desired=3, pools=(pool,))
+    facts = DeploymentFacts(slo=SLO, bounds=ReplicaBounds(min_replicas=1, max_replicas=9), desired=3, pools=(pool,))
     return build_observation(facts, DeploymentSignals(leaders=leaders, reading=reading), starts, SECONDS)
 
 
@@ -112,9 +113,9 @@ def test_the_observation_is_of_a_busy_deployment() -> None:
     assert seen.variants[0].starts_seen == ((0.0, 60.0), (0.0, 60.0), (825.0, 60.0))
 
 
-@pytest.mark.parametrize(("second", "floor"), [(899.0, 0), (900.0, 4), (999.0, 4), (1000.0, 0)])
-def test_an_open_window_is_a_floor(second: float, floor: int) -> None:
-    window = ScheduleFloorWindow(start_second=900.0, end_second=1000.0, replicas=4)
-    facts = DeploymentFacts(slo=SLO, min_replicas=1, max_replicas=9, desired=3, pools=(), windows=(window,))
-    signals = DeploymentSignals(leaders=(), reading=SignalReading(quality=Reason.NO_TRAFFIC, message=""))
-    assert build_observation(facts, signals, StartupTracker(), second).floor == floor
+def test_bounds_and_the_floor_come_from_the_facts() -> None:
+    bounds_now = ReplicaBounds(min_replicas=1, max_replicas=9, floor=4, window="day")
+    facts = DeploymentFacts(slo=SLO, bounds=bounds_now, desired=3, pools=())
+    reading = SignalReading(quality=Reason.SIGNALS_MISSING, message="")
+    observed = build_observation(facts, DeploymentSignals(leaders=(), reading=reading), StartupTracker(), 900.0)
+    assert observed.bounds == bounds_now

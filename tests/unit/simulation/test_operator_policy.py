@@ -10,7 +10,8 @@ import pytest
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds, TokenLengths
-from modelmatrix.scaling.observation.observation import Decision, ScheduleFloorWindow
+from modelmatrix.planning.desired.schedule import ScheduleFloorWindow
+from modelmatrix.scaling.observation.observation import Decision
 from modelmatrix.scaling.observation.observation import Observation as Told
 from modelmatrix.scaling.policy import SloPolicy
 from modelmatrix.simulation.cluster.policy import Observation, ReplicaView
@@ -70,7 +71,7 @@ def test_a_pool_is_told_as_the_api_server_shows_it() -> None:
     assert (variant.pool, variant.site, variant.cost_per_hour, variant.devices) == ("a", "east", 3.0, 2)
     assert (variant.ready, variant.starting, variant.settled) == (2, 1, 1)
     assert variant.starting_ages_seconds == (60.0,)
-    assert variant.starts_seen == ((250.0, 150.0), (990.0, 890.0))
+    assert variant.observed_starts == ((250.0, 150.0), (990.0, 890.0))
     assert variant.room == UNLIMITED
     assert told(free_replicas_by_variant={"a": 3}).variants[0].room == 3
 
@@ -78,16 +79,18 @@ def test_a_pool_is_told_as_the_api_server_shows_it() -> None:
 def test_bounds_and_wishes_are_told() -> None:
     seen = told(replace(KNOWN, placement=PlacementPolicy.SPREAD))
     assert (seen.second, seen.slo, seen.desired) == (1000.0, SLO, 3)
-    assert (seen.min_replicas, seen.max_replicas, seen.placement) == (1, 20, PlacementPolicy.SPREAD)
+    assert (seen.bounds.min_replicas, seen.bounds.max_replicas, seen.placement) == (1, 20, PlacementPolicy.SPREAD)
 
 
 def test_open_windows_are_a_floor() -> None:
     windows = (
-        ScheduleFloorWindow(start_second=900.0, end_second=1100.0, replicas=4),
-        ScheduleFloorWindow(start_second=1001.0, end_second=1100.0, replicas=9),
+        ScheduleFloorWindow(start_second=900.0, end_second=1100.0, replicas=4, name="day"),
+        ScheduleFloorWindow(start_second=1151.0, end_second=1200.0, replicas=9, name="peak"),
     )
-    seen = told(replace(KNOWN, windows=windows))
-    assert (seen.floor, seen.windows) == (4, windows)
+    bounds = told(replace(KNOWN, windows=windows)).bounds
+    assert (bounds.floor, bounds.window) == (4, "day"), "a start takes 100 s: 150 s before its start a window opens"
+    sooner = replace(windows[1], start_second=1150.0)
+    assert told(replace(KNOWN, windows=(windows[0], sooner))).bounds.floor == 9
 
 
 @pytest.mark.parametrize(("scrapes", "rate"), [((), None), (((985.0, 10.0),), None), (((970.0, 0.0), (985.0, 30.0)), 2.0)])

@@ -16,6 +16,7 @@ from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, ScaleDecision
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.scaling.observation.observation import Decision, Observation
+from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 from modelmatrix.signals.reading import SignalReading
 from modelmatrix.telemetry.exporter import Exporter
 from scenarios.world import World, rest
@@ -58,9 +59,7 @@ def seen(desired: int) -> Observation:
     return Observation(
         second=0,
         slo=SloBounds(),
-        min_replicas=0,
-        max_replicas=9,
-        floor=0,
+        bounds=ReplicaBounds(min_replicas=0, max_replicas=9),
         desired=desired,
         variants=(),
         quality=Reason.SIGNALS_FRESH,

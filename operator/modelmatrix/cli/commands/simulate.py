@@ -118,7 +118,7 @@ def _environment(deployment: SimulatedDeployment, traffic: Traffic) -> Environme
 def _weighted(deployment: SimulatedDeployment, lengths: TokenLengths) -> list[Any]:
     """The variants, weighted by the rate that each can serve, as a gateway with weighted backends sends it."""
     slo = deployment.known.slo
-    rates = [v.timing.capacity_per_second(slo, lengths, v.limits).requests_per_second for v in deployment.variants]
+    rates = [v.timing.capacity(slo, lengths, v.limits).requests_per_second for v in deployment.variants]
     best = max(rates)
     if best <= 0:
         tokens = f"{lengths.input_tokens:g} tokens in and {lengths.output_tokens:g} out"

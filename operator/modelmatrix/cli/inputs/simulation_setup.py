@@ -16,7 +16,7 @@ from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, To
 from modelmatrix.performance.slo import bounds_in_seconds
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.desired.cron import ScheduleError
-from modelmatrix.planning.desired.replicas import schedule_floor_windows
+from modelmatrix.planning.desired.schedule import ScheduleFloorWindow, schedule_floor_windows
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.feasibility.pool_performance import performance_on
 from modelmatrix.planning.placement.allocation import shape_of
@@ -25,7 +25,6 @@ from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.placement.pricing import price_per_hour
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
-from modelmatrix.scaling.observation.observation import ScheduleFloorWindow
 from modelmatrix.simulation.cluster.variant import StartTime, Variant
 from modelmatrix.simulation.operator_policy import DeploymentPrior, PoolPrior
 
@@ -46,7 +45,7 @@ class SimulatedDeployment:
     def warm(self, rate_per_second: float, lengths: TokenLengths) -> dict[str, int]:
         """Replicas by pool that serve a rate with one to spare, on the first pools that hold them."""
         first = self.variants[0]
-        each = first.timing.capacity_per_second(self.known.slo, lengths, first.limits).requests_per_second
+        each = first.timing.capacity(self.known.slo, lengths, first.limits).requests_per_second
         needed = ceil(rate_per_second / each) + 1 if each > 0 else self.known.min_replicas
         left = min(max(needed, self.known.min_replicas), self.known.max_replicas)
         numbers: dict[str, int] = {}
@@ -177,6 +176,7 @@ def _windows(spec: ModelDeploymentSpec, at: float, days: int) -> Iterator[Schedu
                         end_second=window.end_second - at,
                         replicas=window.replicas,
                         lead_seconds=window.lead_seconds,
+                        name=window.name,
                     )
     except ScheduleError as error:
         raise CliError(str(error)) from None

@@ -148,7 +148,9 @@ class Autoscaler:
         self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}
         scaled = {key: signals for key, signals in seen.items() if _is_scaled(deployments[key])}
         self._remember(scaled, look.histories, now_seconds)
-        facts = {key: deployment_facts(deployments[key], self.catalogue, now_seconds) for key in scaled}
+        facts = {
+            key: deployment_facts(deployments[key], self.catalogue, self.decisions.get(key), now_seconds) for key in scaled
+        }
         observations = {key: build_observation(facts[key], scaled[key], self._starts, now_seconds) for key in scaled}
         self.figures = {key: self._decide(key, observation, look) for key, observation in observations.items()}
         self.decisions = {key: _told(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
@@ -185,16 +187,17 @@ class Autoscaler:
 
 def _safe(decision: Decision, seen: Observation) -> Decision:
     """The decision, or the present number where it would take replicas away on what is unknown."""
-    if decision.replicas >= min(seen.desired, seen.max_replicas) or seen.is_measured:
+    replicas = seen.bounds.clamp(seen.desired)
+    if decision.replicas >= replicas or seen.is_measured:
         return decision
-    return replace(decision, replicas=seen.desired, reason=seen.quality, message=seen.quality_message, by_pool={})
+    return replace(decision, replicas=replicas, reason=seen.quality, message=seen.quality_message, by_pool={})
 
 
 def _told(decision: Decision, before: ScaleDecision | None) -> ScaleDecision:
     """The decision for the plan; while nothing changes, in the words of the last change: its status may not be written yet."""
     if before is not None and decision.reason in _NO_CHANGE and decision.replicas == before.replicas:
-        return replace(before, by_pool=decision.by_pool)
-    return ScaleDecision(decision.replicas, decision.reason, decision.message, decision.by_pool)
+        return replace(before, by_pool=decision.by_pool, longest_start_seconds=decision.longest_start_seconds)
+    return ScaleDecision(decision.replicas, decision.reason, decision.message, decision.by_pool, decision.longest_start_seconds)
 
 
 def _is_measured(deployment: DeploymentPlan) -> bool:

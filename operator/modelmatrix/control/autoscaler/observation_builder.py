@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelmatrix.api.model_deployment import Scaling
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.performance.slo import bounds_in_seconds
 from modelmatrix.planning.desired.cron import ScheduleError
-from modelmatrix.planning.desired.replicas import schedule_floor_windows
+from modelmatrix.planning.desired.replicas import replica_bounds
+from modelmatrix.planning.desired.schedule import longest_start_seconds
 from modelmatrix.planning.feasibility.pool_performance import performance_on
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.placement.pricing import compared_prices
-from modelmatrix.scaling.observation.observation import ScheduleFloorWindow
+from modelmatrix.planning.snapshot.snapshot import ScaleDecision
+from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 from modelmatrix.signals.observation import DeploymentFacts, PoolFacts
 
-# Longer than any replica takes to start: windows that begin within it are part of an observation.
-HORIZON_SECONDS = 7200.0
 
-
-def deployment_facts(deployment: DeploymentPlan, catalogue: Catalogue, second: float) -> DeploymentFacts:
-    """What is known of a deployment at a second of model time.
+def deployment_facts(
+    deployment: DeploymentPlan, catalogue: Catalogue, decision: ScaleDecision | None, second: float
+) -> DeploymentFacts:
+    """What is known of a deployment at a second of model time; ``decision`` is the last one of its policy.
 
     Raises:
         ValueError: the deployment is not scaled.
@@ -30,22 +32,20 @@ def deployment_facts(deployment: DeploymentPlan, catalogue: Catalogue, second: f
         raise ValueError(f"{deployment.key} is not scaled")
     return DeploymentFacts(
         slo=bounds_in_seconds(spec.slo),
-        min_replicas=scaling.min_replicas,
-        max_replicas=scaling.max_replicas,
+        bounds=_bounds(deployment, scaling, decision, second),
         desired=deployment.desired_replicas,
         pools=tuple(_pools(deployment, catalogue)),
-        windows=_windows(deployment, second),
         placement=spec.placement,
     )
 
 
-def _windows(deployment: DeploymentPlan, second: float) -> tuple[ScheduleFloorWindow, ...]:
-    spec = deployment.spec
-    schedule = spec.scaling.schedule if spec and spec.scaling else ()
+def _bounds(deployment: DeploymentPlan, scaling: Scaling, decision: ScaleDecision | None, second: float) -> ReplicaBounds:
+    """The bounds of this second, computed as the planner does."""
+    start_seconds = longest_start_seconds(decision, (option.answer.start_seconds for option in deployment.fitting))
     try:
-        return schedule_floor_windows(schedule, now_seconds=second, horizon_seconds=HORIZON_SECONDS) if schedule else ()
-    except ScheduleError:
-        return ()  # the plan reports it in the status
+        return replica_bounds(scaling, second, start_seconds=start_seconds)
+    except ScheduleError:  # the plan reports it in the status
+        return ReplicaBounds(min_replicas=scaling.min_replicas, max_replicas=scaling.max_replicas)
 
 
 def _pools(deployment: DeploymentPlan, catalogue: Catalogue) -> Iterator[PoolFacts]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from modelmatrix.api.conditions import PLACED, find_condition, parse_timestamp
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.desired.cron import ScheduleError
-from modelmatrix.planning.desired.replicas import DEFAULT_LEAD_SECONDS, DesiredReplicas, desired_replicas
+from modelmatrix.planning.desired.replicas import DesiredReplicas, desired_replicas
+from modelmatrix.planning.desired.schedule import longest_start_seconds
 from modelmatrix.planning.feasibility.assess import Assessment, ClusterFacts, PoolOption, assess
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas, observed_replicas
 from modelmatrix.planning.inventory.pool_state import PoolState
@@ -177,13 +178,14 @@ def _desired(
     """The number of replicas, or ``None`` with the reason why it is not known."""
     if view.spec is None or assessment.error:
         return None, assessment.error
+    decision = snapshot.decisions.get(view.key)
     try:
         desired = desired_replicas(
             view.spec,
             current=_last_desired(view, workloads, current),
-            decision=snapshot.decisions.get(view.key),
+            decision=decision,
             now_seconds=snapshot.now_seconds,
-            lead_seconds=_lead_seconds(assessment.fitting),
+            start_seconds=longest_start_seconds(decision, (option.answer.start_seconds for option in assessment.fitting)),
         )
     except ScheduleError as error:
         return None, str(error)
@@ -198,8 +200,3 @@ def _last_desired(view: DeploymentView, workloads: Sequence[WorkloadView], curre
     stored = view.status.get("desiredReplicas")
     counted = workloads if stored is None else current.values()
     return max(stored or 0, sum(workload.replicas for workload in counted if not workload.deleting))
-
-
-def _lead_seconds(options: Sequence[PoolOption]) -> float:
-    """Time that the slowest pool needs to start a replica, with a fifth in reserve."""
-    return max((1.2 * option.answer.start_seconds for option in options), default=DEFAULT_LEAD_SECONDS)

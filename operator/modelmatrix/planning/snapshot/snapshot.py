@@ -46,15 +46,17 @@ class MeasuredSlo:
 
 @dataclass(frozen=True, slots=True)
 class ScaleDecision:
-    """What the scaling policy wants for one deployment, before bounds, floors and devices have their say.
+    """What the scaling policy decided for one deployment, before the planner applies today's bounds and places replicas.
 
-    ``by_pool`` says where the replicas belong, if the policy has a view on that.
+    ``by_pool`` are the replicas that belong on each pool; empty without a preference. ``longest_start_seconds`` is the longest
+    start to expect; ``None`` if the policy does not learn start times.
     """
 
     replicas: int
     reason: Reason
     message: str
     by_pool: Mapping[str, int] = field(default_factory=dict)
+    longest_start_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

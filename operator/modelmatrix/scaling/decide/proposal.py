@@ -1,74 +1,97 @@
-"""What is asked of the signals, and in which order: what is unknown holds before what is idle shrinks. Pure."""
+"""Turns signals into a replica proposal.
+
+Checks run in order: start-up (hold), asleep (the gateway wakes), unknown signals (hold), contradictory signals (hold), idle,
+load. Unknown comes before idle, so that missing signals never remove a replica. Bounds, the schedule and the delay of a
+reduction come after the proposal. Pure.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.scaling.decide.context import PolicyContext
-from modelmatrix.scaling.decide.load import proposal_for_load
-from modelmatrix.scaling.decide.proposal_type import ReplicaProposal
+from modelmatrix.scaling.decide.load import load_need
 from modelmatrix.scaling.observation.observation import Observation, Traffic
 
-FIRST_LOOKS = 2
+# Rates and estimates of the first observations after a start are incomplete.
+FIRST_SAMPLES = 2
 
 
-def propose_replicas(now: PolicyContext) -> ReplicaProposal:
-    """What the signals ask for, as far as that can be believed at once."""
-    said = _answer(now)
-    return said if said.replicas <= now.max_step_replicas else replace(said, replicas=now.max_step_replicas)
+@dataclass(frozen=True, slots=True)
+class ReplicaProposal:
+    """Replicas of the reference pool, fractions included, with the message and the values behind the number.
+
+    ``holds`` forbids a number below today's. ``reason`` is that of a decision that changes nothing.
+    """
+
+    replicas: float
+    message: str
+    reason: Reason = Reason.STEADY
+    holds: bool = False
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
-def _answer(now: PolicyContext) -> ReplicaProposal:
-    traffic = now.traffic
-    if now.memory.looks <= FIRST_LOOKS:
-        return ReplicaProposal(now.current_replicas, "first looks after a start", holds=True)
-    if _is_asleep(now.observation):
-        return _asleep(now)
+def propose_replicas(context: PolicyContext) -> ReplicaProposal:
+    """The proposal of the first check that applies, limited to the largest step."""
+    proposal, limit = _propose(context), context.max_step_replicas
+    return proposal if proposal.replicas <= limit else replace(proposal, replicas=limit)
+
+
+def _propose(context: PolicyContext) -> ReplicaProposal:
+    traffic = context.traffic
+    if context.state.samples_seen <= FIRST_SAMPLES:
+        return ReplicaProposal(context.current_replicas, "first samples after the operator's start", holds=True)
+    if _is_asleep(context.observation):
+        return _asleep(context)
     if traffic is None:
-        return _unknown(now)
+        return _unknown(context)
     if _is_contradictory(traffic):
         return _contradictory(traffic)
     if traffic.is_idle:
-        return ReplicaProposal(0.0, "nothing arrives", Reason.NO_TRAFFIC)
-    return proposal_for_load(now, traffic)
+        return ReplicaProposal(0.0, "no requests arrive", Reason.NO_TRAFFIC)
+    need = load_need(context, traffic)
+    return ReplicaProposal(need.replicas, need.message, values=need.values)
 
 
-def _is_asleep(seen: Observation) -> bool:
-    """Whether there are no replicas, and none are wanted: nobody can be asked but a gateway."""
-    return not (seen.desired or seen.ready or seen.starting)
+def _is_asleep(observation: Observation) -> bool:
+    """Whether the deployment has no replicas and desires none: only a gateway can see its requests."""
+    return not (observation.desired or observation.ready or observation.starting)
 
 
-def _asleep(now: PolicyContext) -> ReplicaProposal:
-    arriving = now.gateway_per_second
+def _asleep(context: PolicyContext) -> ReplicaProposal:
+    arriving = context.gateway_per_second
     if not arriving:
-        return ReplicaProposal(0.0, "asleep, and no request is known of", Reason.SCALED_TO_ZERO)
-    return ReplicaProposal(now.capacity_need(arriving).replicas, f"the gateway counts {arriving:.3g} requests/s")
+        return ReplicaProposal(0.0, "scaled to zero, and the gateway counts no requests", Reason.SCALED_TO_ZERO)
+    return ReplicaProposal(context.capacity_need(arriving).replicas, f"the gateway counts {arriving:.3g} requests/s")
 
 
-def _unknown(now: PolicyContext) -> ReplicaProposal:
-    """Without signals that can be trusted nothing goes; what a gateway or some of the replicas show may add."""
-    seen = now.observation
-    proven = max(now.current_replicas, now.capacity_need(now.gateway_per_second).replicas, _seen_by_some(now))
-    return ReplicaProposal(proven, seen.quality_message, seen.quality, holds=True)
+def _unknown(context: PolicyContext) -> ReplicaProposal:
+    """Hold what there is; the gateway or the replicas that are measured may raise it."""
+    observation = context.observation
+    proven = max(
+        context.current_replicas, context.capacity_need(context.gateway_per_second).replicas, _partly_measured(context)
+    )
+    return ReplicaProposal(proven, observation.quality_message, observation.quality, holds=True)
 
 
-def _seen_by_some(now: PolicyContext) -> float:
-    """What is asked for by replicas that are measured; the others count as full: they spare nothing, and need no more."""
-    seen, traffic = now.observation, now.observation.traffic
+def _partly_measured(context: PolicyContext) -> float:
+    """The need of the measured replicas plus the other replicas, which count as full: they can take over no load."""
+    observation, traffic = context.observation, context.observation.traffic
     if traffic is None or not traffic.measured or not traffic.is_finite:
         return 0.0
-    return now.capacity_need(traffic.arrivals_per_second).replicas + max(0, seen.ready + seen.starting - traffic.measured)
+    others = max(0, observation.ready + observation.starting - traffic.measured)
+    return context.capacity_need(traffic.arrivals_per_second).replicas + others
 
 
 def _is_contradictory(traffic: Traffic) -> bool:
-    """Whether requests are in flight, and in a minute none arrived or finished."""
+    """Whether requests are in flight although none arrived or finished in a minute."""
     return not traffic.arrivals_per_second and bool(traffic.waiting or traffic.running)
 
 
 def _contradictory(traffic: Traffic) -> ReplicaProposal:
-    """An engine hangs, or its page stands still: more of them would mend neither, fewer might be wrong."""
+    """An engine hangs or its metrics page is frozen: more replicas would help neither, fewer might be wrong."""
     in_flight = traffic.waiting + traffic.running
-    return ReplicaProposal(
-        0.0, f"{in_flight:.0f} requests are in flight, and for a minute none arrived or finished", holds=True
-    )
+    message = f"{in_flight:.0f} requests are in flight, and none arrived or finished for a minute"
+    return ReplicaProposal(0.0, message, holds=True)

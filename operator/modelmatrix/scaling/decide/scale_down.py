@@ -1,7 +1,15 @@
-"""When replicas may go: not before what was wanted lately is over, not many at once, not while anything is unknown. Pure.
+"""When replicas may be removed: after a delay, in small steps, and never while a signal is unknown.
 
-A replica that is wanted again has to start again. Keeping it for as long as that takes never costs more than twice what
-knowing the future would (ski rental).
+The delay is a ski-rental rule: a replica that is removed and needed again must start again, so it stays for as long as a start
+takes (two to ten minutes). That costs at most twice what an algorithm that knew the future would (Karlin et al., "Competitive
+snoopy caching", 1988). The delay is a sliding maximum: the number kept is the highest proposal of that window. Below it,
+
+- at most a quarter of the replicas goes in a minute;
+- none goes while a ready replica is not measured: it may be full;
+- none goes if the engines' own step times say that the rest would exceed the TPOT bound;
+- the last one goes only after ten minutes without a request and without requests at this time yesterday and a week ago.
+
+Pure.
 """
 
 from __future__ import annotations
@@ -9,79 +17,83 @@ from __future__ import annotations
 from modelmatrix.performance.engine_timing import EngineTiming, TokenLengths
 from modelmatrix.scaling.decide.context import PolicyContext
 from modelmatrix.scaling.decide.pool_candidates import PoolCandidateCapacity
-from modelmatrix.scaling.decide.proposal_type import ReplicaProposal
+from modelmatrix.scaling.decide.proposal import ReplicaProposal
 from modelmatrix.scaling.estimate.seasonality import WEEK, Season
-from modelmatrix.scaling.state.state import Recommended, ScaleDownState
+from modelmatrix.scaling.state.state import Recommendations, ScaleDownState
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 120.0, 600.0
+MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 120.0, 600.0
 STEP_SECONDS = 60.0
-LARGEST_STEP = 0.25
-# The last replica goes only after so much silence; the next request would wait for a start.
+MAX_STEP = 0.25
+# The last replica goes only after this time without requests; the next request would wait for a start.
 SILENCE_SECONDS = 600.0
-# Enough for one replica, however little that is of its capacity.
+# A proposal that is rounded up to one replica, whatever the capacity of a replica.
 _ONE = 1e-6
 
 
-def stabilize(now: PolicyContext, asked: ReplicaProposal) -> ScaleDownState:
-    """What was wanted lately, this look included; the first of ``recommended`` is what is kept."""
-    before, second = now.memory.shrinking, now.observation.second
-    start = now.fleet.preferred.start_seconds
-    wanted, busy = asked.replicas, second
-    if not wanted and not asked.holds:
-        busy = before.busy_second
-        # Nobody is kept where nobody is: who sleeps is woken by a request or a schedule, not by a restart of ours.
-        wanted = 0.0 if not now.current_replicas or _is_over(second, busy, start, now.memory.demand.season) else _ONE
-    seen = before.recommended or ((second, now.current_replicas),)
-    window = min(max(start, SHORTEST_SECONDS), LONGEST_SECONDS)
-    return ScaleDownState(_falling(seen, second, wanted, window), before.stepped_second, busy)
+def stabilize(context: PolicyContext, proposal: ReplicaProposal) -> ScaleDownState:
+    """The recommendations with this proposal; the first of them is the number to keep."""
+    before, second = context.state.scale_down, context.observation.second
+    start = context.pools.preferred.start_seconds
+    replicas, busy_second = proposal.replicas, second
+    if not replicas and not proposal.holds:
+        busy_second = before.last_busy_second
+        # At zero replicas keep zero: only a request or a schedule wakes a deployment, never an operator restart.
+        is_over = _is_over(second, busy_second, start, context.state.demand.season)
+        replicas = 0.0 if not context.current_replicas or is_over else _ONE
+    recommendations = before.recommendations or ((second, context.current_replicas),)
+    delay = min(max(start, MIN_DELAY_SECONDS), MAX_DELAY_SECONDS)
+    return ScaleDownState(_falling(recommendations, second, replicas, delay), before.reduced_at_second, busy_second)
 
 
 def _is_over(second: float, busy_second: float, start_seconds: float, season: Season) -> bool:
-    """Whether it has been silent for long, and was at this time on other days."""
+    """Whether no request came for long, and none came at this time on other days."""
     if second - busy_second < max(SILENCE_SECONDS, start_seconds):
         return False
     return max(season.requests(days, second, 2.0 * start_seconds) for days in (1, WEEK)) < 1.0
 
 
-def _falling(before: Recommended, second: float, replicas: float, window_seconds: float) -> Recommended:
-    """The numbers of a window that no later one reaches, the highest first."""
-    earlier = tuple(one for one in before if one[0] > second - window_seconds and one[1] > replicas)
+def _falling(before: Recommendations, second: float, replicas: float, delay_seconds: float) -> Recommendations:
+    """The recommendations of a window that no later one reaches, the highest first."""
+    earlier = tuple(pair for pair in before if pair[0] > second - delay_seconds and pair[1] > replicas)
     return (*earlier, (second, replicas))
 
 
-def scale_down_floor(now: PolicyContext, asked: ReplicaProposal, shrinking: ScaleDownState) -> int:
-    """The fewest replicas that may be left now."""
-    seen = now.observation
-    if len(now.fleet.candidates) == 1 and shrinking.recommended[0][1] > seen.desired - 1:
-        return seen.desired  # none would go anyway
-    left = seen.desired - max(1, int(LARGEST_STEP * seen.desired))
+def scale_down_floor(context: PolicyContext, proposal: ReplicaProposal, scale_down: ScaleDownState) -> int:
+    """The fewest replicas that may remain now, before bounds."""
+    desired, second = context.observation.desired, context.observation.second
+    if len(context.pools.candidates) == 1 and scale_down.recommendations[0][1] > desired - 1:
+        return desired  # the recommendation removes none; the checks below cost time
+    remaining = desired - max(1, int(MAX_STEP * desired))
     is_blocked = (
-        asked.holds
-        or seen.second - now.memory.shrinking.stepped_second < STEP_SECONDS
-        or _is_partly_unknown(now)
-        or not all(_decodes_in_time(now, one, left) for one in now.fleet.candidates)
+        proposal.holds
+        or second - context.state.scale_down.reduced_at_second < STEP_SECONDS
+        or _is_partly_unknown(context)
+        or not all(_decodes_in_time(context, candidate, remaining) for candidate in context.pools.candidates)
     )
-    return seen.desired if is_blocked else left
+    return desired if is_blocked else remaining
 
 
-def _is_partly_unknown(now: PolicyContext) -> bool:
-    """Whether a replica serves that is not measured: it may be full."""
-    traffic = now.traffic
-    return traffic is not None and traffic.measured is not None and traffic.measured < now.observation.ready
+def _is_partly_unknown(context: PolicyContext) -> bool:
+    """Whether a ready replica is not measured: it may be full."""
+    traffic = context.traffic
+    return traffic is not None and traffic.measured is not None and traffic.measured < context.observation.ready
 
 
-def _decodes_in_time(now: PolicyContext, one: PoolCandidateCapacity, left: int) -> bool:
-    """Whether a pool's replicas keep the time per output token when fewer share what runs, whatever is said to arrive."""
-    bound, reading, lengths = now.observation.slo.tpot_seconds, one.variant.engine, now.memory.lengths
-    if bound is None or lengths.output_tokens <= 0 or left < 1 or not now.fleet.keeps_slo:
+def _decodes_in_time(context: PolicyContext, candidate: PoolCandidateCapacity, remaining: int) -> bool:
+    """Whether a pool's replicas meet the TPOT bound if the remaining ones share its running requests.
+
+    Uses what the engines measure, not the arrivals, so that a wrong arrival rate cannot remove a busy replica.
+    """
+    bound, reading, lengths = context.observation.slo.tpot_seconds, candidate.variant.engine, context.state.lengths
+    if bound is None or lengths.output_tokens <= 0 or remaining < 1 or not context.pools.meets_slo:
         return True
     if reading is None or not reading.is_finite:
         return True
-    timing = now.memory.pools[one.variant.pool].fit.timing(one.variant.timing)
-    rate = rate_of(timing, lengths, reading.running) * now.observation.desired / left
+    timing = context.state.pools[candidate.variant.pool].fit.timing(candidate.variant.timing)
+    rate = rate_of(timing, lengths, reading.running) * context.observation.desired / remaining
     return timing.itl_seconds(rate, lengths) <= bound
 
 
 def rate_of(timing: EngineTiming, lengths: TokenLengths, running: float) -> float:
-    """Requests per second of a replica in which so many run: Little's law, solved for the rate."""
+    """Requests per second of a replica with ``running`` requests: Little's law, solved for the rate."""
     return running / (lengths.output_tokens * timing.alpha_seconds + running * timing.work_seconds(lengths))

@@ -1,8 +1,14 @@
-"""Learning what an engine step takes from what engines report: recursive least squares around the prior timing.
+"""Learns the step time of an engine from what engines report: recursive least squares around the prior timing.
 
-The model is that of ``performance.timing``: a step takes ``alpha + beta * prompt tokens + gamma * KV tokens``. Learned are
-three factors on the prior's parameters, so that all are of order one. Every sample is divided by the measured step, so
-that errors are relative. Pure arithmetic; it must not know where samples come from.
+The model is that of ``performance.engine_timing``: a step takes ``alpha + beta * prompt tokens + gamma * KV tokens`` seconds.
+The estimate is three factors on the prior's parameters, which are all of order one. Every sample is divided by the measured
+step, so errors are relative. With the row ``x``, the covariance ``P`` and the noise ``s``:
+
+    factors += P x * error / (x' P x + s^2),    P -= P x (P x)' / (x' P x + s^2)
+
+A sample outside the gate ``error^2 > 7.4 (x' P x + s^2)`` is an outlier; after ten minutes of outliers the covariance returns
+to the prior's, because the engine has changed. ``P`` drifts towards the prior's, so that old samples count less.
+Reference: Ljung, "System Identification", section 11.2. Pure arithmetic; it must not know where samples come from.
 """
 
 from __future__ import annotations
@@ -11,18 +17,18 @@ from dataclasses import dataclass, replace
 
 from modelmatrix.performance.engine_timing import EngineTiming
 
-# A roofline prior is within a factor of two of most measured engines: that is two standard deviations.
+# A roofline prior is within a factor of two of most measured engines: two standard deviations.
 PRIOR_DEVIATION = 0.5
-# What the three-parameter form leaves unexplained on measured engines (``simulation.validation``).
+# The relative error of the three-parameter form on measured engines (e2e/accuracy/validation.py).
 NOISE = 0.07
 # Once in 150 samples a correct model is rejected (chi square with one degree of freedom at 99.35 %).
 GATE = 7.4
-# Ten minutes of samples that do not fit are no outliers: the engine has changed.
+# Ten minutes of samples that do not fit are not outliers: the engine has changed.
 REJECTED_SECONDS = 600.0
 # A sample counts half after four hours at one in 15 s: slow enough to remember the load of the morning.
 FORGETTING = 0.0007
 # Beyond this factor the samples do not show the engine that the prior is about.
-LARGEST_FACTOR = 3.0
+MAX_FACTOR = 3.0
 
 Vector = tuple[float, float, float]
 _PRIOR_VARIANCE = PRIOR_DEVIATION**2
@@ -33,7 +39,7 @@ _PRIOR_COVARIANCE: Covariance = (_PRIOR_VARIANCE, 0.0, 0.0, _PRIOR_VARIANCE, 0.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSample:
-    """One engine over a minute: its mean step, prompt tokens computed per second, and the KV tokens that it held."""
+    """One engine over a minute: its mean step, prompt tokens computed per second, and the KV tokens in its cache."""
 
     step_seconds: float
     prompt_tokens_per_second: float
@@ -49,7 +55,7 @@ class EngineFit:
     rejecting_since: float | None = None
 
     def timing(self, prior: EngineTiming) -> EngineTiming:
-        """The prior corrected by what was learned."""
+        """The prior times the learned factors."""
         alpha, beta, gamma = self.factors
         return EngineTiming(
             alpha * prior.alpha_seconds,
@@ -77,7 +83,7 @@ class EngineFit:
         )
 
     def _rejected(self, second: float) -> EngineFit:
-        """Wait whether it stays so; then doubt what was learned."""
+        """The fit after an outlier; after ten minutes of them, with the covariance of the prior."""
         if self.rejecting_since is None:
             return replace(self, rejecting_since=second)
         if second - self.rejecting_since < REJECTED_SECONDS:
@@ -95,16 +101,16 @@ def _narrowed(matrix: Covariance, direction: Vector, variance: float) -> Covaria
     """The covariance after a sample, widened by forgetting towards the prior's and never beyond it."""
     p, q, r, s, t, u = matrix
     x, y, z = direction
-    keep, add = 1.0 - FORGETTING, FORGETTING * _PRIOR_VARIANCE
+    retained, added = 1.0 - FORGETTING, FORGETTING * _PRIOR_VARIANCE
     return (
-        keep * (p - x * x / variance) + add,
-        keep * (q - x * y / variance),
-        keep * (r - x * z / variance),
-        keep * (s - y * y / variance) + add,
-        keep * (t - y * z / variance),
-        keep * (u - z * z / variance) + add,
+        retained * (p - x * x / variance) + added,
+        retained * (q - x * y / variance),
+        retained * (r - x * z / variance),
+        retained * (s - y * y / variance) + added,
+        retained * (t - y * z / variance),
+        retained * (u - z * z / variance) + added,
     )
 
 
 def _clamped(factor: float) -> float:
-    return min(max(factor, 1.0 / LARGEST_FACTOR), LARGEST_FACTOR)
+    return min(max(factor, 1.0 / MAX_FACTOR), MAX_FACTOR)

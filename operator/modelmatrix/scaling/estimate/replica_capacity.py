@@ -1,24 +1,29 @@
-"""Requests per second of one replica at which half of the requests miss the SLO, and how sharp that edge is.
+"""The capacity of one replica as the scaling policy uses it, and how blurred the edge of that capacity is.
 
-The rate comes from the closed forms of ``performance.timing`` at means and medians. Around it the share of misses is taken
-as normal in the load: with ``n`` replicas behind a least-loaded gateway, load is smoothed over the requests in flight.
+The edge is the arrival rate at which half of the requests miss the SLO: ``EngineTiming.capacity`` at the median. Around it the
+share of misses is taken as normal in the load, with the relative variance
+
+    (UNPOOLED + (1 - UNPOOLED) / replicas) * (dispersion + LENGTH_VARIANCE) / in_flight
+
+Load is smoothed over the ``in_flight`` requests of a replica, and over all replicas behind a least-loaded gateway, but for the
+part that stays with a replica. The numerator is the variance of the work in a count of requests: that of the count over its
+mean (the dispersion) plus that of the work of one request (Wald's equation for a compound sum). The 99th percentile of an SLO
+is reached by a margin on this edge (``capacity_need``), which what was attained corrects. Pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, isinf
 
 from modelmatrix.performance.engine_timing import BindingLimit, EngineLimits, EngineTiming, SloBounds, TokenLengths
 
-# Accurate to 0.03 % of the range, which is far within what lengths and timing are known to.
-_BISECTION_STEPS = 12
-_MEDIAN = 50.0
+MEDIAN = 50.0
 # Inputs that moved less than this leave a capacity as it is: numbers that flicker would make replicas flicker.
 DEADBAND = 0.02
 # Variance over squared mean of the work of a request, before anything was measured: that of exponential lengths.
 LENGTH_VARIANCE = 1.0
-# Share of the variance that stays with a replica however many there are: a long prompt slows its own neighbours only.
+# The part of the variance that does not average out over replicas: a long prompt slows its own neighbours only.
 # Measured on the request-level simulator at 1, 4 and 10 replicas: 0 with equal lengths, 0.15 with exponential ones.
 UNPOOLED_SHARE = 0.15
 
@@ -26,10 +31,10 @@ Inputs = tuple[float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
-    """One replica at the edge of the SLO.
+class CapacityEstimate:
+    """The edge of one replica in requests per second, 0.0 where even a single request misses the SLO.
 
-    ``in_flight`` are the requests that it has in hand there; ``inputs`` what all of it was computed from.
+    ``in_flight`` are the requests in hand at the edge. ``slo`` and ``inputs`` are what the estimate was computed from.
     """
 
     requests_per_second: float
@@ -39,9 +44,9 @@ class Capacity:
     inputs: Inputs
 
     def variance(self, replicas: float, dispersion: float) -> float:
-        """Squared relative deviation of the load at which requests miss, with so many replicas.
+        """Squared relative deviation of the load at which requests miss, with a number of replicas.
 
-        ``dispersion`` is variance over mean of arrival counts. From counts in flight: ``(dispersion + lengths) / number``.
+        ``dispersion`` is variance over mean of arrival counts.
         """
         if self.in_flight <= 0:
             return 0.0
@@ -49,10 +54,15 @@ class Capacity:
         return pooled * (dispersion + LENGTH_VARIANCE) / self.in_flight
 
 
-def capacity(
-    timing: EngineTiming, limits: EngineLimits, lengths: TokenLengths, slo: SloBounds, *, known: Capacity | None = None
-) -> Capacity:
-    """The capacity of one replica; ``known`` again while nothing has moved that it was computed from."""
+def estimate_capacity(
+    timing: EngineTiming,
+    limits: EngineLimits,
+    lengths: TokenLengths,
+    slo: SloBounds,
+    *,
+    known: CapacityEstimate | None = None,
+) -> CapacityEstimate:
+    """The capacity of one replica; ``known`` itself while no input has moved by more than the deadband."""
     inputs = (
         timing.alpha_seconds,
         timing.beta_seconds_per_token,
@@ -63,39 +73,15 @@ def capacity(
     )
     if known is not None and known.slo == slo and _is_near(inputs, known.inputs):
         return known
-    rate, bound = _edge(timing, limits, lengths, slo)
+    edge = timing.capacity(slo, lengths, limits, percentile=MEDIAN)
+    # An engine without any work per request has no limit to scale by.
+    rate = 0.0 if isinf(edge.requests_per_second) else edge.requests_per_second
     seconds = _seconds_in_hand(timing, lengths, slo, rate) if rate > 0 else 0.0
-    return Capacity(rate, rate * seconds, bound, slo, inputs)
+    return CapacityEstimate(rate, rate * seconds, edge.bound, slo, inputs)
 
 
 def _is_near(first: Inputs, second: Inputs) -> bool:
     return all(abs(a - b) <= DEADBAND * b for a, b in zip(first, second, strict=True))
-
-
-def _edge(timing: EngineTiming, limits: EngineLimits, lengths: TokenLengths, slo: SloBounds) -> tuple[float, BindingLimit]:
-    """The highest rate at which half of the requests meet every bound, and the bound that sets it."""
-    rate, bound = timing.tpot_capacity(slo.tpot_seconds, lengths), BindingLimit.TPOT
-    memory = timing.memory_capacity(lengths, limits)
-    if memory < rate:
-        rate, bound = memory, BindingLimit.MEMORY
-
-    def first(at: float) -> float:
-        return timing.ttft_seconds(at, lengths, limits, percentile=_MEDIAN)
-
-    def whole(at: float) -> float:
-        return timing.e2e_seconds(at, lengths, limits, percentile=_MEDIAN)
-
-    for name, latency, limit in ((BindingLimit.TTFT, first, slo.ttft_seconds), (BindingLimit.E2E, whole, slo.e2e_seconds)):
-        if limit is None or rate <= 0 or latency(rate) <= limit:
-            continue
-        low, high = 0.0, rate
-        if latency(low) > limit:
-            return 0.0, name
-        for _ in range(_BISECTION_STEPS):
-            middle = (low + high) / 2.0
-            low, high = (middle, high) if latency(middle) <= limit else (low, middle)
-        rate, bound = low, name
-    return (rate if rate < inf else 0.0), bound
 
 
 def _seconds_in_hand(timing: EngineTiming, lengths: TokenLengths, slo: SloBounds, rate: float) -> float:

@@ -1,4 +1,8 @@
-"""How long a replica takes to start: the start times that were seen, with the prior as one of them. Pure."""
+"""How long a replica takes to start: an order statistic of the last starts, with the prior counted as one of them.
+
+The forecast horizon uses the 80th percentile of the last sixteen starts: an average would be late every other time. Schedule
+windows use the longest, because their replicas must not be late. Pure.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,33 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil, inf
 
-KEPT = 16
-# A start that takes longer than four in five is rare enough to be a surprise; an average would be late half of the time.
+MAX_STARTS = 16
+# A start that takes longer than four in five is rare enough to be a surprise.
 SHARE = 0.8
-# Nothing loads weights in less: such a replica was found running, not seen starting.
-SHORTEST_SECONDS = 1.0
+# No engine loads weights faster: such a replica was found running, its start was not observed.
+MIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class StartupTimes:
-    """Durations of the last starts on a pool, the newest last, and when the newest ended."""
+    """Durations of the last starts on a pool, the newest last, and the second at which the newest became ready."""
 
     seconds: tuple[float, ...] = ()
     latest_second: float = -inf
 
-    def with_seen(self, seen: Iterable[tuple[float, float]]) -> StartupTimes:
-        """These and the starts that ended later: pairs of when a replica became ready and how long that took."""
-        new = sorted(item for item in seen if item[0] > self.latest_second)
+    def with_starts(self, starts: Iterable[tuple[float, float]]) -> StartupTimes:
+        """These and the later ones of ``starts``: pairs of the second a replica became ready and its duration."""
+        new = sorted(start for start in starts if start[0] > self.latest_second)
         if not new:
             return self
-        durations = tuple(duration for _, duration in new if duration >= SHORTEST_SECONDS)
-        return StartupTimes((*self.seconds, *durations)[-KEPT:], new[-1][0])
+        durations = tuple(duration for _, duration in new if duration >= MIN_SECONDS)
+        return StartupTimes((*self.seconds, *durations)[-MAX_STARTS:], new[-1][0])
 
     def expected_seconds(self, prior_seconds: float) -> float:
-        """The start time to reckon with: the 80th percentile, the prior counted as one start."""
+        """The 80th percentile of the starts and the prior."""
         ordered = sorted((*self.seconds, prior_seconds))
         return ordered[ceil(SHARE * len(ordered)) - 1]
 
     def longest_seconds(self, prior_seconds: float) -> float:
-        """The longest start among them, for who must not be late."""
+        """The longest of the starts and the prior."""
         return max((*self.seconds, prior_seconds))

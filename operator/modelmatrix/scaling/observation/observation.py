@@ -1,4 +1,8 @@
-"""What a scaling policy sees and says: one deployment at one moment. All times are model seconds. Data only."""
+"""The input and the output of a scaling policy: one deployment at one moment.
+
+All times are model seconds, which run ``timeScale`` times as fast as the clock on the wall. Unknown is ``None``, never 0. Data
+only.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,19 @@ from typing import Protocol, TypeVar
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.api.reasons import Reason
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds
+from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundAttainment:
-    """Requests that were measured against one bound, and those that kept it."""
+    """Requests that were measured against one bound of the SLO, and those within it."""
 
     requests: float
     within: float
 
     @property
     def ratio(self) -> float:
-        """Share of the requests within the bound."""
+        """Share of the requests within the bound, 0 to 1."""
         return self.within / self.requests
 
 
@@ -30,11 +35,11 @@ class Traffic:
     """What the engines of a deployment reported, summed over its replicas.
 
     ``arrivals_per_second`` is over the last minute, ``arrivals_per_second_long`` over the last three and
-    ``arrivals_per_second_fast`` over the last two scrapes, half a minute (``None`` when nobody asked). ``waiting`` and
-    ``running`` are requests now. Token counts are means, ``input_tokens`` is 0.0 while no request has finished lately;
-    ``hit_ratio`` is the share of prompt tokens found in the prefix cache. Shares are over ``observed_seconds``; ``None`` when
-    nothing was measured against that bound. ``measured`` is the number of ready replicas behind the figures; ``None`` when it
-    is all of them.
+    ``arrivals_per_second_fast`` over the last two scrapes, half a minute (``None`` without that query). ``waiting`` and
+    ``running`` are requests now. Token counts are means; ``input_tokens`` is 0.0 while no request has finished in ten minutes.
+    ``hit_ratio`` is the share of prompt tokens found in the prefix cache. The attainments are over ``observed_seconds``;
+    ``None`` if no request was measured against that bound. ``measured`` is the number of ready replicas that the values come
+    from; ``None`` if all of them.
     """
 
     arrivals_per_second: float
@@ -54,12 +59,12 @@ class Traffic:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is proven that nothing arrives and nothing is in flight."""
+        """Whether nothing arrives and nothing is in flight."""
         return self.arrivals_per_second_long == 0 and self.arrivals_per_second == 0 and not (self.waiting or self.running)
 
     @property
     def is_finite(self) -> bool:
-        """Whether all figures are numbers that can be reckoned with."""
+        """Whether no value is infinite or not a number."""
         rates = self.arrivals_per_second + self.arrivals_per_second_long + (self.arrivals_per_second_fast or 0.0)
         lengths = self.input_tokens + self.output_tokens + self.hit_ratio
         return isfinite(rates + lengths + self.waiting + self.running + self.kv_usage_ratio)
@@ -67,10 +72,10 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineReading:
-    """The middle replica of a pool over the last minute: a few slow or broken replicas do not move it.
+    """The median replica of a pool over the last minute: a few slow or broken replicas do not move it.
 
     ``step_seconds`` is the mean inter-token latency, ``running`` and ``kv_usage_ratio`` are means over the minute, and
-    ``prompt_tokens_per_second`` are the prompt tokens that were computed (those from the prefix cache are not).
+    ``prompt_tokens_per_second`` counts computed prompt tokens, without those found in the prefix cache.
     """
 
     step_seconds: float
@@ -80,7 +85,7 @@ class EngineReading:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all figures are numbers that can be reckoned with."""
+        """Whether no value is infinite or not a number."""
         return isfinite(self.step_seconds + self.running + self.kv_usage_ratio + self.prompt_tokens_per_second)
 
 
@@ -88,9 +93,10 @@ class EngineReading:
 class Variant:
     """One pool that the deployment may use: what a replica there can do and costs, and how many there are.
 
-    ``timing`` and ``start_seconds`` are priors. ``starting_ages_seconds`` are the ages of the replicas that start,
-    ``starts_seen`` pairs of when a replica became ready and how long that took. ``settled`` of the ready replicas have
-    been so long enough to be measured. ``room`` is the number of replicas that could be added now.
+    ``timing`` and ``start_seconds`` are priors. ``starting_ages_seconds`` are the ages of starting replicas,
+    ``observed_starts`` pairs of the second a replica became ready and the duration of its start. ``settled`` of the ready
+    replicas have been ready for long enough to be measured; ``None`` if all. ``room`` is the number of replicas that the pool
+    could take now. ``cost_per_hour`` is that of one replica, 0 without a price, infinite if it cannot be compared.
     """
 
     pool: str
@@ -103,91 +109,80 @@ class Variant:
     starting: int
     room: int
     starting_ages_seconds: tuple[float, ...] = ()
-    starts_seen: tuple[tuple[float, float], ...] = ()
+    observed_starts: tuple[tuple[float, float], ...] = ()
     settled: int | None = None
     site: str = ""
     engine: EngineReading | None = None
 
     @property
     def replicas(self) -> int:
-        """Replicas that serve or will."""
+        """Ready and starting replicas."""
         return self.ready + self.starting
 
     @property
     def is_changing(self) -> bool:
-        """Whether some of the ready replicas are so young that figures of the last minute do not show their share."""
+        """Whether some ready replicas are too young for values over the last minute to include their share."""
         return self.settled is not None and self.settled < self.ready
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleFloorWindow:
-    """A stretch of time for which a schedule asks for replicas, ready when it starts.
-
-    Without ``lead_seconds`` they are started as long before as starts take.
-    """
-
-    start_second: float
-    end_second: float
-    replicas: int
-    lead_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One deployment at one moment.
 
-    ``quality`` is ``SignalsFresh`` or ``NoTraffic`` when ``traffic`` can be trusted; else it says why not, and ``traffic``
-    is ``None`` or only what some of the replicas reported. ``desired`` is the number that is wanted today, ``floor`` the
-    highest open schedule floor, ``windows`` all windows that are open or start soon. ``variants`` are in the order of the
-    spec. ``gateway_per_second`` are requests that a gateway counts, ``None`` without one.
+    ``quality`` is ``SignalsFresh`` or ``NoTraffic`` if ``traffic`` can be trusted; else it is the reason why not, and
+    ``traffic`` is ``None`` or what some of the replicas reported. ``desired`` is the number decided last, ``bounds`` what the
+    spec and its schedule allow now. ``variants`` are in the order of the spec. ``gateway_per_second`` are requests that a
+    gateway counts, ``None`` without a gateway.
     """
 
     second: float
     slo: SloBounds
-    min_replicas: int
-    max_replicas: int
-    floor: int
+    bounds: ReplicaBounds
     desired: int
     variants: tuple[Variant, ...]
     quality: Reason
     quality_message: str
     traffic: Traffic | None
-    windows: tuple[ScheduleFloorWindow, ...] = ()
     placement: PlacementPolicy = PlacementPolicy.ORDERED
     gateway_per_second: float | None = None
 
     @property
     def ready(self) -> int:
-        """Replicas that serve."""
+        """Replicas that serve, over all pools."""
         return sum(variant.ready for variant in self.variants)
 
     @property
     def starting(self) -> int:
-        """Replicas that will serve."""
+        """Replicas that start, over all pools."""
         return sum(variant.starting for variant in self.variants)
 
     @property
     def is_measured(self) -> bool:
-        """Whether the traffic is that of all replicas, and fresh."""
+        """Whether the traffic is fresh and that of all replicas."""
         return self.traffic is not None and self.quality in {Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A number of replicas, why, and the figures behind it; ``by_pool`` says where they belong."""
+    """A number of replicas, the reason, a message and the values behind it.
+
+    ``by_pool`` are the replicas that belong on each pool; empty without a preference. ``longest_start_seconds`` is the longest
+    start to expect on any pool; ``None`` if the policy does not learn start times.
+    """
 
     replicas: int
     reason: Reason
     message: str
-    figures: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
     by_pool: Mapping[str, int] = field(default_factory=dict)
+    longest_start_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What Prometheus remembers of a deployment, in equal steps from ``first_second`` on; ``None`` where it knows nothing.
+    """Arrival rates that Prometheus has stored of a deployment, in equal steps from ``first_second`` on.
 
-    A value at a time is over the step that ends there.
+    A value is the mean over the step that ends at its time; ``None`` where Prometheus has no samples.
     """
 
     first_second: float
@@ -195,19 +190,19 @@ class History:
     arrivals_per_second: tuple[float | None, ...]
 
 
-Memory = TypeVar("Memory")
+State = TypeVar("State")
 
 
-class Policy(Protocol[Memory]):
-    """Decides about one deployment. Pure: what it remembers goes in and comes out."""
+class Policy(Protocol[State]):
+    """Decides about one deployment. Pure: its state is an argument and a result."""
 
     name: str
 
-    def initial_state(self, second: float) -> Memory:
-        """The memory of a deployment that was never seen: priors only."""
+    def initial_state(self, second: float) -> State:
+        """The state of a deployment without any observation: priors only."""
 
-    def restore_state(self, history: History, second: float) -> Memory:
-        """The memory of a deployment from what Prometheus knows of it."""
+    def restore_state(self, history: History, second: float) -> State:
+        """The state of a deployment after an operator restart, from its recorded history."""
 
-    def decide(self, observation: Observation, memory: Memory) -> tuple[Decision, Memory]:
-        """The wanted number of replicas, and what to remember."""
+    def decide(self, observation: Observation, state: State) -> tuple[Decision, State]:
+        """The decision, and the state for the next one."""

@@ -1,6 +1,7 @@
-"""What was learned before a restart, from what Prometheus remembers: days, the skill of forecasters, a busy hour. Pure.
+"""Restores the policy's state after an operator restart from the arrival rates that Prometheus has stored. Pure.
 
-The rest is learned anew: engines tell their timing within minutes, and the margin starts where it always does.
+Restored are the season (up to eight days), the skill of the forecasters (the last hours are forecast once more) and the rate
+of a busy hour. The rest is learned again: engines show their timing within minutes, and the margin starts at its default.
 """
 
 from __future__ import annotations
@@ -8,22 +9,22 @@ from __future__ import annotations
 from modelmatrix.scaling.estimate.burstiness import POISSON
 from modelmatrix.scaling.estimate.forecast import ForecastEnsemble
 from modelmatrix.scaling.estimate.safety_margin import SafetyMargin, busy_hour_rate
-from modelmatrix.scaling.estimate.seasonality import Season, season_of
+from modelmatrix.scaling.estimate.seasonality import Season, season_from_history
 from modelmatrix.scaling.observation.observation import History
 from modelmatrix.scaling.state.state import DemandEstimate, PolicyState, SafetyMarginState
 
-# How long a replica takes to start is not known here; forecasters are compared over a usual time.
+# The start time of a replica is not known yet; forecasters are compared over a common one.
 HORIZON_SECONDS = 300.0
-# Skill is that of the last hours.
+# The skill of a forecaster is that of the last hours.
 SKILL_SECONDS = 21600.0
 
 
-def restore_state(history: History, memory: PolicyState) -> PolicyState:
-    """The memory with what the history teaches."""
-    season = season_of(history)
+def restore_state(history: History, initial: PolicyState) -> PolicyState:
+    """The initial state with what the history teaches."""
+    season = season_from_history(history)
     demand = DemandEstimate(season=season, forecast=_forecast(history, season))
-    margin = SafetyMarginState(integral=SafetyMargin(usual_per_second=_usual(history)))
-    return PolicyState(demand=demand, margin=margin, shrinking=memory.shrinking)
+    margin = SafetyMarginState(safety_margin=SafetyMargin(busy_per_second=_busy_per_second(history)))
+    return PolicyState(demand=demand, margin=margin, scale_down=initial.scale_down)
 
 
 def _forecast(history: History, season: Season) -> ForecastEnsemble:
@@ -34,13 +35,13 @@ def _forecast(history: History, season: Season) -> ForecastEnsemble:
         if rate is not None:
             second = history.first_second + index * step
             noise = POISSON / max(1.0, rate * step)
-            forecast = forecast.learned(season, second, minute=rate, long=rate, horizon_seconds=HORIZON_SECONDS, noise=noise)
+            forecast = forecast.updated(season, second, minute=rate, long=rate, horizon_seconds=HORIZON_SECONDS, noise=noise)
     return forecast
 
 
-def _usual(history: History) -> float:
-    usual = 0.0
+def _busy_per_second(history: History) -> float:
+    busy_per_second = 0.0
     for rate in history.arrivals_per_second:
         if rate is not None:
-            usual = busy_hour_rate(usual, rate, history.step_seconds)
-    return usual
+            busy_per_second = busy_hour_rate(busy_per_second, rate, history.step_seconds)
+    return busy_per_second

@@ -36,6 +36,7 @@ class Listener:
     says: int = 1
     reason: Reason = Reason.STEADY
     name: str = "listener"
+    longest_start_seconds: float | None = None
     told: list[Observation] = field(default_factory=list)
     memories: list[Any] = field(default_factory=list)
 
@@ -51,7 +52,10 @@ class Listener:
         """Its number."""
         self.told.append(observation)
         self.memories.append(memory)
-        return Decision(self.says, self.reason, "as told", {"figure": 1.0}, {"ascend-a": self.says}), memory
+        decision = Decision(
+            self.says, self.reason, "as told", {"figure": 1.0}, {"ascend-a": self.says}, self.longest_start_seconds
+        )
+        return decision, memory
 
 
 @asynccontextmanager
@@ -84,7 +88,7 @@ async def test_a_policy_is_told_what_is_known(rig: Rig, listener: Listener) -> N
     series.engines = {"vllm/step": 0.03, "vllm/running": 3.0, "vllm/kv_usage": 0.2, "vllm/computed": 1500.0}
     await rig.look()
     (seen,) = listener.told
-    assert (seen.quality, seen.desired, seen.min_replicas, seen.max_replicas) == (Reason.SIGNALS_FRESH, 2, 1, 8)
+    assert (seen.quality, seen.desired, seen.bounds.min_replicas, seen.bounds.max_replicas) == (Reason.SIGNALS_FRESH, 2, 1, 8)
     assert (seen.slo.ttft_seconds, seen.slo.tpot_seconds, seen.slo.e2e_seconds, seen.slo.percentile) == (2.0, 0.1, None, 95)
     assert seen.traffic is not None
     assert seen.traffic.ttft is not None
@@ -95,15 +99,26 @@ async def test_a_policy_is_told_what_is_known(rig: Rig, listener: Listener) -> N
     assert variant.engine == EngineReading(step_seconds=0.03, running=3.0, kv_usage_ratio=0.2, prompt_tokens_per_second=1500.0)
     assert variant.room > 0
     assert variant.starting_ages_seconds == ()
-    assert [duration for _, duration in variant.starts_seen] == [0.0, 0.0], "pods of a cluster in memory start at once"
+    assert [duration for _, duration in variant.observed_starts] == [0.0, 0.0], "pods of a cluster in memory start at once"
 
 
 async def test_a_schedule_is_told_with_what_is_open(rig: Rig, listener: Listener) -> None:
     rig.serves(per_second=1.0)
-    for hour, floor, number in ((-2.5, 0, 0), (-1.0, 0, 1), (0.5, 2, 1), (1.5, 0, 0)):
+    for hour, floor in ((-2.5, 0), (-1.0, 0), (0.5, 2), (1.5, 0)):
         rig.now = _at_22(rig.now) + hour * 3600
         await rig.look()
-        assert (listener.told[-1].floor, len(listener.told[-1].windows)) == (floor, number), hour
+        assert listener.told[-1].bounds.floor == floor, hour
+
+
+async def test_a_window_opens_as_early_as_the_policy_has_learned_that_starts_take(rig: Rig, listener: Listener) -> None:
+    rig.serves(per_second=1.0)
+    listener.longest_start_seconds = 2500.0
+    rig.now = _at_22(rig.now) - 3000.0
+    await rig.look()
+    assert listener.told[-1].bounds.floor == 0, "the estimate of the catalogue is shorter"
+    await rig.look()
+    assert (listener.told[-1].bounds.floor, listener.told[-1].bounds.window) == (2, WINDOW["name"])
+    assert rig.scaler.decisions[KEY].longest_start_seconds == 2500.0
 
 
 def _at_22(second: float) -> float:
@@ -119,7 +134,7 @@ async def test_its_decision_goes_to_the_plan_and_to_who_counts_them(rig: Rig, li
     rig.serves(per_second=1.0)
     await rig.look()
     assert rig.scaler.decisions == {KEY: ScaleDecision(5, Reason.STEADY, "as told", {"ascend-a": 5})}
-    assert rig.scaler.figures[KEY].figures == {"figure": 1.0}
+    assert rig.scaler.figures[KEY].values == {"figure": 1.0}
     assert counted == [(KEY, 2, 5)]
 
 
@@ -304,7 +319,7 @@ def test_a_start_is_known_by_when_a_pod_was_ready_first(listener: Listener) -> N
     for ready in (world.now_seconds + 20, world.now_seconds + 90):  # it was ready, and lost and regained that
         workload.pods = [replace(pod, ready_seconds=ready) for pod in workload.pods]
         scaler.update(MetricsPoll(now), dict(world.plan(decisions=decision(4)).deployments), now_seconds=NOW)
-    starts = [listener.told[number].variants[0].starts_seen for number in (0, 1)]
+    starts = [listener.told[number].variants[0].observed_starts for number in (0, 1)]
     assert starts[0] == starts[1]
     assert starts[0] == ((NOW - 80 * 15, 20 * 15), (NOW - 80 * 15, 20 * 15)), "the first two were ready for too long to tell"
 

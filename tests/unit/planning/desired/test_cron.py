@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from modelmatrix.api.model_deployment import ScheduleWindow
 from modelmatrix.planning.desired.cron import next_fire_time, previous_fire_time, to_epoch
-from modelmatrix.planning.desired.replicas import schedule_floor, schedule_floor_windows
+from modelmatrix.planning.desired.schedule import schedule_floor_windows
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -41,7 +41,8 @@ def changes(one: ScheduleWindow, begin: int, hours: int) -> list[str]:
     """Times at which the window opens and closes."""
     found, before = [], False
     for second in range(begin, begin + hours * HOUR, MINUTE):
-        is_open = schedule_floor([one], now_seconds=second, lead_seconds=0).replicas > 0
+        openings = schedule_floor_windows([one], now_seconds=second, horizon_seconds=0.0)
+        is_open = any(opening.start_second <= second < opening.end_second for opening in openings)
         if is_open is not before:
             found.append(datetime.fromtimestamp(second, ZoneInfo(one.time_zone)).strftime("%d %H:%M%z"))
             before = is_open
@@ -77,7 +78,7 @@ def test_a_daily_window_opens_at_most_once_in_a_day_and_never_in_the_future(
     assert following - last == timedelta(days=1)
     assert to_epoch(last, zone) <= begin + offset < to_epoch(following, zone) + MINUTE
     found = schedule_floor_windows([window(opens, ends, zone)], now_seconds=begin + offset, horizon_seconds=HOUR)
-    is_open = schedule_floor([window(opens, ends, zone)], now_seconds=begin + offset, lead_seconds=0).replicas > 0
+    is_open = last > previous_fire_time(ends, zone, begin + offset, "w")
     assert is_open == any(one.start_second <= begin + offset < one.end_second for one in found)
     assert all(one.start_second < one.end_second for one in found)
 

@@ -25,7 +25,7 @@ HOPELESS = EngineTiming(0.06, 41e-6, 36e-9)
 
 
 def fleet(*variants: Variant, placement: PlacementPolicy = ORDERED) -> PoolCandidates:
-    pools = {one.pool: update_pool(None, one, LENGTHS, SLO, 0.0, reads=False) for one in variants}
+    pools = {one.pool: update_pool(None, one, LENGTHS, SLO, 0.0, learns_timing=False) for one in variants}
     found = rank_pools(observation(variants=variants, placement=placement), pools)
     assert found is not None
     return found

@@ -10,7 +10,7 @@ from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.performance.engine_timing import EngineTiming, TokenLengths
 from modelmatrix.scaling.decide.pool_candidates import PoolCandidates, rank_pools
 from modelmatrix.scaling.observation.observation import Observation, Variant
-from modelmatrix.scaling.state.update import LOST_STARTS, SHUNNED_SECONDS, update_pool
+from modelmatrix.scaling.state.update import AVOIDED_SECONDS, LOST_STARTS, update_pool
 from observations import CAPACITY, LENGTHS, LIMITS, SLO, START, observation, variant
 
 SLOW = EngineTiming(0.02, 80e-6, 70e-9)
@@ -19,7 +19,7 @@ HOPELESS = EngineTiming(0.06, 41e-6, 36e-9)
 
 def fleet(*variants: Variant, second: float = 0.0, lengths: TokenLengths = LENGTHS, **fields: Any) -> PoolCandidates | None:
     seen: Observation = observation(second, variants=variants, **fields)
-    pools = {one.pool: update_pool(None, one, lengths, SLO, second, reads=False) for one in variants}
+    pools = {one.pool: update_pool(None, one, lengths, SLO, second, learns_timing=False) for one in variants}
     return rank_pools(seen, pools)
 
 
@@ -42,13 +42,13 @@ def test_a_pool_that_cannot_keep_the_slo_comes_last_whatever_it_costs() -> None:
     found = fleet(variant(pool="hopeless", timing=HOPELESS, cost_per_hour=0.0), variant(pool="good"))
     assert names(found) == ["good", "hopeless"]
     assert found is not None
-    assert (found.keeps_slo, found.candidates[1].per_second) == (True, 0.0)
+    assert (found.meets_slo, found.candidates[1].per_second) == (True, 0.0)
 
 
 def test_where_none_keeps_the_slo_throughput_counts() -> None:
     found = fleet(variant(timing=HOPELESS))
     assert found is not None
-    assert not found.keeps_slo
+    assert not found.meets_slo
     assert found.reference_pool.per_second > 0.0
 
 
@@ -83,10 +83,12 @@ def test_a_pool_whose_replicas_do_not_come_is_shunned_for_a_while() -> None:
     assert found is not None
     lost = found.candidates[0]
     assert (lost.starting, lost.room, found.preferred.variant.pool) == (0, 0, "b")
-    known = update_pool(None, stuck(), LENGTHS, SLO, 1000.0, reads=False)
+    known = update_pool(None, stuck(), LENGTHS, SLO, 1000.0, learns_timing=False)
     later = variant(2, pool="stuck")
-    assert known.shunned_until == 1000.0 + SHUNNED_SECONDS
-    assert update_pool(known, later, LENGTHS, SLO, 1015.0, reads=False).shunned_until == known.shunned_until
+    assert known.avoided_until_second == 1000.0 + AVOIDED_SECONDS
+    assert (
+        update_pool(known, later, LENGTHS, SLO, 1015.0, learns_timing=False).avoided_until_second == known.avoided_until_second
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from modelmatrix.api.reasons import Reason
-from modelmatrix.scaling.decide.context import FEW, LARGEST_GROWTH, build_context
-from modelmatrix.scaling.decide.proposal import FIRST_LOOKS, propose_replicas
-from modelmatrix.scaling.decide.proposal_type import ReplicaProposal
+from modelmatrix.scaling.decide.context import MAX_GROWTH, MIN_GROWTH_BASE, build_context
+from modelmatrix.scaling.decide.proposal import FIRST_SAMPLES, ReplicaProposal, propose_replicas
 from modelmatrix.scaling.state.state import PolicyState
 from observations import CAPACITY, observation, traffic, unknown, variant
 
@@ -19,17 +18,17 @@ ASLEEP = {"variants": (variant(0),), "desired": 0, "min_replicas": 0}
 
 
 def asked(*, looks: int = 100, **fields: Any) -> ReplicaProposal:
-    now = build_context(observation(**fields), PolicyState(looks=looks - 1))
+    now = build_context(observation(**fields), PolicyState(samples_seen=looks - 1))
     assert now is not None
     return propose_replicas(now)
 
 
 @pytest.mark.parametrize("fields", [{}, IDLE, unknown(), {"traffic": traffic(1e6)}])
 def test_first_looks_hold_whatever_they_see(fields: dict[str, Any]) -> None:
-    for look in range(1, FIRST_LOOKS + 1):
+    for look in range(1, FIRST_SAMPLES + 1):
         said = asked(looks=look, **fields)
         assert (said.replicas, said.holds) == (2.0, True)
-    assert asked(looks=FIRST_LOOKS + 1, **fields) != said
+    assert asked(looks=FIRST_SAMPLES + 1, **fields) != said
 
 
 def test_who_sleeps_is_not_asked_for_metrics() -> None:
@@ -45,7 +44,7 @@ def test_who_wakes_or_falls_asleep_is_not_asleep(fields: dict[str, Any]) -> None
 
 def test_what_is_unknown_holds() -> None:
     said = asked(**unknown(quality=Reason.SIGNALS_STALE, quality_message="too old"))
-    assert (said.replicas, said.holds, said.reason, said.words) == (2.0, True, Reason.SIGNALS_STALE, "too old")
+    assert (said.replicas, said.holds, said.reason, said.message) == (2.0, True, Reason.SIGNALS_STALE, "too old")
 
 
 def test_a_number_that_is_none_is_unknown() -> None:
@@ -66,7 +65,7 @@ def test_evidence_adds_to_what_is_unknown() -> None:
 def test_a_standstill_holds_without_keeping_for_longer(fields: dict[str, float]) -> None:
     said = asked(traffic=traffic(0.0, arrivals_per_second_long=5.0, **fields))
     assert (said.replicas, said.holds) == (0.0, True)
-    assert said.words.startswith("3 requests are in flight")
+    assert said.message.startswith("3 requests are in flight")
 
 
 def test_idle_asks_for_nothing() -> None:
@@ -91,6 +90,6 @@ def test_a_load_asks_for_what_it_takes() -> None:
     ids=["arrivals", "burst", "queue", "gateway"],
 )
 def test_no_figure_is_believed_for_more_than_four_times_of_what_serves(fields: dict[str, Any]) -> None:
-    assert asked(variants=(variant(8),), **fields).replicas == LARGEST_GROWTH * 8
-    assert asked(variants=(variant(1),), **fields).replicas == LARGEST_GROWTH * FEW
+    assert asked(variants=(variant(8),), **fields).replicas == MAX_GROWTH * 8
+    assert asked(variants=(variant(1),), **fields).replicas == MAX_GROWTH * MIN_GROWTH_BASE
     assert asked(variants=(variant(1, starting=40),), **fields).replicas == 41.0

@@ -9,26 +9,26 @@ import pytest
 
 from modelmatrix.performance.engine_timing import EngineTiming, SloBounds
 from modelmatrix.scaling.decide.context import PolicyContext, build_context
-from modelmatrix.scaling.decide.proposal_type import ReplicaProposal
-from modelmatrix.scaling.decide.scale_down import LONGEST_SECONDS, SHORTEST_SECONDS, rate_of, scale_down_floor, stabilize
+from modelmatrix.scaling.decide.proposal import ReplicaProposal
+from modelmatrix.scaling.decide.scale_down import MAX_DELAY_SECONDS, MIN_DELAY_SECONDS, rate_of, scale_down_floor, stabilize
 from modelmatrix.scaling.estimate.seasonality import DAY_SECONDS, Season
 from modelmatrix.scaling.state.state import PolicyState, ScaleDownState
 from observations import CAPACITY, CHAT, LENGTHS, observation, reading, traffic, variant
 
 SECOND = 50_000.0
-OLD = ScaleDownState(recommended=((0.0, 0.0),), busy_second=0.0)
+OLD = ScaleDownState(recommendations=((0.0, 0.0),), last_busy_second=0.0)
 
 
 def situation(
     *, shrinking: ScaleDownState = OLD, season: Season | None = None, second: float = SECOND, **fields: Any
 ) -> PolicyContext:
-    now = build_context(observation(second, **{"variants": (variant(8),)} | fields), PolicyState(shrinking=shrinking))
+    now = build_context(observation(second, **{"variants": (variant(8),)} | fields), PolicyState(scale_down=shrinking))
     assert now is not None
-    demand = replace(now.memory.demand, season=season) if season else now.memory.demand
-    return replace(now, memory=replace(now.memory, demand=demand))
+    demand = replace(now.state.demand, season=season) if season else now.state.demand
+    return replace(now, state=replace(now.state, demand=demand))
 
 
-GONE = ScaleDownState(recommended=((SECOND, 0.0),))
+GONE = ScaleDownState(recommendations=((SECOND, 0.0),))
 
 
 def least(now: PolicyContext, asked: ReplicaProposal) -> int:
@@ -40,37 +40,37 @@ def wish(replicas: float, **fields: Any) -> ReplicaProposal:
     return ReplicaProposal(replicas, "words", **fields)
 
 
-@pytest.mark.parametrize(("start", "window"), [(10.0, SHORTEST_SECONDS), (180.0, 180.0), (3600.0, LONGEST_SECONDS)])
+@pytest.mark.parametrize(("start", "window"), [(10.0, MIN_DELAY_SECONDS), (180.0, 180.0), (3600.0, MAX_DELAY_SECONDS)])
 def test_what_was_wanted_is_kept_for_as_long_as_a_start_takes(start: float, window: float) -> None:
     for age, expected in ((window - 1.0, 7.0), (window + 1.0, 2.0)):
-        before = ScaleDownState(recommended=((SECOND - age, 7.0),))
+        before = ScaleDownState(recommendations=((SECOND - age, 7.0),))
         now = situation(shrinking=before, variants=(variant(8, start_seconds=start),))
-        assert stabilize(now, wish(2.0)).recommended[0][1] == expected
+        assert stabilize(now, wish(2.0)).recommendations[0][1] == expected
 
 
 def test_only_numbers_that_no_later_one_reaches_are_remembered() -> None:
-    before = ScaleDownState(recommended=((SECOND - 60.0, 7.0), (SECOND - 45.0, 5.0), (SECOND - 30.0, 3.0)))
+    before = ScaleDownState(recommendations=((SECOND - 60.0, 7.0), (SECOND - 45.0, 5.0), (SECOND - 30.0, 3.0)))
     now = situation(shrinking=before)
-    assert stabilize(now, wish(4.0)).recommended == ((SECOND - 60.0, 7.0), (SECOND - 45.0, 5.0), (SECOND, 4.0))
-    assert stabilize(now, wish(9.0)).recommended == ((SECOND, 9.0),)
+    assert stabilize(now, wish(4.0)).recommendations == ((SECOND - 60.0, 7.0), (SECOND - 45.0, 5.0), (SECOND, 4.0))
+    assert stabilize(now, wish(9.0)).recommendations == ((SECOND, 9.0),)
 
 
 def test_without_a_memory_what_there_is_was_wanted() -> None:
     now = situation(shrinking=ScaleDownState())
-    assert stabilize(now, wish(2.0)).recommended == ((SECOND, 8.0), (SECOND, 2.0))
+    assert stabilize(now, wish(2.0)).recommendations == ((SECOND, 8.0), (SECOND, 2.0))
 
 
 def test_the_last_replica_stays_for_a_while_of_silence() -> None:
-    silent, long_silent = ScaleDownState(busy_second=SECOND - 599.0), ScaleDownState(busy_second=SECOND - 601.0)
+    silent, long_silent = ScaleDownState(last_busy_second=SECOND - 599.0), ScaleDownState(last_busy_second=SECOND - 601.0)
     idle = {"traffic": traffic(0.0, running=0.0)}
-    assert 0.0 < stabilize(situation(shrinking=silent, **idle), wish(0.0)).recommended[-1][1] < 0.01
-    assert stabilize(situation(shrinking=long_silent, **idle), wish(0.0)).recommended[-1][1] == 0.0
+    assert 0.0 < stabilize(situation(shrinking=silent, **idle), wish(0.0)).recommendations[-1][1] < 0.01
+    assert stabilize(situation(shrinking=long_silent, **idle), wish(0.0)).recommendations[-1][1] == 0.0
 
 
 def test_a_slow_start_is_worth_a_longer_wait() -> None:
-    silent = ScaleDownState(busy_second=SECOND - 900.0)
+    silent = ScaleDownState(last_busy_second=SECOND - 900.0)
     slow = situation(shrinking=silent, variants=(variant(8, start_seconds=1800.0),))
-    assert stabilize(slow, wish(0.0)).recommended[-1][1] > 0.0
+    assert stabilize(slow, wish(0.0)).recommendations[-1][1] > 0.0
 
 
 def test_silence_that_ended_at_this_time_yesterday_is_not_over() -> None:
@@ -79,16 +79,16 @@ def test_silence_that_ended_at_this_time_yesterday_is_not_over() -> None:
         second = SECOND - DAY_SECONDS - 3000.0 + 60.0 * step
         season = season.with_rate(second, 5.0 if second > SECOND - DAY_SECONDS + 120.0 else 0.0)
     season = season.with_rate(SECOND - 600.0, 0.0)
-    busy = ScaleDownState(busy_second=0.0)
-    assert stabilize(situation(shrinking=busy, season=season), wish(0.0)).recommended[-1][1] > 0.0
-    assert stabilize(situation(shrinking=busy, season=season, second=SECOND - 3000.0), wish(0.0)).recommended[-1][1] == 0.0
+    busy = ScaleDownState(last_busy_second=0.0)
+    assert stabilize(situation(shrinking=busy, season=season), wish(0.0)).recommendations[-1][1] > 0.0
+    assert stabilize(situation(shrinking=busy, season=season, second=SECOND - 3000.0), wish(0.0)).recommendations[-1][1] == 0.0
 
 
 def test_traffic_makes_busy_and_silence_does_not() -> None:
-    now = situation(shrinking=ScaleDownState(busy_second=77.0))
-    assert stabilize(now, wish(1.0)).busy_second == SECOND
-    assert stabilize(now, wish(0.0, holds=True)).busy_second == SECOND
-    assert stabilize(now, wish(0.0)).busy_second == 77.0
+    now = situation(shrinking=ScaleDownState(last_busy_second=77.0))
+    assert stabilize(now, wish(1.0)).last_busy_second == SECOND
+    assert stabilize(now, wish(0.0, holds=True)).last_busy_second == SECOND
+    assert stabilize(now, wish(0.0)).last_busy_second == 77.0
 
 
 @pytest.mark.parametrize(("present", "left"), [(1, 0), (2, 1), (7, 6), (8, 6), (40, 30)])
@@ -97,12 +97,12 @@ def test_a_quarter_goes_at_most(present: int, left: int) -> None:
 
 
 def test_what_was_wanted_lately_leaves_nothing_to_ask_for() -> None:
-    wanted = ScaleDownState(recommended=((SECOND - 60.0, 7.2), (SECOND, 3.0)))
+    wanted = ScaleDownState(recommendations=((SECOND - 60.0, 7.2), (SECOND, 3.0)))
     assert scale_down_floor(situation(), wish(3.0), wanted) == 8
 
 
 def test_the_next_step_is_a_minute_later() -> None:
-    soon, late = (replace(OLD, stepped_second=SECOND - age) for age in (59.0, 60.0))
+    soon, late = (replace(OLD, reduced_at_second=SECOND - age) for age in (59.0, 60.0))
     assert least(situation(shrinking=soon), wish(0.0)) == 8
     assert least(situation(shrinking=late), wish(0.0)) == 6
 

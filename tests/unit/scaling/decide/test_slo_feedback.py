@@ -16,7 +16,7 @@ from modelmatrix.scaling.state.state import DemandEstimate, SafetyMarginState
 from observations import CAPACITY, observation, traffic, unknown, variant
 
 SECOND = 10_000.0
-STEADY = SafetyMarginState(judged_second=0.0, judged_ready=4)
+STEADY = SafetyMarginState(evaluated_at_second=0.0, evaluated_ready=4)
 
 
 def share(percent: float, rate: float) -> BoundAttainment:
@@ -34,25 +34,29 @@ def situation(
     }
     now = build_context(observation(SECOND, **defaults | fields), SloPolicy().initial_state(0.0))
     assert now is not None
-    demand = replace(now.memory.demand, forecast=forecast) if forecast else now.memory.demand
-    return replace(now, memory=replace(now.memory, margin=margin, demand=demand))
+    demand = replace(now.state.demand, forecast=forecast) if forecast else now.state.demand
+    return replace(now, state=replace(now.state, margin=margin, demand=demand))
 
 
 def after(now: PolicyContext) -> SafetyMarginState:
-    return apply_slo_feedback(now).memory.margin
+    return apply_slo_feedback(now).state.margin
 
 
 def test_misses_raise_the_margin_and_none_lower_it() -> None:
-    assert after(situation(0.8, 90.0)).integral.part > STEADY.integral.part > after(situation(0.8, 100.0)).integral.part
+    assert (
+        after(situation(0.8, 90.0)).safety_margin.part
+        > STEADY.safety_margin.part
+        > after(situation(0.8, 100.0)).safety_margin.part
+    )
 
 
 def test_misses_at_a_steady_load_blunt_the_edge() -> None:
-    assert after(situation(0.8, 90.0)).tail.factor > 1.0 > after(situation(0.9, 100.0)).tail.factor
+    assert after(situation(0.8, 90.0)).miss_curve.factor > 1.0 > after(situation(0.9, 100.0)).miss_curve.factor
 
 
 def test_a_window_counts_once() -> None:
     first = apply_slo_feedback(situation(0.8, 90.0))
-    assert first.memory.margin.judged_second == SECOND
+    assert first.state.margin.evaluated_at_second == SECOND
     assert apply_slo_feedback(first) is first
 
 
@@ -65,13 +69,13 @@ def test_a_window_counts_once() -> None:
     ids=["at the bound", "no room"],
 )
 def test_misses_teach_nothing_where_no_replica_can_be_had(fields: dict[str, Any]) -> None:
-    assert after(situation(0.8, 50.0, **fields)).integral.part <= STEADY.integral.part
+    assert after(situation(0.8, 50.0, **fields)).safety_margin.part <= STEADY.safety_margin.part
 
 
 def test_misses_far_below_the_capacity_have_another_cause() -> None:
     found = after(situation(0.4, 50.0))
-    assert found.integral.part <= STEADY.integral.part
-    assert found.tail == STEADY.tail
+    assert found.safety_margin.part <= STEADY.safety_margin.part
+    assert found.miss_curve == STEADY.miss_curve
 
 
 def flash(said: float) -> ForecastEnsemble:
@@ -82,22 +86,26 @@ def flash(said: float) -> ForecastEnsemble:
 
 def test_a_flash_that_no_margin_would_have_served_teaches_nothing() -> None:
     rate = 4 * CAPACITY * 0.9
-    assert after(situation(0.9, 50.0, forecast=flash(rate / 4.0))).integral.part <= STEADY.integral.part
-    assert after(situation(0.9, 50.0, forecast=flash(rate))).integral.part > STEADY.integral.part
+    assert after(situation(0.9, 50.0, forecast=flash(rate / 4.0))).safety_margin.part <= STEADY.safety_margin.part
+    assert after(situation(0.9, 50.0, forecast=flash(rate))).safety_margin.part > STEADY.safety_margin.part
 
 
 def test_the_edge_is_not_judged_while_the_fleet_or_the_load_changes() -> None:
-    moved = after(situation(0.8, 90.0, margin=replace(STEADY, judged_ready=3)))
+    moved = after(situation(0.8, 90.0, margin=replace(STEADY, evaluated_ready=3)))
     rate = 4 * CAPACITY * 0.8
     rising = traffic(rate, arrivals_per_second_long=0.7 * rate, tpot=share(90.0, rate))
-    assert moved.tail == STEADY.tail
-    assert after(situation(0.8, 90.0, traffic=rising)).tail == STEADY.tail
-    assert moved.judged_ready == 4
+    assert moved.miss_curve == STEADY.miss_curve
+    assert after(situation(0.8, 90.0, traffic=rising)).miss_curve == STEADY.miss_curve
+    assert moved.evaluated_ready == 4
 
 
 def test_without_measured_requests_only_the_clock_moves() -> None:
     found = after(situation(0.8, 100.0, traffic=traffic(10.0, ttft=None, tpot=None)))
-    assert (found.tail, found.integral, found.judged_second) == (STEADY.tail, STEADY.integral, SECOND)
+    assert (found.miss_curve, found.safety_margin, found.evaluated_at_second) == (
+        STEADY.miss_curve,
+        STEADY.safety_margin,
+        SECOND,
+    )
 
 
 def test_what_is_unknown_is_not_judged() -> None:
@@ -107,10 +115,10 @@ def test_what_is_unknown_is_not_judged() -> None:
 
 def test_without_ready_replicas_nothing_is_judged() -> None:
     found = after(situation(0.8, 90.0, variants=(variant(0, starting=4),)))
-    assert found.integral == STEADY.integral
+    assert found.safety_margin == STEADY.safety_margin
 
 
 def test_demand_is_left_alone() -> None:
     now = situation(0.8, 90.0)
-    assert apply_slo_feedback(now).memory.demand is now.memory.demand
-    assert isinstance(now.memory.demand, DemandEstimate)
+    assert apply_slo_feedback(now).state.demand is now.state.demand
+    assert isinstance(now.state.demand, DemandEstimate)

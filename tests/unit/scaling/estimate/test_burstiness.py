@@ -8,13 +8,13 @@ from random import Random
 
 import pytest
 
-from modelmatrix.scaling.estimate.burstiness import APART_SECONDS, LARGEST, LOOKS, ArrivalDispersion
+from modelmatrix.scaling.estimate.burstiness import APART_SECONDS, MAX_RATIO, MAX_SAMPLES, ArrivalDispersion
 
 
 def learned(rates: list[float], *, apart: float = APART_SECONDS) -> ArrivalDispersion:
     found = ArrivalDispersion()
     for index, rate in enumerate(rates):
-        found = found.learned(index * apart, rate)
+        found = found.updated(index * apart, rate)
     return found
 
 
@@ -41,16 +41,16 @@ def test_a_trend_is_no_burst() -> None:
 def test_a_step_is_no_burst() -> None:
     """A single jump counts as the largest difference that steady arrivals make."""
     before = learned([10.0] * 100)
-    after = before.learned(before.second + APART_SECONDS if before.second is not None else 0.0, 1000.0)
-    assert after.index <= before.index * (1 + (LARGEST - 1) / LOOKS) + 1e-9
+    after = before.updated(before.second + APART_SECONDS if before.second is not None else 0.0, 1000.0)
+    assert after.index <= before.index * (1 + (MAX_RATIO - 1) / MAX_SAMPLES) + 1e-9
 
 
 def test_looks_that_share_scrapes_do_not_count() -> None:
-    assert learned([10.0, 30.0] * 50, apart=APART_SECONDS / 2).looks < learned([10.0, 30.0] * 50).looks
-    first = ArrivalDispersion().learned(0.0, 10.0)
-    assert first.learned(APART_SECONDS - 1.0, 99.0) is first
+    assert learned([10.0, 30.0] * 50, apart=APART_SECONDS / 2).samples < learned([10.0, 30.0] * 50).samples
+    first = ArrivalDispersion().updated(0.0, 10.0)
+    assert first.updated(APART_SECONDS - 1.0, 99.0) is first
 
 
 def test_silence_says_nothing() -> None:
     silent = learned([0.0, 0.0, 0.0])
-    assert (silent.mean, silent.looks) == (ArrivalDispersion().mean, ArrivalDispersion().looks)
+    assert (silent.mean, silent.samples) == (ArrivalDispersion().mean, ArrivalDispersion().samples)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from modelmatrix.performance.engine_timing import EngineTiming
-from modelmatrix.scaling.estimate.engine_timing import GATE, LARGEST_FACTOR, NOISE, REJECTED_SECONDS, EngineFit, StepSample
+from modelmatrix.scaling.estimate.engine_timing import GATE, MAX_FACTOR, NOISE, REJECTED_SECONDS, EngineFit, StepSample
 from observations import LENGTHS
 
 PRIOR = EngineTiming(0.016, 41e-6, 36e-9)
@@ -68,7 +68,7 @@ def test_factors_stay_believable() -> None:
     fit = EngineFit()
     for minute in range(3000):
         fit = fit.updated(StepSample(step_seconds=9.0, prompt_tokens_per_second=1.0, kv_tokens=1.0), PRIOR, 60.0 * minute)
-    assert all(1 / LARGEST_FACTOR <= factor <= LARGEST_FACTOR for factor in fit.factors)
+    assert all(1 / MAX_FACTOR <= factor <= MAX_FACTOR for factor in fit.factors)
 
 
 def test_a_sample_that_fits_is_accepted_at_the_gate() -> None:

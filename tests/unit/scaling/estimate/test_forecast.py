@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmatrix.scaling.estimate.forecast import (
-    LARGEST_GROWTH,
-    OLDEST,
+    MAX_AGE_HORIZONS,
+    MAX_GROWTH,
     PRIOR_ERROR,
     SEASONAL,
     ForecastEnsemble,
@@ -35,7 +35,7 @@ def follow(
     second = start
     while second < start + seconds:
         season = season.with_rate(second, rate(second))
-        forecast = forecast.learned(
+        forecast = forecast.updated(
             season, second, minute=rate(second - 30), long=rate(second - 90), horizon_seconds=HORIZON, noise=0.0
         )
         second += 60.0
@@ -43,12 +43,12 @@ def follow(
 
 
 def ahead(forecast: ForecastEnsemble, rate: Callable[[float], float], second: float) -> ForecastResult:
-    return forecast.outlook(minute=rate(second - 30), long=rate(second - 90), horizon_seconds=HORIZON)
+    return forecast.predict(minute=rate(second - 30), long=rate(second - 90), horizon_seconds=HORIZON)
 
 
 def test_a_steady_load_stays_and_certainty_grows() -> None:
     forecast, _ = follow(lambda _: 20.0, 7200.0)
-    outlook = forecast.outlook(minute=20.0, long=20.0, horizon_seconds=HORIZON)
+    outlook = forecast.predict(minute=20.0, long=20.0, horizon_seconds=HORIZON)
     assert outlook.rate_per_second == pytest.approx(20.0)
     assert outlook.deviation < PRIOR_ERROR / 2
 
@@ -90,33 +90,33 @@ def test_noise_that_nobody_can_know_is_no_error() -> None:
     loud = ForecastEnsemble()
     for minute in range(200):
         rate = 20.0 * (1.1 if minute % 2 else 0.9)
-        loud = loud.learned(Season(), 60.0 * minute, minute=rate, long=20.0, horizon_seconds=HORIZON, noise=0.1)
+        loud = loud.updated(Season(), 60.0 * minute, minute=rate, long=20.0, horizon_seconds=HORIZON, noise=0.1)
     assert loud.variance < PRIOR_ERROR**2 / 4
 
 
 def test_disagreement_is_uncertainty() -> None:
     forecast, _ = follow(lambda _: 20.0, 7200.0)
-    calm = forecast.outlook(minute=20.0, long=20.0, horizon_seconds=HORIZON)
-    torn = forecast.outlook(minute=40.0, long=20.0, horizon_seconds=HORIZON)
+    calm = forecast.predict(minute=20.0, long=20.0, horizon_seconds=HORIZON)
+    torn = forecast.predict(minute=40.0, long=20.0, horizon_seconds=HORIZON)
     assert torn.deviation > calm.deviation
 
 
 def test_nothing_comes_from_nothing() -> None:
     forecast, _ = follow(lambda _: 0.0, 3600.0)
-    outlook = forecast.outlook(minute=0.0, long=0.0, horizon_seconds=HORIZON)
+    outlook = forecast.predict(minute=0.0, long=0.0, horizon_seconds=HORIZON)
     assert (outlook.rate_per_second, outlook.deviation) == (0.0, PRIOR_ERROR)
 
 
 def test_a_look_within_the_minute_changes_nothing() -> None:
     forecast, season = follow(lambda _: 20.0, 600.0)
-    again = forecast.learned(season, 555.0, minute=99.0, long=99.0, horizon_seconds=HORIZON, noise=0.0)
+    again = forecast.updated(season, 555.0, minute=99.0, long=99.0, horizon_seconds=HORIZON, noise=0.0)
     assert again is forecast
 
 
 def test_what_was_said_before_a_gap_is_not_judged() -> None:
     forecast, season = follow(lambda _: 20.0, 3600.0)
-    late = 3600.0 + OLDEST * HORIZON + 60.0
-    after = forecast.learned(season, late, minute=80.0, long=80.0, horizon_seconds=HORIZON, noise=0.0)
+    late = 3600.0 + MAX_AGE_HORIZONS * HORIZON + 60.0
+    after = forecast.updated(season, late, minute=80.0, long=80.0, horizon_seconds=HORIZON, noise=0.0)
     assert (after.variance, after.errors) == (forecast.variance, forecast.errors)
 
 
@@ -128,7 +128,7 @@ def test_the_past_is_not_kept_for_ever() -> None:
 def test_growth_of_other_days_is_believed_within_limits() -> None:
     forecast = ForecastEnsemble(growths=(100.0, 0.0, *(None,) * 5))
     yesterday, before, *unknown = forecast.forecasts(10.0, 10.0, HORIZON)[SEASONAL:]
-    assert (yesterday, before) == (10.0 * LARGEST_GROWTH, pytest.approx(10.0 / LARGEST_GROWTH))
+    assert (yesterday, before) == (10.0 * MAX_GROWTH, pytest.approx(10.0 / MAX_GROWTH))
     assert set(unknown) == {None}
 
 
@@ -136,7 +136,7 @@ def test_growth_of_other_days_is_believed_within_limits() -> None:
 def test_outlooks_are_finite_and_not_negative(rates: list[float], minute: float, long: float) -> None:
     forecast = ForecastEnsemble()
     for index, rate in enumerate(rates):
-        forecast = forecast.learned(Season(), 60.0 * index, minute=rate, long=rate, horizon_seconds=HORIZON, noise=0.0)
-    outlook = forecast.outlook(minute=minute, long=long, horizon_seconds=HORIZON)
+        forecast = forecast.updated(Season(), 60.0 * index, minute=rate, long=rate, horizon_seconds=HORIZON, noise=0.0)
+    outlook = forecast.predict(minute=minute, long=long, horizon_seconds=HORIZON)
     assert 0.0 <= outlook.rate_per_second < 1e9
     assert 0.0 <= outlook.deviation < 1e9

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmatrix.scaling.estimate.miss_curve import HIGHEST_LOAD, LARGEST_FACTOR, LOWEST_LOAD, MissCurve
-from modelmatrix.scaling.estimate.normal import upper_tail
+from modelmatrix.scaling.estimate.miss_curve import MAX_FACTOR, MAX_LOAD, MIN_LOAD, MissCurve
+from modelmatrix.scaling.estimate.statistics import upper_tail
 
 DEVIATION = 0.1
 
@@ -29,8 +29,8 @@ def test_a_blur_that_is_not_as_expected_is_found(factor: float) -> None:
 @pytest.mark.parametrize(
     ("load", "requests", "deviation"),
     [
-        (LOWEST_LOAD - 0.01, 100.0, DEVIATION),
-        (HIGHEST_LOAD + 0.01, 100.0, DEVIATION),
+        (MIN_LOAD - 0.01, 100.0, DEVIATION),
+        (MAX_LOAD + 0.01, 100.0, DEVIATION),
         (0.8, 0.9, DEVIATION),
         (0.8, 100.0, 0.0),
     ],
@@ -50,5 +50,5 @@ def test_the_factor_stays_believable(windows: list[tuple[float, float, float]], 
     tail = MissCurve()
     for load, missed, requests in windows:
         tail = tail.updated(load, missed, requests, deviation)
-        assert 1 / LARGEST_FACTOR - 1e-9 <= tail.factor <= LARGEST_FACTOR + 1e-9
+        assert 1 / MAX_FACTOR - 1e-9 <= tail.factor <= MAX_FACTOR + 1e-9
         assert 0.0 < tail.variance < 1.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelmatrix.scaling.estimate.request_work import LARGEST_GROWTH, RequestWork, lengths_of
+from modelmatrix.scaling.estimate.request_work import MAX_GROWTH, RequestWork, lengths_of
 from modelmatrix.scaling.observation.observation import Traffic, Variant
 from observations import LENGTHS, reading, traffic, variant
 
@@ -83,7 +83,7 @@ def test_growth_goes_on() -> None:
 
 def test_shrinking_does_not_and_nothing_explodes() -> None:
     assert learned(0.2, 0.18, 0.16, 0.14, 0.12).growth(300.0) == 1.0
-    assert learned(0.01, 0.1, 1.0, 10.0, 100.0).growth(3600.0) == LARGEST_GROWTH
+    assert learned(0.01, 0.1, 1.0, 10.0, 100.0).growth(3600.0) == MAX_GROWTH
     assert learned(0.1, 0.2).growth(300.0) == RequestWork().growth(300.0) == 1.0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelmatrix.scaling.estimate.seasonality import BIN_SECONDS, DAY_SECONDS, DAYS, Season, season_of
+from modelmatrix.scaling.estimate.seasonality import BIN_SECONDS, DAY_SECONDS, DAYS, Season, season_from_history
 from modelmatrix.scaling.observation.observation import History
 
 
@@ -83,13 +83,13 @@ def test_a_season_does_not_change() -> None:
 
 def test_a_history_of_coarse_steps_fills_every_bin() -> None:
     """A value is over the step that ends at its time."""
-    season = season_of(History(first_second=900.0, step_seconds=900.0, arrivals_per_second=(10.0, None, 30.0)))
+    season = season_from_history(History(first_second=900.0, step_seconds=900.0, arrivals_per_second=(10.0, None, 30.0)))
     assert [season.rate(middle(index)) for index in range(8)] == [10.0, 10.0, None, None, None, None, 30.0, 30.0]
 
 
 def test_a_long_history_is_cut() -> None:
     steps = int(12 * DAY_SECONDS / 3600)
-    season = season_of(History(first_second=3600.0, step_seconds=3600.0, arrivals_per_second=(7.0,) * steps))
+    season = season_from_history(History(first_second=3600.0, step_seconds=3600.0, arrivals_per_second=(7.0,) * steps))
     assert len(season.days) == DAYS
     assert season.rate(11.5 * DAY_SECONDS) == 7.0
     assert season.rate(1.0 * DAY_SECONDS) is None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from modelmatrix.scaling.estimate.startup_times import KEPT, StartupTimes
+from modelmatrix.scaling.estimate.startup_times import MAX_STARTS, StartupTimes
 
 PRIOR = 180.0
 
 
 def seen(*durations: float) -> StartupTimes:
-    return StartupTimes().with_seen((100.0 * (index + 1), duration) for index, duration in enumerate(durations))
+    return StartupTimes().with_starts((100.0 * (index + 1), duration) for index, duration in enumerate(durations))
 
 
 def test_before_anything_was_seen_the_prior_counts() -> None:
@@ -29,14 +29,14 @@ def test_the_longest_is_for_who_must_not_be_late() -> None:
 
 
 def test_each_start_counts_once() -> None:
-    once = StartupTimes().with_seen([(100.0, 90.0), (200.0, 95.0)])
-    assert once.with_seen([(200.0, 95.0), (100.0, 90.0)]) is once
-    assert once.with_seen([(200.0, 95.0), (300.0, 99.0)]).seconds == (90.0, 95.0, 99.0)
+    once = StartupTimes().with_starts([(100.0, 90.0), (200.0, 95.0)])
+    assert once.with_starts([(200.0, 95.0), (100.0, 90.0)]) is once
+    assert once.with_starts([(200.0, 95.0), (300.0, 99.0)]).seconds == (90.0, 95.0, 99.0)
 
 
 def test_old_starts_are_forgotten() -> None:
-    many = seen(*[1000.0] * 5, *[50.0] * KEPT)
-    assert many.seconds == (50.0,) * KEPT
+    many = seen(*[1000.0] * 5, *[50.0] * MAX_STARTS)
+    assert many.seconds == (50.0,) * MAX_STARTS
 
 
 @pytest.mark.parametrize("duration", [0.0, 0.9])

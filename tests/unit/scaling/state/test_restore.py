@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmatrix.scaling.estimate.forecast import PRIOR_ERROR, PRIOR_STEPS, SEASONAL
-from modelmatrix.scaling.estimate.safety_margin import FIRST
+from modelmatrix.scaling.estimate.safety_margin import FIRST_PART
 from modelmatrix.scaling.estimate.seasonality import DAY_SECONDS
 from modelmatrix.scaling.observation.observation import History
 from modelmatrix.scaling.policy import SloPolicy
@@ -35,8 +35,8 @@ def test_days_and_skill_come_back() -> None:
     assert forecast.steps > PRIOR_STEPS + 60
     assert forecast.variance < PRIOR_ERROR**2
     assert forecast.errors[SEASONAL] < forecast.errors[0]
-    assert 40.0 < memory.margin.integral.usual_per_second < 70.0
-    assert memory.margin.integral.part == FIRST
+    assert 40.0 < memory.margin.safety_margin.busy_per_second < 70.0
+    assert memory.margin.safety_margin.part == FIRST_PART
 
 
 def test_a_rebuilt_memory_is_used_at_once() -> None:
@@ -48,7 +48,7 @@ def test_a_rebuilt_memory_is_used_at_once() -> None:
         watch.memory = memory
         for _ in range(8):
             decision = watch.look(traffic=traffic(day(watch.second)))
-        numbers.append(decision.figures["forecastPerSecond"])
+        numbers.append(decision.values["forecastPerSecond"])
     assert numbers[0] > numbers[1] >= 40.0
 
 

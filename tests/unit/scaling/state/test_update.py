@@ -17,8 +17,10 @@ from observations import LENGTHS, SLO, START, reading, traffic, variant
 SLOWER = EngineTiming(0.024, 41e-6, 36e-9)
 
 
-def pool(seen: Variant, known: PoolEstimates | None = None, *, second: float = 0.0, reads: bool = True) -> PoolEstimates:
-    return update_pool(known, seen, LENGTHS, SLO, second, reads=reads)
+def pool(
+    seen: Variant, known: PoolEstimates | None = None, *, second: float = 0.0, learns_timing: bool = True
+) -> PoolEstimates:
+    return update_pool(known, seen, LENGTHS, SLO, second, learns_timing=learns_timing)
 
 
 def test_an_engine_that_is_slower_than_its_prior_is_found_out() -> None:
@@ -48,14 +50,14 @@ def test_a_reading_that_says_nothing_teaches_nothing(seen: Variant) -> None:
 
 def test_a_reading_is_taken_only_when_asked_for() -> None:
     known = pool(variant())
-    assert pool(variant(engine=reading(5.0, timing=SLOWER)), known, reads=False).fit is known.fit
+    assert pool(variant(engine=reading(5.0, timing=SLOWER)), known, learns_timing=False).fit is known.fit
 
 
 def test_starts_are_remembered() -> None:
     known = pool(variant())
     assert known.start_seconds == START
     seen = tuple((100.0 * index, 300.0) for index in range(1, 6))
-    after = pool(variant(starts_seen=seen), known)
+    after = pool(variant(observed_starts=seen), known)
     assert after.start_seconds == 300.0
     assert pool(variant(), after).start_seconds == 300.0
 

@@ -1,4 +1,4 @@
-"""Windows of a schedule that the scaling policy is told: those that are open, and those that start soon."""
+"""Openings of schedule windows, when they count as open, and the highest floor of the open ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmatrix.api.model_deployment import ScheduleWindow
-from modelmatrix.planning.desired.cron import ScheduleError
-from modelmatrix.planning.desired.replicas import schedule_floor, schedule_floor_windows
-from modelmatrix.scaling.observation.observation import ScheduleFloorWindow
+from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.desired.cron import ScheduleError, previous_fire_time
+from modelmatrix.planning.desired.schedule import (
+    CYCLE_SECONDS,
+    DEFAULT_START_SECONDS,
+    START_RESERVE,
+    ScheduleFloor,
+    ScheduleFloorWindow,
+    highest_floor,
+    longest_start_seconds,
+    schedule_floor_windows,
+)
+from modelmatrix.planning.snapshot.snapshot import ScaleDecision
 
 HOUR = 3600.0
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -56,7 +66,9 @@ def test_a_window_is_told_from_the_horizon_before_its_start_until_its_end(
 
 def test_the_floor_and_the_lead_time_come_along() -> None:
     (found,) = schedule_floor_windows([window(leadSeconds=900)], now_seconds=at("2026-11-23 08:00"), horizon_seconds=HOUR)
-    assert found == ScheduleFloorWindow(start_second=OFFICE[0], end_second=OFFICE[1], replicas=3, lead_seconds=900)
+    assert found == ScheduleFloorWindow(
+        start_second=OFFICE[0], end_second=OFFICE[1], replicas=3, lead_seconds=900, name="office"
+    )
 
 
 def test_a_long_lead_time_reaches_beyond_the_horizon() -> None:
@@ -90,6 +102,50 @@ def test_what_is_open_is_told_and_nothing_else_is_open(start: str, end: str, off
     now = at("2026-10-01 00:00") + offset
     one = window(start=start, end=end)
     found = schedule_floor_windows([one], now_seconds=now, horizon_seconds=HOUR)
-    is_open = schedule_floor([one], now_seconds=now, lead_seconds=0).replicas > 0
+    last_start, last_end = (previous_fire_time(cron, "Asia/Shanghai", now, "office") for cron in (start, end))
+    is_open = last_start > last_end
     assert is_open == any(item.start_second <= now < item.end_second for item in found)
     assert all(item.start_second < item.end_second and item.start_second <= now + HOUR for item in found)
+
+
+START = 180.0
+LEAD = START_RESERVE * START + CYCLE_SECONDS
+MORNING = ScheduleFloorWindow(start_second=10_000.0, end_second=20_000.0, replicas=4, name="morning")
+
+
+def floor(second: float, *openings: ScheduleFloorWindow, start_seconds: float = START) -> int:
+    return highest_floor(openings, second, start_seconds=start_seconds).replicas
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (10_000.0 - LEAD - 1.0, 0),
+        (10_000.0 - LEAD, 4),
+        (10_000.0, 4),
+        (19_999.0, 4),
+        (20_000.0, 0),
+    ],
+)
+def test_a_window_opens_a_start_with_reserve_and_a_cycle_before_its_start(second: float, expected: int) -> None:
+    assert floor(second, MORNING) == expected
+
+
+def test_the_lead_time_of_the_window_wins() -> None:
+    exact = ScheduleFloorWindow(start_second=10_000.0, end_second=20_000.0, replicas=4, lead_seconds=0.0)
+    assert floor(9_999.0, exact) == 0
+    assert floor(10_000.0, exact) == 4
+
+
+def test_the_highest_open_window_counts() -> None:
+    lower = ScheduleFloorWindow(start_second=0.0, end_second=99_999.0, replicas=2, name="always")
+    assert highest_floor((MORNING, lower), 5_000.0, start_seconds=START) == ScheduleFloor(2, "always")
+    assert highest_floor((lower, MORNING), 15_000.0, start_seconds=START) == ScheduleFloor(4, "morning")
+    assert highest_floor((), 15_000.0, start_seconds=START) == ScheduleFloor(0, "")
+
+
+def test_the_longest_start_is_what_the_policy_learned_or_the_slowest_pool() -> None:
+    learned = ScaleDecision(2, Reason.STEADY, "", longest_start_seconds=400.0)
+    assert longest_start_seconds(learned, [100.0, 900.0]) == 400.0
+    assert longest_start_seconds(ScaleDecision(2, Reason.STEADY, ""), [100.0, 900.0]) == 900.0
+    assert longest_start_seconds(None, []) == DEFAULT_START_SECONDS
