@@ -21,7 +21,7 @@ gc.set_threshold(50_000)
 
 COMMANDS = {
     "check": "Find defects that only an edit or an installation corrects.",
-    "cost": "Sum the price of the devices of all desired replicas, per hour.",
+    "cost": "Sum the price per hour of the devices of all desired and retiring replicas.",
     "plan": "Run the operator's own planner: what fits, where, and at what cost.",
     "profile": "Turn a model's config.json into a ModelProfile.",
     "report": "Write the whole matrix as a document.",

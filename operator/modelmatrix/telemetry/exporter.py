@@ -17,10 +17,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.placement.pricing import device_costs
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
-from modelmatrix.planning.status.allocations import allocations, costs
 from modelmatrix.scaling.observation.observation import Decision, Observation
 from modelmatrix.signals.reading import SignalReading
 
@@ -210,8 +210,9 @@ def _costs(plan: Plan) -> Family:
         "modelmatrix_deployment_cost_per_hour", "Price of the devices held.", labels=_labels("pool", "currency")
     )
     for key, deployment in plan.deployments.items():
-        for (pool, currency), amount in costs(allocations(deployment), deployment.pools).items():
-            family.add_metric((*key, pool, currency), float(amount))
+        for cost in device_costs(deployment):
+            if cost.currency is not None:
+                family.add_metric((*key, cost.pool, cost.currency), float(cost.amount))
     return family
 
 

@@ -110,7 +110,7 @@ def test_the_observation_is_of_a_busy_deployment() -> None:
     assert min(traffic.arrivals_per_second, traffic.running, traffic.input_tokens, traffic.hit_ratio) > 0
     assert traffic.tpot is not None
     assert 0 < traffic.tpot.within < traffic.tpot.requests
-    assert seen.variants[0].starts_seen == ((0.0, 60.0), (0.0, 60.0), (825.0, 60.0))
+    assert seen.variants[0].observed_starts == ((0.0, 60.0), (0.0, 60.0), (825.0, 60.0))
 
 
 def test_bounds_and_the_floor_come_from_the_facts() -> None:

@@ -23,8 +23,8 @@ from modelmatrix.cli.options import (
 )
 from modelmatrix.cli.output.tables import table
 from modelmatrix.planning import plan as planner
-from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
-from modelmatrix.planning.placement.pricing import price_per_hour
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.placement.pricing import DeviceCost, device_costs
 
 NONE = "-"
 
@@ -42,7 +42,7 @@ class CostTotal:
         self.amount += amount
 
 
-Group = Callable[[DeploymentPlan, PoolPlacement], str]
+Group = Callable[[DeploymentPlan, DeviceCost], str]
 
 
 def _of_spec(field: str) -> Group:
@@ -53,7 +53,7 @@ GROUPS: Mapping[str, Group] = {
     "deployment": lambda deployment, _: str(deployment.key),
     "tenant": _of_spec("tenant"),
     "cost-center": _of_spec("cost_center"),
-    "pool": lambda _, item: item.option.pool,
+    "pool": lambda _, cost: cost.pool,
 }
 
 
@@ -73,7 +73,7 @@ def cost(
     all_namespaces: bool,
     output: str,
 ) -> None:
-    """Sum the price of the devices of all desired replicas, per hour."""
+    """Sum the price per hour of the devices of all desired and retiring replicas."""
     objects, default = load_with_manifests(files, cluster, namespace)
     shown = None if all_namespaces or (files.is_offline and namespace is None) else default
     deployments = [
@@ -98,12 +98,9 @@ def _sums(deployments: list[DeploymentPlan], group: Group) -> dict[str, Any]:
 
 def _charges(deployments: list[DeploymentPlan], group: Group) -> Iterator[tuple[str, str, int, Decimal]]:
     for deployment in deployments:
-        for item in deployment.placements:
-            pool = deployment.pools[item.option.pool]
-            price = pool.spec.price if pool.spec else None
-            if item.desired:
-                amount = price_per_hour(item.option, pool) * item.desired
-                yield group(deployment, item), price.currency if price else NONE, item.desired * item.option.devices, amount
+        for cost in device_costs(deployment):
+            if cost.devices:
+                yield group(deployment, cost), cost.currency or NONE, cost.devices, cost.amount
 
 
 def _values(total: CostTotal, currency: str) -> dict[str, Any]:

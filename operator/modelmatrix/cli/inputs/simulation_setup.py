@@ -19,10 +19,8 @@ from modelmatrix.planning.desired.cron import ScheduleError
 from modelmatrix.planning.desired.schedule import ScheduleFloorWindow, schedule_floor_windows
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.feasibility.pool_performance import performance_on
-from modelmatrix.planning.placement.allocation import shape_of
-from modelmatrix.planning.placement.bin_packing import PoolBins
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
-from modelmatrix.planning.placement.pricing import price_per_hour
+from modelmatrix.planning.placement.pricing import compared_prices
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.simulation.cluster.variant import StartTime, Variant
@@ -77,20 +75,23 @@ def simulated_deployment(
     spec = deployment.spec
     if spec is None or spec.scaling is None or spec.slo is None:
         raise CliError(f"{key}: only a deployment with spec.scaling and spec.slo can be simulated")
-    pairs = [pair for option in deployment.fitting if (pair := _variant(option, deployment, snapshot, start_seconds))]
-    if not pairs:
+    variants = _variants(deployment, snapshot, start_seconds)
+    if not variants:
         verdicts = "; ".join(f"{option.pool}: {option.answer.message}" for option in deployment.options)
         raise CliError(f"{key} fits no pool: {verdicts}")
     known = DeploymentPrior(
         slo=bounds_in_seconds(spec.slo),
         min_replicas=spec.scaling.min_replicas,
         max_replicas=spec.scaling.max_replicas,
-        variants=tuple(prior for prior, _ in pairs),
+        variants=tuple(prior for prior, _ in variants),
         placement=spec.placement,
         windows=tuple(_windows(spec, at, days)) if at is not None else (),
     )
-    limits = {option.pool: _limit(option, deployment) for option in deployment.fitting}
-    return SimulatedDeployment(key, known, tuple(variant for _, variant in pairs), limits)
+    limits = {
+        option.pool: deployment.pools[option.pool].replicas_when_empty(devices=option.devices, nodes=option.nodes)
+        for option in deployment.fitting
+    }
+    return SimulatedDeployment(key, known, tuple(variant for _, variant in variants), limits)
 
 
 def _chosen(documents: Manifests, name: str | None) -> dict[str, Any]:
@@ -123,42 +124,33 @@ def _supposed_nodes(documents: Manifests) -> Iterator[dict[str, Any]]:
             }
 
 
-def _variant(
-    option: PoolOption, deployment: DeploymentPlan, snapshot: Snapshot, start_seconds: float | None
-) -> tuple[PoolPrior, Variant] | None:
-    """An option as the policy knows it, and as it is simulated; ``None`` where the catalogue cannot estimate it."""
-    pool = deployment.pools[option.pool]
-    known = performance_on(snapshot.catalogue, deployment.model, option, pool)
-    if known is None:
-        return None
-    timing, limits = known
-    start = option.answer.start_seconds if start_seconds is None else start_seconds
-    return (
-        PoolPrior(
+def _variants(deployment: DeploymentPlan, snapshot: Snapshot, start_seconds: float | None) -> list[tuple[PoolPrior, Variant]]:
+    """Options with a known performance: as the policy knows them, with prices as the operator compares them, and as simulated."""
+    prices, variants = compared_prices(deployment.fitting, deployment.pools), []
+    for option in deployment.fitting:
+        pool = deployment.pools[option.pool]
+        known = performance_on(snapshot.catalogue, deployment.model, option, pool)
+        if known is None:
+            continue
+        timing, limits = known
+        start = option.answer.start_seconds if start_seconds is None else start_seconds
+        prior = PoolPrior(
             name=option.pool,
             timing=timing,
             limits=limits,
             start_seconds=start,
             devices=option.devices,
-            cost_per_hour=float(price_per_hour(option, pool)) or float(option.devices),
+            cost_per_hour=float(prices[option.pool]),
             site=(pool.spec.site or "") if pool.spec else "",
-        ),
-        _real(option, timing, limits, start),
-    )
+        )
+        variants.append((prior, _real(option, timing, limits, start)))
+    return variants
 
 
 def _real(option: PoolOption, timing: EngineTiming, limits: EngineLimits, start_seconds: float) -> Variant:
     return Variant(
         name=option.pool, timing=timing, limits=limits, start=StartTime(start_seconds), devices_per_replica=option.devices
     )
-
-
-def _limit(option: PoolOption, deployment: DeploymentPlan) -> int:
-    """Replicas that the pool's nodes and its limit hold when nothing else runs there."""
-    pool = deployment.pools[option.pool]
-    for node in pool.nodes:
-        node.free = node.allocatable if node.usable else 0
-    return PoolBins(pool).room(shape_of(option))
 
 
 def _windows(spec: ModelDeploymentSpec, at: float, days: int) -> Iterator[ScheduleFloorWindow]:

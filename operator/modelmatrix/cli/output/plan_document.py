@@ -12,7 +12,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
-from modelmatrix.planning.placement.pricing import price_per_hour
+from modelmatrix.planning.placement.pricing import device_costs, sum_by_currency
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.planning.status.capacity_messages import preempted_message
@@ -106,18 +106,7 @@ def _change(currency: str, before: Mapping[str, Decimal], after: Mapping[str, De
 
 
 def _costs(plan: Plan) -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = {}
-    for deployment in plan.deployments.values():
-        for currency, amount in _prices(deployment):
-            sums[currency] = sums.get(currency, Decimal(0)) + amount
-    return sums
-
-
-def _prices(deployment: DeploymentPlan) -> Iterable[tuple[str, Decimal]]:
-    for item in deployment.placements:
-        price = item.target.pool_spec.price
-        if price is not None:
-            yield price.currency, price_per_hour(item.option, deployment.pools[item.option.pool]) * item.desired
+    return sum_by_currency(cost for deployment in plan.deployments.values() for cost in device_costs(deployment))
 
 
 def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:

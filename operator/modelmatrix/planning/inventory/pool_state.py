@@ -89,3 +89,13 @@ class PoolState:
     def free_now(self) -> int:
         """Devices that new pods may use now."""
         return sum(max(0, node.allocatable - node.used) for node in self.nodes if node.usable)
+
+    def replicas_when_empty(self, *, devices: int, nodes: int) -> int:
+        """Replicas that the pool's nodes and its limit hold if nothing else runs there and every node is usable."""
+        if nodes > 1:
+            held = self.sizes[self.devices_per_node] // nodes
+        else:
+            held = 0
+            for size, count in self.sizes.items():
+                held += size // devices * count
+        return held if self.limit is None else min(held, self.limit // devices)

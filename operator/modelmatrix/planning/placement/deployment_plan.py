@@ -54,6 +54,11 @@ class RetiringWorkload:
     observed: WorkloadReplicas
     replicas: int
 
+    @property
+    def desired(self) -> int:
+        """Replicas that stay for now; none of a workload that is being deleted."""
+        return 0 if self.workload.deleting else self.replicas
+
 
 @dataclass(frozen=True, slots=True)
 class EvictedReplica:

@@ -1,4 +1,8 @@
-"""Which pool a deployment's next replica comes to, and which it leaves first. Pure."""
+"""Which pool a deployment's next replica comes to, and which it leaves first.
+
+The placement policy ranks the pools (``scaling.observation.pool_preference``). Before it come the shares: the replicas by pool
+that the scaling policy decided, which it has ranked by the same preference. Pure.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +13,31 @@ from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.placement.allocation import DeploymentAllocation, ReplicaDemand
 from modelmatrix.planning.placement.bin_packing import PoolBins
 from modelmatrix.planning.placement.pricing import compared_prices
+from modelmatrix.scaling.observation.pool_preference import PoolPreference, PoolStanding, preference_of
+
+Rank = tuple[float, int]
 
 
 def preference(demand: ReplicaDemand, packing: Mapping[str, PoolBins]) -> list[PoolOption]:
-    """Fitting options in the order of the deployment's policy."""
-    fitting = list(demand.fitting)
-    spec = demand.view.spec
-    if spec is not None and spec.placement is PlacementPolicy.CHEAPEST:
-        prices = compared_prices(fitting, {option.pool: packing[option.pool].pool for option in fitting})
-        fitting.sort(key=lambda option: prices[option.pool])
-    return fitting
+    """Fitting options in the order of the deployment's placement policy, wherever its replicas are."""
+    ranks = _ranks(demand, DeploymentAllocation(), packing)
+    return sorted(demand.fitting, key=lambda option: ranks[option.pool])
 
 
 def rank_for_scale_up(
     demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]
 ) -> list[PoolOption]:
-    """The options for one more replica: those below their share first, with Spread the emptiest site first."""
-    options = preference(demand, packing)
-    if _spreads(demand):
-        options.sort(key=lambda option: _site_share(option, assignment, packing))
-    options.sort(key=lambda option: not _lacks(demand, assignment, option, beyond=1))
-    return options
+    """The options for one more replica: those below their share first, the others by the placement policy."""
+    ranks = _ranks(demand, assignment, packing)
+    return sorted(demand.fitting, key=lambda option: (not _lacks(demand, assignment, option, beyond=1), ranks[option.pool]))
 
 
 def pick_for_scale_down(demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> PoolOption:
-    """The option that loses a replica: one above its share, the least preferred, or with Spread on the fullest site."""
-    present = [o for o in preference(demand, packing) if assignment.replicas(o.pool)]
-    present = [o for o in present if not _lacks(demand, assignment, o, beyond=0)] or present
-    if _spreads(demand):
-        return max(present, key=lambda option: _site_share(option, assignment, packing))
-    return present[-1]
+    """The option that loses a replica: the last by the placement policy, of those above their share if there are any."""
+    ranks = _ranks(demand, assignment, packing)
+    present = [option for option in demand.fitting if assignment.replicas(option.pool)]
+    above = [option for option in present if not _lacks(demand, assignment, option, beyond=0)]
+    return max(above or present, key=lambda option: ranks[option.pool])
 
 
 def _lacks(demand: ReplicaDemand, assignment: DeploymentAllocation, option: PoolOption, *, beyond: int) -> bool:
@@ -46,12 +45,24 @@ def _lacks(demand: ReplicaDemand, assignment: DeploymentAllocation, option: Pool
     return bool(demand.shares) and assignment.replicas(option.pool) + beyond <= demand.shares.get(option.pool, 0)
 
 
-def _spreads(demand: ReplicaDemand) -> bool:
-    return demand.view.spec is not None and demand.view.spec.placement is PlacementPolicy.SPREAD
+def _ranks(demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> dict[str, Rank]:
+    """The rank of each fitting option by pool: the first gets a replica, the last loses one."""
+    policy = _preference_of(demand)
+    costs = compared_prices(demand.fitting, {o.pool: packing[o.pool].pool for o in demand.fitting}) if policy.uses_costs else {}
+    ranks = {}
+    for position, option in enumerate(demand.fitting):
+        on_site = _replicas_on_site(option, assignment, packing) if policy.uses_sites else 0
+        ranks[option.pool] = policy.rank(PoolStanding(position, float(costs.get(option.pool, 0)), on_site))
+    return ranks
 
 
-def _site_share(option: PoolOption, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> int:
-    """Replicas of the deployment on the option's site."""
+def _preference_of(demand: ReplicaDemand) -> PoolPreference:
+    spec = demand.view.spec
+    return preference_of(spec.placement if spec is not None else PlacementPolicy.ORDERED)
+
+
+def _replicas_on_site(option: PoolOption, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> int:
+    """Replicas of the deployment on the option's site; a pool without a site is a site of its own."""
     site = _site(option.pool, packing)
     return sum(grant.replicas for pool, grant in assignment.grants.items() if _site(pool, packing) == site)
 

@@ -1,13 +1,11 @@
-"""What a deployment holds: its workloads by pool, those that retire too, and what their devices cost. Pure."""
+"""What a deployment holds: its workloads by pool, those that retire too. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from modelmatrix.api.model_deployment import Parallelism
-from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement, RetiringWorkload
 
 
@@ -29,18 +27,6 @@ def allocations(deployment: DeploymentPlan) -> Iterator[AllocatedReplicas]:
     """All holdings, those of the present spec first."""
     yield from map(_placed, deployment.placements)
     yield from map(_retiring, deployment.retiring)
-
-
-def costs(held: Iterable[AllocatedReplicas], pools: Mapping[str, PoolState]) -> dict[tuple[str, str], Decimal]:
-    """Price of the devices held for an hour, by pool and currency; pools without a price are left out."""
-    sums: dict[tuple[str, str], Decimal] = {}
-    for item in held:
-        pool = pools.get(item.pool)
-        price = pool.spec.price if pool is not None and pool.spec is not None else None
-        if price is not None:
-            name = item.pool, price.currency
-            sums[name] = sums.get(name, Decimal(0)) + Decimal(price.amount) * item.devices * item.desired
-    return sums
 
 
 def _placed(item: PoolPlacement) -> AllocatedReplicas:
@@ -68,6 +54,6 @@ def _retiring(retiring: RetiringWorkload) -> AllocatedReplicas:
         devices=workload.devices_per_replica,
         nodes=workload.nodes_per_replica,
         parallelism=workload.parallelism,
-        desired=0 if workload.deleting else retiring.replicas,
+        desired=retiring.desired,
         ready=retiring.observed.ready,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from modelmatrix.api import names
@@ -12,8 +11,9 @@ from modelmatrix.api.model_deployment import Parallelism
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.placement.pricing import device_costs, sum_by_currency
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
-from modelmatrix.planning.status.allocations import AllocatedReplicas, allocations, costs
+from modelmatrix.planning.status.allocations import AllocatedReplicas, allocations
 from modelmatrix.planning.status.capacity_messages import shortage_message
 from modelmatrix.planning.status.conditions import condition_states
 from modelmatrix.planning.status.slo import slo_status
@@ -38,7 +38,7 @@ def deployment_status(deployment: DeploymentPlan, snapshot: Snapshot) -> dict[st
         "displacedBy": [{**key._asdict(), "replicas": count} for key, count in deployment.displaced_by.items()] or None,
         "endpoint": f"http://{view.key.name}.{view.key.namespace}.svc.{snapshot.settings.cluster_domain}/v1",
         "slo": _slo(deployment, snapshot.measured.get(view.key), previous.get("slo", {})),
-        "costPerHour": _cost(held, deployment),
+        "costPerHour": _cost(deployment),
         "scalingHistory": _history(deployment, previous, snapshot.wall_seconds),
         "conditions": render_conditions(
             condition_states(deployment, snapshot),
@@ -100,11 +100,9 @@ def _candidates(deployment: DeploymentPlan) -> list[dict[str, Any]]:
     return shown
 
 
-def _cost(held: Iterable[AllocatedReplicas], deployment: DeploymentPlan) -> str | None:
-    """Price of the devices held, per currency; ``None`` when no pool has a price."""
-    sums: dict[str, Decimal] = {}
-    for (_, currency), amount in costs(held, deployment.pools).items():
-        sums[currency] = sums.get(currency, Decimal(0)) + amount
+def _cost(deployment: DeploymentPlan) -> str | None:
+    """Price of the devices per hour, by currency; ``None`` when no pool has a price."""
+    sums = sum_by_currency(device_costs(deployment))
     return " + ".join(f"{amount:.2f} {currency}" for currency, amount in sorted(sums.items())) or None
 
 

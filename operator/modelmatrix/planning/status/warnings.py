@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.feasibility.assess import PoolOption
-from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.placement.pricing import NOT_COMPARABLE, compared_currency, compared_prices
+from modelmatrix.scaling.observation.pool_preference import preference_of
 
 
 class PlacementWarning(NamedTuple):
@@ -31,7 +30,7 @@ def caveats(deployment: DeploymentPlan) -> Iterator[PlacementWarning]:
     most, room, nodes = _most(deployment), 0, 0
     for option in options:
         pool = deployment.pools[option.pool]
-        room += _capacity(option, pool)
+        room += pool.replicas_when_empty(devices=option.devices, nodes=option.nodes)
         nodes += len(pool.nodes)
     if room <= most:
         yield PlacementWarning(
@@ -47,16 +46,17 @@ def caveats(deployment: DeploymentPlan) -> Iterator[PlacementWarning]:
 
 
 def _not_comparable(deployment: DeploymentPlan) -> Iterator[PlacementWarning]:
-    """That Cheapest cannot tell how dear some pools are, where it knows it of others."""
+    """That the placement policy compares prices, and some pools have none in the currency of the others."""
     options, spec = deployment.fitting, deployment.spec
-    if spec is None or spec.placement is not PlacementPolicy.CHEAPEST:
+    if spec is None or not preference_of(spec.placement).uses_costs:
         return
     prices = compared_prices(options, deployment.pools)
     unknown = tuple(option for option in options if prices[option.pool] == NOT_COMPARABLE)
     if unknown:
         currency, come = compared_currency(options, deployment.pools), "comes" if len(unknown) == 1 else "come"
         yield PlacementWarning(
-            Reason.PRICE_NOT_COMPARABLE, f"Cheapest compares prices in {currency}: {_names(unknown)} without one {come} last"
+            Reason.PRICE_NOT_COMPARABLE,
+            f"{spec.placement} compares prices in {currency}: {_names(unknown)} without one {come} last",
         )
 
 
@@ -64,17 +64,6 @@ def _most(deployment: DeploymentPlan) -> int:
     """The most replicas that the spec allows."""
     spec = deployment.spec
     return spec.scaling.max_replicas if spec is not None and spec.scaling is not None else deployment.desired_replicas
-
-
-def _capacity(option: PoolOption, pool: PoolState) -> int:
-    """Replicas of the option that the pool holds when nothing else runs there."""
-    if option.nodes > 1:
-        held = pool.sizes[pool.devices_per_node] // option.nodes
-    else:
-        held = 0
-        for size, count in pool.sizes.items():
-            held += size // option.devices * count
-    return held if pool.limit is None else min(held, pool.limit // option.devices)
 
 
 def _names(options: tuple[PoolOption, ...]) -> str:

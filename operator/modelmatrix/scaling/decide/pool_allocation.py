@@ -1,7 +1,15 @@
-"""Which pool gains a replica and which loses one, so that together they serve what is wanted. Pure.
+"""Distributes capacity over pools: which pool gains a replica, and which loses one. Pure.
 
-Replicas stay where they are; what changes is the difference. A replica that serves goes only when the ones that stay serve
-what is wanted without it: moves start before they stop. One move at a time, and only when nothing else starts.
+Replicas stay where they are; only the difference changes. In this order:
+
+1. shrink: remove replicas, from the least preferred pool on, while the rest serve what is wanted and a reserve.
+2. grow: add replicas on the most preferred pool with free devices until all serve what is wanted.
+3. cut: remove what exceeds the bounds.
+4. move: with nothing else starting, start on a better pool what one replica of the worst pool serves. That replica is removed
+   by a later shrink, once the new ones are ready: a move starts before it stops.
+
+A replica that serves is removed only if the ready ones that stay serve what is wanted without it. Order, and what a move is
+worth, come from ``pool_preference``.
 """
 
 from __future__ import annotations
@@ -12,21 +20,20 @@ from math import ceil, floor
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.scaling.decide.pool_candidates import PoolCandidateCapacity, PoolCandidates
+from modelmatrix.scaling.observation.pool_preference import Move, PoolPreference, PoolStanding, preference_of
 
-# A replica goes when it is not wanted, nor a third of another one: it would soon have to start again.
+# A replica goes only if the rest could spare a third of another one: else it would soon have to start again.
 SPARE = 0.33
-# A move costs a start; it must be worth it.
-WORTH = 0.85
 # Sums of rates that differ by less are the same number of replicas.
 ROUNDING = 1e-9
 
 
 @dataclass(slots=True)
 class _PoolCount:
-    """A pool while replicas are counted: how many it shall have, how many of those start, how many more it could take."""
+    """A pool while replicas are counted: its replicas, those of them that start, and how many more it could take."""
 
     candidate: PoolCandidateCapacity
-    index: int
+    position: int
     count: int
     starting: int
     room: int
@@ -51,141 +58,137 @@ class _PoolCount:
 
 
 def allocate_to_pools(
-    fleet: PoolCandidates, placement: PlacementPolicy, *, wanted_per_second: float, lowest: int, highest: int, may_move: bool
+    pools: PoolCandidates, placement: PlacementPolicy, *, wanted_per_second: float, lowest: int, highest: int, may_move: bool
 ) -> dict[str, int]:
     """Replicas by pool.
 
     Args:
-        fleet: what there is.
+        pools: the candidates.
         placement: how to choose among pools.
         wanted_per_second: requests that all replicas together must be able to serve.
         lowest: fewest replicas, whatever is wanted.
         highest: most replicas.
-        may_move: whether a replica may be started on a better pool in place of one elsewhere.
+        may_move: whether a replica may start on a better pool in place of one elsewhere.
     """
-    if len(fleet.candidates) == 1:
-        return {fleet.reference_pool.variant.pool: min(max(_number(fleet.reference_pool, wanted_per_second), lowest), highest)}
-    seats = [_seat(index, one) for index, one in enumerate(fleet.candidates)]
-    round_ = _PoolAllocator(seats, placement, wanted_per_second)
-    round_.shrink(lowest)
-    grew = round_.grow(lowest, highest)
-    round_.cut(highest)
-    if may_move and not grew and not any(seat.starting for seat in seats):
-        round_.start_migration(highest)
-    return {seat.candidate.variant.pool: seat.count for seat in seats}
+    if len(pools.candidates) == 1:
+        only = pools.reference_pool
+        return {only.variant.pool: min(max(_replicas_of_only(only, wanted_per_second), lowest), highest)}
+    counts = [_count(position, candidate) for position, candidate in enumerate(pools.candidates)]
+    allocator = _PoolAllocator(counts, preference_of(placement), wanted_per_second)
+    allocator.shrink(lowest)
+    has_grown = allocator.grow(lowest, highest)
+    allocator.cut(highest)
+    if may_move and not has_grown and not any(pool.starting for pool in counts):
+        allocator.start_migration(highest)
+    return {pool.candidate.variant.pool: pool.count for pool in counts}
 
 
-def _number(only: PoolCandidateCapacity, wanted_per_second: float) -> int:
-    """Replicas of the only pool."""
+def _replicas_of_only(only: PoolCandidateCapacity, wanted_per_second: float) -> int:
+    """Replicas of the only pool, before bounds."""
     replicas, present = wanted_per_second / only.per_second, only.variant.replicas
     spare = SPARE if 0 < replicas <= present - 1 else 0.0
     return ceil(replicas + spare - ROUNDING)
 
 
-def _seat(index: int, candidate: PoolCandidateCapacity) -> _PoolCount:
-    """Replicas that do not come are given up."""
-    return _PoolCount(candidate, index, candidate.variant.ready + candidate.starting, candidate.starting, candidate.room)
+def _count(position: int, candidate: PoolCandidateCapacity) -> _PoolCount:
+    """Starting replicas of an avoided pool do not count: the candidate has none."""
+    return _PoolCount(candidate, position, candidate.variant.ready + candidate.starting, candidate.starting, candidate.room)
 
 
 @dataclass(slots=True)
 class _PoolAllocator:
-    seats: Sequence[_PoolCount]
-    placement: PlacementPolicy
+    pools: Sequence[_PoolCount]
+    preference: PoolPreference
     wanted: float
 
     @property
-    def number(self) -> int:
-        return sum(seat.count for seat in self.seats)
+    def replicas(self) -> int:
+        return sum(pool.count for pool in self.pools)
 
-    def _serves(self, *, ready: bool) -> float:
-        """Requests per second that the replicas will serve, or the ready ones do."""
-        return sum(seat.candidate.per_second * (seat.serving if ready else seat.count) for seat in self.seats)
+    def _served(self, *, ready: bool) -> float:
+        """Requests per second that all replicas will serve, or that the ready ones do."""
+        return sum(pool.candidate.per_second * (pool.serving if ready else pool.count) for pool in self.pools)
 
     def shrink(self, lowest: int) -> None:
-        """Take away what is too much."""
-        while self.number > lowest:
-            spare = [seat for seat in self.seats if seat.count and self._is_spare(seat)]
+        """Remove replicas that are not needed."""
+        while self.replicas > lowest:
+            spare = [pool for pool in self.pools if pool.count and self._is_spare(pool)]
             if not spare:
                 return
-            max(spare, key=self._order).release()
+            max(spare, key=self._rank).release()
 
-    def _is_spare(self, seat: _PoolCount) -> bool:
-        """Whether a replica of a pool may go; those that were only kept until a better one serves go without more ado."""
-        if self._is_under_way(seat):
+    def _is_spare(self, pool: _PoolCount) -> bool:
+        """Whether the pool can lose a replica.
+
+        Replicas kept only during a move are removed without the reserve.
+        """
+        if self._is_moving_to(pool):
             return False
-        spare = 0.0 if not self.wanted or self._is_left_over(seat) else SPARE * self.seats[0].candidate.per_second
-        left = self.wanted + seat.candidate.per_second + spare - ROUNDING
-        return self._serves(ready=False) >= left and (seat.starting > 0 or self._serves(ready=True) >= left)
+        spare = 0.0 if not self.wanted or self._is_moving_from(pool) else SPARE * self.pools[0].candidate.per_second
+        needed = self.wanted + pool.candidate.per_second + spare - ROUNDING
+        return self._served(ready=False) >= needed and (pool.starting > 0 or self._served(ready=True) >= needed)
 
-    def _is_under_way(self, seat: _PoolCount) -> bool:
-        """Whether replicas start here in place of some elsewhere."""
-        return seat.starting > 0 and any(other.serving and self._is_better(seat, other) for other in self.seats)
+    def _is_moving_to(self, pool: _PoolCount) -> bool:
+        """Whether replicas start here in place of ready ones on a worse pool."""
+        return pool.starting > 0 and any(other.serving and self._is_better(pool, other) for other in self.pools)
 
-    def _is_left_over(self, seat: _PoolCount) -> bool:
-        return any(other.count and self._is_better(other, seat) for other in self.seats)
+    def _is_moving_from(self, pool: _PoolCount) -> bool:
+        """Whether a better pool has replicas."""
+        return any(other.count and self._is_better(other, pool) for other in self.pools)
 
     def grow(self, lowest: int, highest: int) -> bool:
-        """Add what is missing; whether anything was."""
-        before = self.number
-        while self.wanted - self._serves(ready=False) > ROUNDING * self.wanted or self.number < lowest:
-            if self.number >= highest:
+        """Add missing replicas; whether any were missing."""
+        before = self.replicas
+        while self.wanted - self._served(ready=False) > ROUNDING * self.wanted or self.replicas < lowest:
+            if self.replicas >= highest:
                 break
-            serving = [seat for seat in self.seats if seat.candidate.per_second]
-            # Without room anywhere it is the preferred pool that lacks devices.
-            roomy = [seat for seat in serving if seat.room > 0] or serving[:1]
-            min(roomy, key=self._order).allocate()
-        return self.number > before
+            with_capacity = [pool for pool in self.pools if pool.candidate.per_second]
+            # Without free devices anywhere the preferred pool grows: the planner then reports what it lacks there.
+            with_room = [pool for pool in with_capacity if pool.room > 0] or with_capacity[:1]
+            min(with_room, key=self._rank).allocate()
+        return self.replicas > before
 
     def cut(self, highest: int) -> None:
-        """Take away what is forbidden."""
-        while self.number > highest:
-            max((seat for seat in self.seats if seat.count), key=self._order).release()
+        """Remove replicas beyond the bounds."""
+        while self.replicas > highest:
+            max((pool for pool in self.pools if pool.count), key=self._rank).release()
 
     def start_migration(self, highest: int) -> None:
-        """Start on a better pool what one replica of a worse one serves; that one goes when they do."""
-        better = [seat for seat in self.seats if seat.room > 0 and seat.candidate.per_second]
-        worse = [seat for seat in self.seats if seat.count]
-        if not better or not worse:
+        """Start on the best pool what one replica of the worst pool serves, if the move is worth it."""
+        targets = [pool for pool in self.pools if pool.room > 0 and pool.candidate.per_second]
+        sources = [pool for pool in self.pools if pool.count]
+        if not targets or not sources:
             return
-        target, source = min(better, key=self._order), max(worse, key=self._order)
-        surplus = self._serves(ready=False) - self.wanted
-        number = max(1, ceil((source.candidate.per_second - surplus) / target.candidate.per_second - ROUNDING))
-        if number <= min(target.room, highest - self.number) and self._is_worth(source, target, number, surplus):
-            for _ in range(number):
+        target, source = min(targets, key=self._rank), max(sources, key=self._rank)
+        surplus = self._served(ready=False) - self.wanted
+        starts = max(1, ceil((source.candidate.per_second - surplus) / target.candidate.per_second - ROUNDING))
+        if starts <= min(target.room, highest - self.replicas) and self._is_worth(source, target, starts, surplus):
+            for _ in range(starts):
                 target.allocate()
 
-    def _is_worth(self, source: _PoolCount, target: _PoolCount, number: int, surplus: float) -> bool:
-        """Whether so many replicas on a pool are worth the start in place of some elsewhere."""
-        if self.placement is PlacementPolicy.SPREAD:
-            return number == 1 and self._on_site(source) > self._on_site(target) + 1
-        return self._is_better(target, source) and (
-            self.placement is not PlacementPolicy.CHEAPEST or self._saves(source, target, number, surplus)
-        )
-
-    def _saves(self, source: _PoolCount, target: _PoolCount, number: int, surplus: float) -> bool:
-        """Whether so many replicas on a pool cost less than those that can go then elsewhere."""
+    def _is_worth(self, source: _PoolCount, target: _PoolCount, starts: int, surplus: float) -> bool:
+        """Whether starts on a pool are worth it, in place of the replicas elsewhere that can go then."""
         old, new = source.candidate, target.candidate
-        freed = source.count
+        removed = source.count
         if old.per_second:
-            freed = min(freed, floor((surplus + number * new.per_second) / old.per_second + ROUNDING))
-        return number * new.variant.cost_per_hour < WORTH * freed * old.variant.cost_per_hour
+            removed = min(removed, floor((surplus + starts * new.per_second) / old.per_second + ROUNDING))
+        move = Move(
+            self._standing(target),
+            self._standing(source),
+            starts,
+            cost_after=starts * new.variant.cost_per_hour,
+            cost_before=removed * old.variant.cost_per_hour,
+        )
+        return self.preference.is_worth(move)
 
     def _is_better(self, target: _PoolCount, source: _PoolCount) -> bool:
-        """Whether a replica should rather be on one pool than on another."""
-        if self.placement is PlacementPolicy.SPREAD:
-            return self._on_site(target) < self._on_site(source)
-        if self.placement is PlacementPolicy.CHEAPEST:
-            return target.candidate.cost < WORTH * source.candidate.cost
-        return target.index < source.index
+        return self.preference.is_better(self._standing(target), self._standing(source))
 
-    def _order(self, seat: _PoolCount) -> tuple[float, int]:
-        """The first gets a replica, the last loses one: by cost for what it serves, by replicas on the site, as listed."""
-        if self.placement is PlacementPolicy.CHEAPEST:
-            return seat.candidate.cost, seat.index
-        return float(self._on_site(seat)), seat.index
+    def _rank(self, pool: _PoolCount) -> tuple[float, int]:
+        return self.preference.rank(self._standing(pool))
 
-    def _on_site(self, seat: _PoolCount) -> int:
-        """Replicas on the seat's site; where sites do not matter, 0."""
-        if self.placement is not PlacementPolicy.SPREAD:
-            return 0
-        return sum(one.count for one in self.seats if one.site == seat.site)
+    def _standing(self, pool: _PoolCount) -> PoolStanding:
+        on_site = 0
+        if self.preference.uses_sites:
+            on_site = sum(other.count for other in self.pools if other.site == pool.site)
+        return PoolStanding(pool.position, pool.candidate.cost, on_site)

@@ -6,13 +6,13 @@ ready count as full while another pool has free devices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, sqrt
 
-from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.scaling.estimate.replica_capacity import CapacityEstimate
 from modelmatrix.scaling.observation.observation import Observation, Variant
+from modelmatrix.scaling.observation.pool_preference import PoolPreference, PoolStanding, preference_of
 from modelmatrix.scaling.state.state import PoolEstimates
 
 
@@ -67,7 +67,7 @@ def rank_pools(observation: Observation, estimates: Mapping[str, PoolEstimates])
     avoided = _avoided(known, observation.second)
     candidates = [_candidate(variant, pool, meets_slo=meets_slo, avoided=avoided) for variant, pool in known]
     if len(candidates) > 1:
-        candidates.sort(key=_preference(observation.placement))
+        candidates = _by_preference(candidates, preference_of(observation.placement))
     if not candidates or not candidates[0].per_second:
         return None
     preferred = next((candidate for candidate in candidates if candidate.room and candidate.per_second), candidates[0])
@@ -76,6 +76,15 @@ def rank_pools(observation: Observation, estimates: Mapping[str, PoolEstimates])
         ready += candidate.variant.ready * candidate.per_second
         coming += candidate.starting * candidate.per_second
     return PoolCandidates(tuple(candidates), meets_slo, preferred, ready, ready + coming)
+
+
+def _by_preference(candidates: list[PoolCandidateCapacity], preference: PoolPreference) -> list[PoolCandidateCapacity]:
+    """Those without capacity last, the others as the placement policy ranks pools without replicas."""
+    ranks = {
+        candidate.variant.pool: (not candidate.per_second, preference.rank(PoolStanding(position, candidate.cost)))
+        for position, candidate in enumerate(candidates)
+    }
+    return sorted(candidates, key=lambda candidate: ranks[candidate.variant.pool])
 
 
 def _avoided(known: list[tuple[Variant, PoolEstimates]], second: float) -> frozenset[str]:
@@ -92,10 +101,3 @@ def _candidate(variant: Variant, pool: PoolEstimates, *, meets_slo: bool, avoide
     capacity = pool.capacity if meets_slo or pool.fallback is None else pool.fallback
     starting, room = (0, 0) if variant.pool in avoided else (variant.starting, variant.room)
     return PoolCandidateCapacity(variant, capacity, pool.start_seconds, capacity.requests_per_second, starting, room)
-
-
-def _preference(placement: PlacementPolicy) -> Callable[[PoolCandidateCapacity], tuple[bool, float]]:
-    """What candidates are sorted by: those that serve nothing last, the others by cost or as they are listed."""
-    if placement is PlacementPolicy.CHEAPEST:
-        return lambda one: (not one.per_second, one.cost)
-    return lambda one: (not one.per_second, 0.0)

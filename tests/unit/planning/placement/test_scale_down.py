@@ -37,9 +37,9 @@ def summary(made: Plan) -> str:
 
 @pytest.mark.parametrize(
     ("replicas", "expected"),
-    [(3, "ascend-a/W8A8:1 ascend-c/W8A8:2"), (2, "ascend-a/W8A8:1 ascend-c/W8A8:1")],
+    [(3, "ascend-a/W8A8:2 ascend-c/W8A8:1"), (2, "ascend-a/W8A8:1 ascend-c/W8A8:1")],
 )
-def test_spread_gives_up_replicas_on_the_fullest_site(replicas: int, expected: str) -> None:
+def test_spread_removes_from_the_fullest_site_and_of_equal_ones_from_the_last_listed(replicas: int, expected: str) -> None:
     state = world(replicas=4, placement="Spread")
     assert summary(state.plan()) == "ascend-a/W8A8:2 ascend-c/W8A8:2"
     edit(state, replicas=replicas, placement="Spread")
