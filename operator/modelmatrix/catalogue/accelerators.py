@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, PositiveFloat
 
 from modelmatrix.api.model_deployment import Quantization
-from modelmatrix.catalogue.entry import CatalogueEntry
+from modelmatrix.catalogue.entry import CatalogueEntry, Sources
 from modelmatrix.catalogue.quantization import SupportEntry
 
 
@@ -28,7 +28,7 @@ class Vendor(CatalogueEntry):
 
     id: str
     launch_seconds_per_layer: PositiveFloat
-    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    sources: Sources
 
 
 class Family(CatalogueEntry):
@@ -116,10 +116,10 @@ class Accelerator(CatalogueEntry):
     device_counts: tuple[int, ...]
     labels: dict[str, tuple[str, ...]]
     memory_label: str = ""
-    resources: tuple[str, ...]
+    resources: Annotated[tuple[str, ...], Field(min_length=1)]
     architecture: str
     driver_mounts: tuple[DriverMount, ...] = ()
     link: str = ""
-    evidence: str
-    sources: tuple[str, ...]
+    evidence: Annotated[str, Field(min_length=1)]
+    sources: Sources
     notes: tuple[str, ...] = ()

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from string import Formatter
-from typing import Any
 
 from modelmatrix.api.model_deployment import Quantization
 from modelmatrix.catalogue.accelerators import Accelerator, Family, Vendor
-from modelmatrix.catalogue.engines import Engine, RenderCondition
+from modelmatrix.catalogue.engines import Engine
 from modelmatrix.catalogue.metrics import MetricDialect
 from modelmatrix.catalogue.models import Model
 from modelmatrix.catalogue.quantization import Formats, SupportEntry
-from modelmatrix.catalogue.template_variables import VARIABLES
+from modelmatrix.catalogue.template_variables import template_problems, template_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +139,17 @@ def _hardware(engine: Engine, vendor_of: Mapping[str, str], vendors: set[str]) -
             yield f"images: none is for a family or an accelerator of {vendor}, which vendors lists"
 
 
+def _models(files: CatalogueFiles) -> Iterator[str]:
+    supports = [engine.architectures for engine in files.engines.values()]
+    listed = {name for support in supports for name in support.listed}
+    listed.update(name for support in supports for names in support.families.values() for name in names)
+    for name, model in files.models.items():
+        if model.architecture not in listed:
+            yield f"{name}: architecture: no engine in engines lists {model.architecture}"
+        if not model.sources:
+            yield f"{name}: sources: none is given"
+
+
 def _shared_ranks(files: CatalogueFiles) -> Iterator[str]:
     """Engines of a vendor with the same rank: which one is preferred would depend on their names."""
     owners: dict[tuple[str, int], str] = {}
@@ -152,51 +161,10 @@ def _shared_ranks(files: CatalogueFiles) -> Iterator[str]:
 
 
 def _templates(files: CatalogueFiles) -> Iterator[str]:
-    values = dict(VARIABLES) | {
-        "vendor": tuple(sorted(files.vendor_ids())),
-        "family": tuple(sorted(family.id for family in files.families.values())),
-    }
+    families = {family.id for family in files.families.values()}
+    values = template_values(vendors=files.vendor_ids(), families=families)
     for name, engine in files.engines.items():
-        for argument in engine.arguments:
-            yield from (f"{name}: arguments: {p}" for text in argument.args for p in _unknown_variables(text))
-            yield from (f"{name}: arguments: {argument.key}: {p}" for p in _never_holds(argument.when, values))
-        for variable in engine.environment:
-            yield from (f"{name}: environment: {variable.name}: {p}" for p in _unknown_variables(variable.value))
-            yield from (f"{name}: environment: {variable.name}: {p}" for p in _never_holds(variable.when, values))
-        if engine.configuration is not None:
-            texts = _texts(engine.configuration.content)
-            yield from (f"{name}: configuration: {p}" for text in texts for p in _unknown_variables(text))
-
-
-def _unknown_variables(text: str) -> Iterator[str]:
-    if "{" not in text:
-        return
-    for _, variable, _, _ in Formatter().parse(text):
-        if variable is not None and variable not in VARIABLES:
-            yield f"{text!r}: {variable!r} is not a template variable"
-
-
-def _never_holds(condition: RenderCondition, values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    for variable, accepted in condition.accepted.items():
-        if variable not in values:
-            yield f"when: {variable} is not a template variable"
-            continue
-        known = values[variable]
-        for value in accepted:
-            if known and value not in known:
-                yield f"when: {variable} is never {value}; it is one of {', '.join(known)}"
-
-
-def _texts(content: Any) -> Iterator[str]:
-    """All strings of a tree."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, Mapping):
-        for value in content.values():
-            yield from _texts(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _texts(value)
+        yield from (f"{name}: {problem}" for problem in template_problems(engine, values))
 
 
 CHECKS: tuple[Callable[[CatalogueFiles], Iterator[str]], ...] = (
@@ -206,6 +174,7 @@ CHECKS: tuple[Callable[[CatalogueFiles], Iterator[str]], ...] = (
     _families,  # the truth table is complete and names engines that run there
     _accelerators,  # family and vendor agree
     _engines,  # dialect, images and support lists name what exists
+    _models,  # some engine's documents list the class, and its dimensions have a source
     _shared_ranks,  # the preferred engine of a vendor is unique
     _templates,  # no variable or condition that the renderer does not know
 )

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from modelmatrix.api.profiles import Task
 from modelmatrix.api.weights_source import Scheme
 from modelmatrix.catalogue.accelerators import Accelerator
-from modelmatrix.catalogue.entry import CatalogueEntry
+from modelmatrix.catalogue.entry import CatalogueEntry, Sources
 
 
 class RenderCondition(CatalogueEntry):
@@ -210,7 +210,7 @@ class Engine(CatalogueEntry):
     pipelines: bool = True
     schemes: tuple[Scheme, ...]
     shared_memory_gibibytes: int = 16
-    sources: tuple[str, ...]
+    sources: Sources
 
     @property
     def built_in(self) -> bool:

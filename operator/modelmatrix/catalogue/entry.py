@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 
 from modelmatrix.api.base import ApiModel
+
+# Documents, measurements or recorded pages behind the figures of an entry; an entry without any is refused.
+Sources = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class CatalogueEntry(ApiModel):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from modelmatrix.catalogue.entry import CatalogueEntry
+from modelmatrix.catalogue.entry import CatalogueEntry, Sources
 
 
 class Histograms(CatalogueEntry):
@@ -85,4 +85,4 @@ class MetricDialect(CatalogueEntry):
     copies: tuple[str, ...] = ()
     when_used: tuple[Signal, ...] = ()
     empty_until_used: bool = False
-    sources: tuple[str, ...]
+    sources: Sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from modelmatrix.api.profiles import ModelProfileSpec, Task
-from modelmatrix.catalogue.entry import CatalogueEntry
+from modelmatrix.catalogue.entry import CatalogueEntry, Sources
 
 
 class Model(ModelProfileSpec, CatalogueEntry):
@@ -53,7 +53,7 @@ class ArchitectureRules(CatalogueEntry):
         architectures: Classes of models that can be read, by name.
     """
 
-    sources: tuple[str, ...]
+    sources: Sources
     text: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
     vision_names: dict[str, tuple[str, ...]] = Field(alias="vision_names")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from modelmatrix.api.model_deployment import Quantization
-from modelmatrix.catalogue.entry import CatalogueEntry
+from modelmatrix.catalogue.entry import CatalogueEntry, Sources
 
 
 class Format(CatalogueEntry):
@@ -44,13 +44,13 @@ class SupportEntry(CatalogueEntry):
 class Formats(CatalogueEntry):
     """``data/formats.yaml``: the size of every format, and the documents that the truth table follows."""
 
-    sources: tuple[str, ...]
+    sources: Sources
     formats: dict[Quantization, Format]
 
 
 class Compatibility(CatalogueEntry):
     """The truth table: quantization, then family, then cell; and the size of every format."""
 
-    sources: tuple[str, ...]
+    sources: Sources
     formats: dict[Quantization, Format]
     support: dict[Quantization, dict[str, SupportEntry]]

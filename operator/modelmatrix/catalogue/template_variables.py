@@ -6,11 +6,14 @@ loaded: in a condition it would silently never hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from string import Formatter
+from typing import Any
 
 from modelmatrix.api.model_deployment import Quantization
 from modelmatrix.api.profiles import Task
 from modelmatrix.api.weights_source import Scheme
+from modelmatrix.catalogue.engines import Engine, RenderCondition
 
 _TRUTH = ("false", "true")
 
@@ -54,3 +57,57 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "inter_token_latency_buckets": (),
     "request_latency_buckets": (),
 }
+
+
+def template_values(*, vendors: Iterable[str], families: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """The values of :data:`VARIABLES` in a catalogue with these vendors and families."""
+    return {**VARIABLES, "vendor": tuple(sorted(vendors)), "family": tuple(sorted(families))}
+
+
+def template_problems(engine: Engine, values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Unknown variables and conditions that never hold in an engine, each as ``field: what is wrong``."""
+    for argument in engine.arguments:
+        yield from (f"arguments: {problem}" for text in argument.args for problem in _unknown_variables(text))
+        yield from (f"arguments: {argument.key}: {problem}" for problem in _never_holds(argument.when, values))
+    for variable in engine.environment:
+        yield from (f"environment: {variable.name}: {problem}" for problem in _unknown_variables(variable.value))
+        yield from (f"environment: {variable.name}: {problem}" for problem in _never_holds(variable.when, values))
+    if engine.configuration is not None:
+        texts = _texts(engine.configuration.content)
+        yield from (f"configuration: {problem}" for text in texts for problem in _unknown_variables(text))
+
+
+def _unknown_variables(text: str) -> Iterator[str]:
+    if "{" not in text and "}" not in text:
+        return
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        yield f"{text!r}: {error}; a literal brace is doubled"
+        return
+    for name in names:
+        if name not in VARIABLES:
+            yield f"{text!r}: {name!r} is not a template variable"
+
+
+def _never_holds(condition: RenderCondition, values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for variable, accepted in condition.accepted.items():
+        if variable not in values:
+            yield f"when: {variable} is not a template variable"
+            continue
+        known = values[variable]
+        for value in accepted:
+            if known and value not in known:
+                yield f"when: {variable} is never {value}; it is one of {', '.join(known)}"
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """All strings of a tree."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        for value in content.values():
+            yield from _texts(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _texts(value)

@@ -53,8 +53,7 @@ def test_every_file_is_in_the_catalogue() -> None:
 
 
 @pytest.mark.parametrize("model", builtin().models, ids=lambda model: model.id)
-def test_a_model_has_sources_and_agrees_with_itself(model: Model) -> None:
-    assert model.sources
+def test_a_model_agrees_with_itself(model: Model) -> None:
     assert model.default_max_model_len <= model.max_position_embeddings
     assert model.attention_heads % model.key_value_heads == 0
     assert model.parameters.active <= model.parameters.total
@@ -66,20 +65,16 @@ def test_a_model_has_sources_and_agrees_with_itself(model: Model) -> None:
 
 
 @pytest.mark.parametrize("vendor", builtin().vendors.values(), ids=lambda vendor: vendor.id)
-def test_a_vendor_launches_a_layer_in_microseconds_and_says_why(vendor: Vendor) -> None:
+def test_a_vendor_launches_a_layer_in_microseconds(vendor: Vendor) -> None:
     assert 1e-6 < vendor.launch_seconds_per_layer < 1e-3
-    assert vendor.sources
 
 
 @pytest.mark.parametrize("chip", builtin().accelerators.values(), ids=lambda chip: chip.id)
-def test_an_accelerator_has_evidence_and_agrees_with_itself(chip: Accelerator) -> None:
-    assert chip.evidence
-    assert chip.sources
+def test_an_accelerator_agrees_with_itself(chip: Accelerator) -> None:
     assert chip.usable_gibibytes <= chip.memory_mebibytes / 1024 + 0.01, "the framework sees less than there is"
     assert list(chip.device_counts) == sorted(set(chip.device_counts))
     assert chip.device_counts[0] == 1
     assert chip.device_counts[-1] == chip.devices_per_node
-    assert chip.resources
     assert chip.labels
 
 
@@ -96,7 +91,6 @@ def test_only_the_300i_cards_share_a_label_value() -> None:
 
 @pytest.mark.parametrize("engine", builtin().engines.values(), ids=lambda engine: engine.name)
 def test_an_engine_has_sources_for_what_it_claims(engine: Engine) -> None:
-    assert engine.sources
     assert engine.memory.source
     assert engine.drain.source
     assert engine.architectures.source
@@ -112,8 +106,7 @@ def test_engines_list_only_architectures_that_some_model_has_or_may_have() -> No
 
 
 @pytest.mark.parametrize("dialect", builtin().dialects.values(), ids=lambda dialect: dialect.name)
-def test_a_dialect_has_names_and_sources(dialect: MetricDialect) -> None:
-    assert dialect.sources
+def test_a_dialect_has_names_and_bounds(dialect: MetricDialect) -> None:
     assert all(dialect.metrics.values())
     assert set(dialect.when_used) <= set(dialect.metrics)
     for bounds in dialect.bounds.values():
