@@ -1,5 +1,5 @@
-"""All inference engines of a local cluster in one process: their pods' readiness, their traffic, their metrics pages.
+"""All inference engines of a local cluster in one process: the readiness of their pods, their traffic, their metrics pages.
 
-Pods on kwok nodes run nothing; this plays what would run in them, in model time. It talks to the API server about pods and
-to Prometheus, and must not know the operator: it sees what an engine would see.
+Pods on kwok nodes run no containers; this process simulates their engines in model time. It reads and patches pods, and
+serves metrics to Prometheus. It knows nothing about the operator beyond what the pods of an engine contain.
 """

@@ -1,4 +1,4 @@
-"""What an engine's command line says that its metrics depend on: served name, histogram buckets, longest request.
+"""Parses the arguments of an engine that its metrics depend on: served name, histogram buckets, longest request.
 
 Flags are read as engines read them: ``--flag value``, ``--flag=value``, and within the script of a shell.
 """
@@ -17,59 +17,61 @@ if TYPE_CHECKING:
 
 
 def split_arguments(parts: Iterable[str]) -> list[str]:
-    """Command and arguments of a container as words; the script of a shell is split into its own."""
+    """The command and arguments of a container as words; a shell script is split into its words."""
     words: list[str] = []
     for part in parts:
         is_script = "\n" in part or (" " in part and "--" in part and not part.lstrip().startswith(("{", "[")))
         try:
             words += shlex.split(part) if is_script else [part]
         except ValueError:
-            # A quote that never closes: not a script then.
+            # An unclosed quote: the part is not a script.
             words.append(part)
     return words
 
 
 def value_of(words: Sequence[str], flag: str | None) -> str | None:
-    """The value of a flag, the last one if it is given twice; None without it."""
+    """The value of a flag, the last one if it occurs twice; None without the flag."""
     values = values_of(words, flag)
     return values[0] if values else None
 
 
 def values_of(words: Sequence[str], flag: str | None) -> list[str]:
-    """All values up to the next flag."""
-    found: list[str] = []
-    for place, word in enumerate(words):
+    """All values of a flag up to the next flag; empty without the flag."""
+    values: list[str] = []
+    for position, word in enumerate(words):
         if flag is not None and word.startswith(f"{flag}="):
-            found = [word.partition("=")[2]]
+            values = [word.partition("=")[2]]
         elif word == flag:
-            following = words[place + 1 :]
-            end = next((index for index, one in enumerate(following) if one.startswith("--")), len(following))
-            found = list(following[:end])
-    return found
+            following = words[position + 1 :]
+            end = next(
+                (index for index, following_word in enumerate(following) if following_word.startswith("--")), len(following)
+            )
+            values = list(following[:end])
+    return values
 
 
 def bucket_bounds(dialect: Dialect, words: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Bucket bounds by family that the command line sets.
+    """The bucket bounds that the command line sets, by family.
 
     Raises:
-        ValueError: bounds are no increasing numbers; the engine would not start either.
+        ValueError: bounds are not increasing numbers; a real engine would not start either.
     """
     bounds = _length_bounds(value_of(words, dialect.length_flag))
     for entry in dialect.bucket_flags:
-        given = [number for value in values_of(words, entry.flag) for number in value.split()]
-        if given:
-            bounds[entry.family] = _increasing(entry.flag, [float(number) for number in given])
+        numbers = [number for value in values_of(words, entry.flag) for number in value.split()]
+        if numbers:
+            bounds[entry.family] = _increasing(entry.flag, [float(number) for number in numbers])
     for family, listed in _json_bounds(dialect.buckets_flag, words).items():
         bounds[family] = _increasing(f"{dialect.buckets_flag} {family}", listed)
     return bounds
 
 
 def _json_bounds(flag: str | None, words: Sequence[str]) -> dict[str, list[float]]:
-    """Bounds given as one JSON object, or key by key as ``--flag.key [..]``."""
+    """Bounds from one JSON object, or from ``--flag.key [..]`` per key."""
     if flag is None:
         return {}
-    given = value_of(words, flag)
-    bounds: dict[str, list[float]] = dict(json.loads(given)) if given else {}
+    content = value_of(words, flag)
+    bounds: dict[str, list[float]] = dict(json.loads(content)) if content else {}
     for word in words:
         if word.startswith(f"{flag}."):
             name = word.partition("=")[0]
@@ -78,7 +80,7 @@ def _json_bounds(flag: str | None, words: Sequence[str]) -> dict[str, list[float
 
 
 def _length_bounds(longest: str | None) -> dict[str, tuple[float, ...]]:
-    """Token lengths in steps of 1, 2, 5 up to the longest request, as vLLM makes them."""
+    """Token lengths in steps of 1, 2, 5 up to the longest request, as in vLLM."""
     if longest is None or not longest.isdigit():
         return {}
     steps = (float(mantissa * 10**exponent) for exponent in range(len(longest)) for mantissa in (1, 2, 5))

@@ -1,4 +1,4 @@
-"""Model time: real time since one origin, multiplied. The only module that asks what time it is."""
+"""Model time: the real time since an origin, multiplied. The only module that reads a clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ModelClock:
     _origin: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        """Refuse scales that scrape intervals cannot follow.
+        """Validate the scale: scrape intervals cannot follow a higher one.
 
         Raises:
             ValueError: the scale is not between 1 and 15.
@@ -30,5 +30,5 @@ class ModelClock:
 
     @staticmethod
     def unix_seconds() -> float:
-        """Real time of the calendar, for what Prometheus compares with its own clock."""
+        """Real Unix time, for values that Prometheus compares with its own clock."""
         return time.time()

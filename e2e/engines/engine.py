@@ -1,4 +1,4 @@
-"""One simulated engine: it starts on its pod, serves, shows its metrics. It must not know the API server or other engines."""
+"""One simulated engine: starts on its pod, serves, and shows its metrics. Independent of the API server and other engines."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Engine:
     __slots__ = ("_alpha_factor", "_limits", "_page", "_profile", "_starts_at", "fault", "is_routed", "replica", "view")
 
     def __init__(self, view: PodView, profile: EngineProfile, *, created_unix_seconds: float) -> None:
-        """An engine that has not begun to start.
+        """An engine that has not started.
 
         Raises:
-            ValueError: its command line sets histogram buckets that no engine accepts.
+            ValueError: its command line sets invalid histogram buckets.
         """
         dialect = dialect_of(view.engine)
         words = split_arguments(view.arguments)
@@ -39,7 +39,7 @@ class Engine:
         self.is_routed = False
         self._limits = replace(
             profile.limits,
-            # A step must have room for a token of each running request, whoever made the profile.
+            # The token budget of a step must include one token of each running request.
             max_num_batched_tokens=max(profile.limits.max_num_batched_tokens, profile.limits.max_num_seqs),
         )
         self._profile = profile
@@ -66,7 +66,7 @@ class Engine:
         return self.replica is not None and self.view.is_ready and not self.view.is_terminating
 
     def tick(self, now: float, *, is_complete: bool) -> None:
-        """Go on starting; ``is_complete`` says that all pods of the replica run."""
+        """Continue the start-up; ``is_complete`` means that all pods of the replica run."""
         if self.replica is not None:
             self._throttle()
             return
@@ -74,7 +74,7 @@ class Engine:
             self._starts_at = None
             return
         if self._starts_at is None:
-            # A pod that is Ready before we have seen it was started by a process before this one.
+            # A pod that is already Ready was started by an earlier process of this kind.
             seconds = 0.0 if self.view.is_ready else self._profile.start.sample(Random(self.view.uid))  # noqa: S311 - no secret
             self._starts_at = now + seconds
         if now >= self._starts_at and self.fault.readiness is not ReadinessFault.NEVER:
@@ -82,13 +82,13 @@ class Engine:
             self._throttle()
 
     def advance(self, now: float) -> list[Completed]:
-        """Serve until now, if a request can have finished by then."""
+        """Serve until now; returns the finished requests. Does nothing if no request can have finished by then."""
         if self.replica is None or self.replica.earliest_completion_seconds > now:
             return []
         return self.replica.advance(now)
 
     def render(self) -> bytes | None:
-        """Its metrics page as of the last ``advance`` of its replica; None before it has started."""
+        """The metrics page as of the replica's last ``advance``; None before the start."""
         if self.replica is None:
             return None
         return self._page.render(self.replica, is_broken=self.fault.metrics is MetricsFault.NAN)

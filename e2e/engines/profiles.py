@@ -1,4 +1,4 @@
-"""What an engine on a pod can do and how long it takes to start. A YAML file by default; anything else may be injected."""
+"""Timing, limits and start-up time of the engine on a pod, from a YAML file; tests may inject another function."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ProfileEntry(BaseModel):
 
     @property
     def profile(self) -> EngineProfile:
-        """The same as the simulator wants it."""
+        """The profile in the simulator's types."""
         return EngineProfile(
             EngineTiming(self.alpha_seconds, self.beta_seconds_per_token, self.gamma_seconds_per_kv_token),
             EngineLimits(
@@ -57,18 +57,18 @@ class ProfileEntry(BaseModel):
 
 
 class ProfileFile(BaseModel):
-    """``defaults`` and, by ``namespace/deployment``, what differs from them."""
+    """``defaults`` and, by ``namespace/deployment``, the fields that differ from them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     defaults: ProfileEntry = ProfileEntry()
     deployments: dict[str, ProfileEntry] = {}
 
     def profile_of(self, pod: PodView) -> EngineProfile:
-        """The profile of a pod: its deployment's fields where they are set, else the defaults'."""
-        own = self.deployments.get(pod.owner)
-        if own is None:
+        """The profile of a pod: the fields of its deployment where they are set, else the defaults."""
+        overrides = self.deployments.get(pod.owner)
+        if overrides is None:
             return self.defaults.profile
-        return self.defaults.model_copy(update=own.model_dump(exclude_unset=True)).profile
+        return self.defaults.model_copy(update=overrides.model_dump(exclude_unset=True)).profile
 
 
 def load_profiles(path: Path | None) -> ProfileOf:

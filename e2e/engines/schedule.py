@@ -1,6 +1,6 @@
-"""The schedule file: which traffic each deployment gets, and what goes wrong with its engines. Read again when it changes.
+"""The schedule file: the traffic of each deployment and the faults of its engines. It is read again when it changes.
 
-Traffic begins at the moment at which it is first read (``start_second`` later, if given). Times are model seconds.
+Traffic begins when its entry is first read, or ``start_second`` later. Times are model seconds.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from engines.cluster.pods import PodView
 
-# What a file that is not there looks like: its absence, too, is said only once.
+# The state of a missing file: its absence is reported once, too.
 _ABSENT = (-1, -1)
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")]
 
 
 class MetricsFault(StrEnum):
-    """What is wrong with a metrics page."""
+    """The fault of a metrics page: status 500, no response, or NaN gauges and sums."""
 
     ERROR = "error"
     HANG = "hang"
@@ -34,7 +34,7 @@ class MetricsFault(StrEnum):
 
 
 class ReadinessFault(StrEnum):
-    """What is wrong with readiness."""
+    """The fault of readiness: the engine never becomes ready, or loses its readiness."""
 
     NEVER = "never"
     LOST = "lost"
@@ -45,7 +45,7 @@ class _Entry(BaseModel):
 
 
 class SloEntry(_Entry):
-    """Bounds that ``/state`` judges requests by."""
+    """The SLO for the counts of ``/state``."""
 
     ttft_seconds: float | None = None
     tpot_seconds: float | None = None
@@ -53,15 +53,15 @@ class SloEntry(_Entry):
 
     @property
     def bounds(self) -> SloBounds:
-        """The same as the simulator wants it."""
+        """The bounds in the simulator's type."""
         return SloBounds(ttft_seconds=self.ttft_seconds, tpot_seconds=self.tpot_seconds, e2e_seconds=self.e2e_seconds)
 
 
 class TrafficEntry(_Entry):
-    """Traffic of a deployment: a part of a trace, or a constant rate with random arrivals.
+    """The traffic of a deployment: a part of a trace, or random arrivals at a constant rate.
 
-    ``trace`` is relative to the schedule file. Lengths are for rates and for traces that only count requests. A client
-    gives up when it has waited ``timeout_seconds`` for a ready replica.
+    ``trace`` is relative to the schedule file. Token lengths apply to rates and to traces that only count requests. A client
+    gives up after it has waited ``timeout_seconds`` for a ready replica.
     """
 
     trace: str | None = None
@@ -96,7 +96,7 @@ class FaultEntry(_Entry):
             raise ValueError("give either pod or deployment")
         return self
 
-    def concerns(self, pod: PodView) -> bool:
+    def applies_to(self, pod: PodView) -> bool:
         """Whether a pod has this fault."""
         return str(pod.key) == self.pod or pod.owner == self.deployment
 
@@ -108,41 +108,41 @@ class Schedule(_Entry):
     faults: list[FaultEntry] = []
 
     def fault_of(self, pod: PodView) -> FaultEntry:
-        """All faults of a pod as one; the first that says something wins."""
-        found = [fault for fault in self.faults if fault.concerns(pod)]
+        """All faults of a pod merged; of several values for a field the first applies."""
+        faults = [fault for fault in self.faults if fault.applies_to(pod)]
         return FaultEntry(
             pod="all/faults",
-            metrics=next((fault.metrics for fault in found if fault.metrics), None),
-            readiness=next((fault.readiness for fault in found if fault.readiness), None),
-            alpha_factor=next((fault.alpha_factor for fault in found if fault.alpha_factor != 1.0), 1.0),
+            metrics=next((fault.metrics for fault in faults if fault.metrics), None),
+            readiness=next((fault.readiness for fault in faults if fault.readiness), None),
+            alpha_factor=next((fault.alpha_factor for fault in faults if fault.alpha_factor != 1.0), 1.0),
         )
 
 
 class ScheduleError(ValueError):
-    """A schedule file that cannot be used: which one and why."""
+    """A schedule file that cannot be used; the text names the file and the cause."""
 
 
 class ScheduleFile:
-    """A schedule file that is watched."""
+    """A schedule file, read when its modification time or size changes."""
 
-    __slots__ = ("_path", "_seen")
+    __slots__ = ("_last_read", "_path")
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._seen: tuple[int, int] | None = None
+        self._last_read: tuple[int, int] | None = None
 
     def read_if_changed(self) -> Schedule | None:
         """The schedule when it is new or has changed since the last call, else None.
 
         Raises:
-            ScheduleError: it cannot be read; it is not looked at again before it changes.
+            ScheduleError: the file cannot be read; it is not read again before it changes.
         """
         if self._path is None:
             return None
         state = self._state(self._path)
-        if state == self._seen:
+        if state == self._last_read:
             return None
-        self._seen = state
+        self._last_read = state
         try:
             return Schedule.model_validate(yaml.safe_load(self._path.read_text(encoding="utf-8")) or {})
         except (OSError, yaml.YAMLError, ValidationError) as error:

@@ -1,4 +1,4 @@
-"""Counting how requests of a deployment fared against its SLO, since the beginning and lately. Pure."""
+"""Counts the requests of a deployment that met its SLO, in total and over the last five model minutes. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEP_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Count:
-    """Requests that ended, and how many of them kept which bound. Requests that were never served kept none."""
+    """Requests that ended, and how many of them met each bound. Requests that were never served met none."""
 
     ended: int = 0
     ttft: int = 0
@@ -24,14 +24,14 @@ class Count:
     both: int = 0
 
     def add(self, *, ttft: bool, tpot: bool, both: bool) -> None:
-        """Count a request."""
+        """Count one request."""
         self.ended += 1
         self.ttft += ttft
         self.tpot += tpot
         self.both += both
 
     def document(self) -> dict[str, Any]:
-        """Percentages for ``/state``; None while nothing has ended."""
+        """Percentages for ``/state``; None before the first request has ended."""
         return {
             "ended": self.ended,
             "ttftPercent": self._percent(self.ttft),
@@ -43,7 +43,7 @@ class Count:
         return round(100.0 * part / self.ended, 2) if self.ended else None
 
 
-class Verdicts:
+class SloCounts:
     """Counts in total and over the last five model minutes."""
 
     __slots__ = ("_steps", "total")
@@ -52,17 +52,22 @@ class Verdicts:
         self.total = Count()
         self._steps: deque[tuple[int, Count]] = deque()
 
-    def add(self, done: Completed, slo: SloBounds) -> None:
+    def add(self, completed: Completed, slo: SloBounds) -> None:
         """Count a finished request at the time of its finish."""
-        self._add(done.finished_seconds, ttft=done.meets_ttft(slo), tpot=done.meets_tpot(slo), both=done.meets(slo))
+        self._add(
+            completed.finished_seconds,
+            ttft=completed.meets_ttft(slo),
+            tpot=completed.meets_tpot(slo),
+            both=completed.meets(slo),
+        )
 
     def miss(self, second: float, number: int) -> None:
-        """Count requests that will never finish."""
+        """Count requests that will never finish as not met."""
         for _ in range(number):
             self._add(second, ttft=False, tpot=False, both=False)
 
     def recent(self, second: float) -> Count:
-        """What ended in the five minutes before a time."""
+        """The requests that ended in the five minutes before a time."""
         while self._steps and self._steps[0][0] < (second - RECENT_SECONDS) // _STEP_SECONDS:
             self._steps.popleft()
         counts = [count for _, count in self._steps]

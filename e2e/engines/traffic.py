@@ -1,4 +1,4 @@
-"""Arrivals of one deployment as its schedule says: a trace from some point on, or random arrivals at a constant rate."""
+"""The arrivals of one deployment from its schedule entry: a part of a trace, or random arrivals at a constant rate."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _JITTER_SECONDS = 10.0
 
 
 def arrivals(entry: TrafficEntry, folder: Path, *, seed: str, start_second: float) -> Iterator[Request]:
-    """Requests in model time, from ``start_second`` (plus the entry's own) on; the same for the same seed.
+    """Requests in model time, from ``start_second`` plus the entry's own on; deterministic for a seed.
 
     Raises:
-        TraceError: while iterating, where the trace cannot be read.
+        TraceError: while iterating, at the first invalid line of the trace.
     """
     random = Random(seed)  # noqa: S311 - traffic, no secret
     begin = start_second + entry.start_second

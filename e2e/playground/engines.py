@@ -13,7 +13,7 @@ from functools import lru_cache
 from engines.__main__ import parse
 from engines.cluster.kubeconfig import read_kubeconfig
 from engines.cluster.pods import PodView
-from engines.process import Options, play
+from engines.process import Options, run_engines
 from engines.profiles import EngineProfile, ProfileOf, load_profiles
 from modelmatrix.api import names
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
@@ -90,7 +90,7 @@ def main() -> int:
         time_scale=found.time_scale,
         schedule=found.schedule,
     )
-    asyncio.run(play(options))
+    asyncio.run(run_engines(options))
     return 0
 
 

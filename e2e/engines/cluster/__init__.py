@@ -1,1 +1,1 @@
-"""What the simulated engines read and write of the cluster: pods and their readiness."""
+"""The connection of the simulated engines to the cluster: pods and their readiness."""

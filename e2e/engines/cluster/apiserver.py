@@ -1,6 +1,6 @@
-"""Talking to the API server about pods: list, watch, and the status that a kubelet would write.
+"""A client of the API server for pods: list, watch, and the status that a kubelet would write.
 
-Raw objects. Patches are not retried: who asks for readiness asks again.
+It uses raw objects. Patches are not retried: the caller repeats a change of readiness until the watch shows it.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ _WATCH_SECONDS = 240
 
 @dataclass(frozen=True, slots=True)
 class PodEvent:
-    """What happened: ``LISTED`` (all pods there are), ``ADDED``, ``MODIFIED`` or ``DELETED`` (one pod)."""
+    """An event: ``LISTED`` (all existing pods), ``ADDED``, ``MODIFIED`` or ``DELETED`` (one pod)."""
 
     kind: str
     pods: list[dict[str, Any]]
 
 
 class _Expired(Exception):
-    """The place in the history of events is no longer known: list again."""
+    """The resourceVersion to watch from is too old: list again."""
 
 
 class ApiServer:
-    """An API server, seen through its pods of engines."""
+    """The pods of engines in one API server."""
 
     def __init__(self, access: Access, session: aiohttp.ClientSession) -> None:
         self._access, self._session = access, session
 
     async def pod_events(self) -> AsyncIterator[PodEvent]:
-        """Everything that happens to pods of engines, for ever; failures are logged and retried."""
+        """All events of pods of engines, without end; failures are logged and retried with backoff."""
         delay = _FIRST_RETRY_SECONDS
         while True:
             try:
@@ -57,7 +57,7 @@ class ApiServer:
                 async for event in self._watch(version):
                     yield event
             except _Expired:
-                # Not at once: a server that answers so for ever must not be asked for ever.
+                # With a delay: a server that always answers so must not be called in a tight loop.
                 await asyncio.sleep(_FIRST_RETRY_SECONDS)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 _log.warning("cannot watch pods, trying again in %.1f s: %s", delay, error)
@@ -65,7 +65,7 @@ class ApiServer:
                 delay = min(2 * delay, _SLOWEST_RETRY_SECONDS)
 
     async def patch_readiness(self, view: PodView, *, is_ready: bool) -> bool:
-        """Write a pod's readiness as a kubelet would; False if the pod is gone or another one has its name."""
+        """Write a pod's readiness as a kubelet would; False if the pod no longer exists or has another UID."""
         url = f"{self._access.url}/api/v1/namespaces/{view.key.namespace}/pods/{view.key.name}/status"
         async with self._session.patch(
             url,
@@ -112,7 +112,7 @@ class ApiServer:
 
 
 def readiness_patch(view: PodView, *, is_ready: bool) -> dict[str, Any]:
-    """A strategic merge patch of a pod's status; its uid makes it fail on a later pod of the same name."""
+    """A strategic merge patch of a pod's status; with the UID it fails for a later pod of the same name."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     status = "True" if is_ready else "False"
     why = None if is_ready else "ContainersNotReady"
@@ -131,7 +131,7 @@ def readiness_patch(view: PodView, *, is_ready: bool) -> dict[str, Any]:
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Lines of any length: a pod can be longer than what a stream reader calls a line."""
+    """Lines of any length: a pod can exceed the line limit of aiohttp's stream reader."""
     rest = b""
     async for chunk in response.content.iter_any():
         *whole, rest = (rest + chunk).split(b"\n")

@@ -1,4 +1,4 @@
-"""Reading a kubeconfig with a token: the address, the certificate authority, the credentials. Nothing else is supported."""
+"""Reads the address, certificate authority and token from a kubeconfig; other credentials are not supported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach an API server."""
+    """Address, token and TLS context of an API server."""
 
     url: str
     token: str
@@ -23,10 +23,10 @@ class Access:
 
 
 def read_kubeconfig(path: Path) -> Access:
-    """Access by the current context of a kubeconfig.
+    """The access that the current context of a kubeconfig gives.
 
     Raises:
-        ValueError: it has no current context, or one without a token.
+        ValueError: the kubeconfig has no current context, or its user has no token.
     """
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     context = _named(path, content, "contexts", "context", content.get("current-context"))
@@ -40,8 +40,8 @@ def read_kubeconfig(path: Path) -> Access:
 def _named(path: Path, content: dict[str, Any], section: str, part: str, name: str | None) -> dict[str, Any]:
     for entry in content.get(section) or ():
         if entry["name"] == name:
-            found: dict[str, Any] = entry[part]
-            return found
+            section_part: dict[str, Any] = entry[part]
+            return section_part
     raise ValueError(f"{path}: no {part} named {name!r}")
 
 

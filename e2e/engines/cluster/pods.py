@@ -1,4 +1,4 @@
-"""Pods of engines as the API server shows them, reduced to what an engine depends on. Pure; raw objects go in."""
+"""Views of the pods of engines: the fields that a simulated engine depends on. Pure."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class PodKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodView:
-    """A pod of an engine. ``group`` is the same for all pods of a multi-node replica, and empty for a pod alone.
+    """A pod of an engine. ``group`` is equal for all pods of a multi-node replica, and empty for a single pod.
 
-    ``containers`` are the raw container statuses: a patch of one field replaces the whole list, so it must know the rest.
-    Labels and annotations are for profiles.
+    ``containers`` are the raw container statuses: a patch replaces the whole list, so it must contain all fields.
+    Labels and annotations are for profile functions.
     """
 
     key: PodKey
@@ -53,14 +53,14 @@ class PodView:
 
     @property
     def owner(self) -> str:
-        """``namespace/deployment``: what schedules and profiles call it."""
+        """``namespace/deployment``, the key in schedules and profiles."""
         return f"{self.key.namespace}/{self.deployment}"
 
 
 def pod_view(pod: dict[str, Any]) -> PodView:
-    """What matters of a pod."""
+    """The view of a raw pod; raises KeyError for a pod without the deployment label."""
     metadata, status = pod["metadata"], pod.get("status") or {}
-    labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     first = pod["spec"]["containers"][0]
     return PodView(
         key=PodKey(metadata["namespace"], metadata["name"]),
@@ -73,17 +73,17 @@ def pod_view(pod: dict[str, Any]) -> PodView:
             condition["type"] == "Ready" and condition["status"] == "True" for condition in status.get("conditions") or ()
         ),
         is_terminating="deletionTimestamp" in metadata,
-        group=_group(labels, notes),
-        group_size=int(labels.get(GROUP_SIZE) or notes.get(GROUP_SIZE) or 1),
+        group=_group(labels, annotations),
+        group_size=int(labels.get(GROUP_SIZE) or annotations.get(GROUP_SIZE) or 1),
         containers=tuple(status.get("containerStatuses") or ()),
         arguments=(*(first.get("command") or ()), *(first.get("args") or ())),
         labels=labels,
-        annotations=notes,
+        annotations=annotations,
     )
 
 
-def _group(labels: dict[str, str], notes: dict[str, str]) -> str:
-    key = labels.get(GROUP_KEY) or notes.get(GROUP_KEY)
+def _group(labels: dict[str, str], annotations: dict[str, str]) -> str:
+    key = labels.get(GROUP_KEY) or annotations.get(GROUP_KEY)
     if key:
         return key
     name, index = labels.get(GROUP_SET), labels.get(GROUP_INDEX)

@@ -1,1 +1,1 @@
-"""Metrics pages in the dialect of each engine."""
+"""Metrics pages in the dialect of each engine: recorded pages whose values the simulation replaces."""

@@ -1,6 +1,6 @@
-"""How engines of one kind write their metrics: a page with names and order, and which of its series the model drives.
+"""The metrics dialect of an engine: a recorded page with names and order, and the series that the simulation drives.
 
-Both are data (``dialects/*.yaml``, ``pages/*.prom``): another engine is two more files. No numbers are made here.
+Both are data (``dialects/*.yaml``, ``pages/*.prom``): another engine is two more files. No values are computed here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class _Entry(BaseModel):
 
 
 class ValueEntry(_Entry):
-    """A counter or gauge that the model drives; ``labels`` tell it from others of its name."""
+    """A counter or gauge that the simulation drives; ``labels`` select one of several series of a name."""
 
     series: str
     value: str
@@ -27,7 +27,7 @@ class ValueEntry(_Entry):
 
 
 class HistogramEntry(_Entry):
-    """A histogram that the model drives. Histograms of a ``family`` share their bucket bounds."""
+    """A histogram that the simulation drives. Histograms of a ``family`` share their bucket bounds."""
 
     series: str
     observed: str
@@ -35,14 +35,14 @@ class HistogramEntry(_Entry):
 
 
 class Substitution(_Entry):
-    """Text of the page that is written anew for each engine, e.g. the size of its KV cache."""
+    """Text of the page that is replaced for each engine, e.g. the size of its KV cache."""
 
     recorded: str
     written: str
 
 
 class FlagFamily(_Entry):
-    """A flag that gives the bounds of one family as numbers after it."""
+    """A flag whose values are the bounds of one family."""
 
     flag: str
     family: str
@@ -51,9 +51,9 @@ class FlagFamily(_Entry):
 class Dialect(_Entry):
     """A dialect.
 
-    ``recorded_model`` is the served name in the page. Series that begin with ``zero_prefix`` and that the model does not
-    drive are shown as zero, unless they are information; all others as recorded. ``buckets_flag`` takes JSON by family.
-    ``is_empty_until_used`` is for engines that show nothing before their first request.
+    ``recorded_model`` is the served name in the recorded page. Series that begin with ``zero_prefix`` and that the simulation
+    does not drive are zero, unless they are information; all others stay as recorded. ``buckets_flag`` takes JSON by family.
+    ``is_empty_until_used`` is for engines whose page is empty before their first request.
     """
 
     engines: list[str]
@@ -71,20 +71,20 @@ class Dialect(_Entry):
 
     @property
     def text(self) -> str:
-        """The page as it is stored."""
+        """The recorded page."""
         return (PACKAGE / "pages" / self.page).read_text(encoding="utf-8")
 
 
 @functools.cache
 def dialects() -> dict[str, Dialect]:
-    """All dialects by the engine they are spoken by."""
-    found = {}
+    """All dialects by the engines that use them."""
+    by_engine = {}
     for path in sorted((PACKAGE / "dialects").glob("*.yaml")):
         dialect = Dialect.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        found.update(dict.fromkeys(dialect.engines, dialect))
-    return found
+        by_engine.update(dict.fromkeys(dialect.engines, dialect))
+    return by_engine
 
 
 def dialect_of(engine: str) -> Dialect:
-    """The dialect of an engine; engines that nobody described speak vLLM's."""
+    """The dialect of an engine; vLLM's for engines without a dialect of their own."""
     return dialects().get(engine) or dialects()["vLLM"]

@@ -1,4 +1,4 @@
-"""Reading a stored metrics page: which line is what. The text format, and nothing about engines."""
+"""Parses a recorded metrics page into classified lines. It knows the text format, and nothing about engines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTS = ("_bucket", "_count", "_sum")
 
 
 class Role(Enum):
-    """What a line is."""
+    """The role of a line: text, a single value, or a part of a histogram."""
 
     TEXT = auto()
     VALUE = auto()
@@ -38,7 +38,7 @@ class Line:
 
     @property
     def series(self) -> tuple[tuple[str, str], ...]:
-        """Labels without ``le``: what the lines of one histogram have in common."""
+        """The labels without ``le``, which all lines of one histogram share."""
         return tuple(label for label in self.labels if label[0] != "le")
 
     @property
@@ -48,7 +48,7 @@ class Line:
 
 
 def parse_page(text: str) -> Iterator[Line]:
-    """The lines of a page in order; a histogram's samples are told apart by its TYPE line above them."""
+    """The lines of a page in order; the TYPE line above a histogram classifies its samples."""
     histograms: set[str] = set()
     for row in text.splitlines():
         if row.startswith("# TYPE ") and row.endswith(" histogram"):

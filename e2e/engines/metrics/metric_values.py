@@ -1,4 +1,4 @@
-"""The numbers that a page can show of an engine, by the names that dialects use for them."""
+"""The values and histograms of an engine that a page can show, by their names in dialect files."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The metrics page of one engine: compiled once from its dialect, rendered only when it was asked for and has changed.
+"""The metrics page of one engine: compiled once from its dialect, and rendered on a scrape if the engine has changed.
 
-Numbers are written as vLLM's own client library writes them. It must not advance the engine that it shows.
+Numbers are formatted as by the Prometheus client of Python engines. Rendering never advances the engine.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Histogram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What tells one engine's page from another's of the same dialect."""
+    """The properties in which pages of one dialect differ."""
 
     served_name: str
     kv_tokens: int
@@ -60,29 +60,29 @@ class Identity:
 
 
 class Page:
-    """A page that shows an engine."""
+    """The page of an engine; ``buckets`` are the bounds that its replica must use."""
 
-    __slots__ = ("_cached", "_parts", "_shown", "buckets", "is_empty_until_used")
+    __slots__ = ("_cached", "_parts", "_rendered_state", "buckets", "is_empty_until_used")
 
     def __init__(self, dialect: Dialect, identity: Identity) -> None:
         text = dialect.text.replace(f'"{dialect.recorded_model}"', f'"{_escape(identity.served_name)}"')
-        for one in dialect.substitutions:
-            written = one.written.format(kv_tokens=identity.kv_tokens, kv_blocks=identity.kv_tokens // 128)
-            text = text.replace(one.recorded, written)
+        for substitution in dialect.substitutions:
+            written = substitution.written.format(kv_tokens=identity.kv_tokens, kv_blocks=identity.kv_tokens // 128)
+            text = text.replace(substitution.recorded, written)
         lines = list(parse_page(text))
         bounds = {**_recorded_bounds(dialect, lines), **identity.bounds}
         self.buckets = Buckets(**{name: bounds[name] for name in Buckets.__slots__ if name in bounds})
         self.is_empty_until_used = dialect.is_empty_until_used
         self._parts = list(_merge(_compile(dialect, lines, bounds, identity)))
-        self._shown: tuple[object, ...] = ()
+        self._rendered_state: tuple[object, ...] = ()
         self._cached = b""
 
     def render(self, replica: Replica, *, is_broken: bool = False) -> bytes:
-        """The page as it is now; a broken one has gauges and sums that are not a number."""
-        shown = (id(replica), replica.idle_since_seconds, replica.in_flight, replica.waiting, is_broken)
-        if shown != self._shown:
+        """The present page; with ``is_broken`` its gauges and sums are NaN."""
+        state = (id(replica), replica.idle_since_seconds, replica.in_flight, replica.waiting, is_broken)
+        if state != self._rendered_state:
             self._cached = self._render(replica, is_broken=is_broken)
-            self._shown = shown
+            self._rendered_state = state
         return self._cached
 
     def _render(self, replica: Replica, *, is_broken: bool) -> bytes:
@@ -119,7 +119,7 @@ def _compile(
 
 
 def _plain(dialect: Dialect, line: Line, identity: Identity) -> str | _Value:
-    """A line of its own: text, a driven value, the time of creation, or something that stays as it is (or zero)."""
+    """A line outside histograms: text, a driven value, a creation time, zero, or the recorded line."""
     if line.role is Role.TEXT:
         return line.text
     labels = dict(line.labels)
@@ -142,7 +142,7 @@ def _histogram(line: Line, observed: str, bounds: tuple[float, ...]) -> _Histogr
 
 
 def _merge(parts: Iterator[str | _Value | _Histogram]) -> Iterator[str | _Value | _Histogram]:
-    """Join neighbouring lines that never change, so that rendering touches only what does."""
+    """Join adjacent constant lines, so that rendering handles only the values that change."""
     fixed: list[str] = []
     for part in parts:
         if isinstance(part, str):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engines.cluster.pods import PodKey, pod_view
-from engines.engine_fleet import World
+from engines.engine_fleet import EngineFleet
 from engines.profiles import ProfileFile
 from engines.schedule import Schedule
 
@@ -17,8 +17,8 @@ CHAT = PodKey("bank", "chat-1")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(PROFILES.profile_of, folder=tmp_path, unix_seconds=lambda: 1000.0)
+def world(tmp_path: Path) -> EngineFleet:
+    return EngineFleet(PROFILES.profile_of, folder=tmp_path, unix_seconds=lambda: 1000.0)
 
 
 def scheduled(rate: float = 0.0, *faults: dict[str, Any]) -> Schedule:
@@ -26,23 +26,23 @@ def scheduled(rate: float = 0.0, *faults: dict[str, Any]) -> Schedule:
     return Schedule.model_validate({"deployments": traffic, "faults": list(faults)})
 
 
-def wanted(world: World) -> dict[str, bool]:
-    return {one.view.key.name: one.is_ready for one in world.wanted_readiness()}
+def wanted(world: EngineFleet) -> dict[str, bool]:
+    return {one.view.key.name: one.is_ready for one in world.readiness_changes()}
 
 
-def run(world: World, until: float, step: float = 1.0) -> None:
+def run(world: EngineFleet, until: float, step: float = 1.0) -> None:
     while world.now < until:
         world.tick(min(until, world.now + step))
 
 
-def start(world: World, make_pod: Any, name: str = "chat-1", **changes: Any) -> None:
+def start(world: EngineFleet, make_pod: Any, name: str = "chat-1", **changes: Any) -> None:
     """Bring an engine up at once: its pod was ready before we looked."""
     world.put_pod(pod_view(make_pod(name, ready=True, **changes)))
     world.tick(world.now)
     world.tick(world.now)
 
 
-def test_an_engine_becomes_ready_after_its_start_up_time(world: World, make_pod: Any) -> None:
+def test_an_engine_becomes_ready_after_its_start_up_time(world: EngineFleet, make_pod: Any) -> None:
     world.put_pod(pod_view(make_pod()))
     run(world, 59.0)
     assert wanted(world) == {}
@@ -54,7 +54,7 @@ def test_an_engine_becomes_ready_after_its_start_up_time(world: World, make_pod:
     assert wanted(world) == {}
 
 
-def test_a_pod_that_does_not_run_does_not_start(world: World, make_pod: Any) -> None:
+def test_a_pod_that_does_not_run_does_not_start(world: EngineFleet, make_pod: Any) -> None:
     world.put_pod(pod_view(make_pod(phase="Pending")))
     run(world, 100.0)
     world.put_pod(pod_view(make_pod()))
@@ -64,13 +64,13 @@ def test_a_pod_that_does_not_run_does_not_start(world: World, make_pod: Any) -> 
     assert wanted(world) == {"chat-1": True}
 
 
-def test_a_pod_that_was_ready_before_is_served_at_once(world: World, make_pod: Any) -> None:
+def test_a_pod_that_was_ready_before_is_served_at_once(world: EngineFleet, make_pod: Any) -> None:
     start(world, make_pod)
     assert world.render(CHAT) is not None
     assert wanted(world) == {}
 
 
-def test_workers_are_ready_when_they_run_and_have_no_engine(world: World, make_pod: Any) -> None:
+def test_workers_are_ready_when_they_run_and_have_no_engine(world: EngineFleet, make_pod: Any) -> None:
     world.put_pod(pod_view(make_pod("chat-1-1", role="worker")))
     world.tick(1.0)
     assert wanted(world) == {"chat-1-1": True}
@@ -82,7 +82,7 @@ def group(role: str) -> dict[str, Any]:
     return {"role": role, "labels": labels, "annotations": {"leaderworkerset.sigs.k8s.io/size": "2"}}
 
 
-def test_a_leader_waits_for_its_group(world: World, make_pod: Any) -> None:
+def test_a_leader_waits_for_its_group(world: EngineFleet, make_pod: Any) -> None:
     world.put_pod(pod_view(make_pod("chat-0", **group("leader"))))
     world.put_pod(pod_view(make_pod("chat-0-1", **group("worker"), phase="Pending")))
     run(world, 100.0)
@@ -94,10 +94,10 @@ def test_a_leader_waits_for_its_group(world: World, make_pod: Any) -> None:
     assert wanted(world) == {"chat-0": True}
 
 
-def test_requests_wait_for_a_ready_engine_and_are_spread_over_them(world: World, make_pod: Any) -> None:
+def test_requests_wait_for_a_ready_engine_and_are_spread_over_them(world: EngineFleet, make_pod: Any) -> None:
     world.set_schedule(scheduled(2.0))
     run(world, 50.0)
-    door = world.doors["bank/chat"]
+    door = world.gateways["bank/chat"]
     assert len(door.router.queue) == door.router.arrivals == pytest.approx(100, abs=30)
     start(world, make_pod, "chat-1")
     start(world, make_pod, "chat-2")
@@ -112,7 +112,7 @@ def test_requests_wait_for_a_ready_engine_and_are_spread_over_them(world: World,
     assert state["total"]["attainmentPercent"] < 100
 
 
-def test_clients_give_up(world: World) -> None:
+def test_clients_give_up(world: EngineFleet) -> None:
     world.set_schedule(Schedule.model_validate({"deployments": {"bank/chat": {"rate_per_second": 1, "timeout_seconds": 30}}}))
     run(world, 200.0)
     state = world.document()["bank/chat"]
@@ -121,7 +121,7 @@ def test_clients_give_up(world: World) -> None:
     assert state["total"]["attainmentPercent"] == 0
 
 
-def test_a_terminating_engine_gets_no_more_and_finishes_what_it_has(world: World, make_pod: Any) -> None:
+def test_a_terminating_engine_gets_no_more_and_finishes_what_it_has(world: EngineFleet, make_pod: Any) -> None:
     start(world, make_pod)
     world.set_schedule(scheduled(5.0))
     run(world, 30.0, step=0.5)
@@ -132,12 +132,12 @@ def test_a_terminating_engine_gets_no_more_and_finishes_what_it_has(world: World
     assert engine.replica.in_flight > 0
     run(world, 60.0)
     assert engine.replica.in_flight == 0
-    assert len(world.doors["bank/chat"].router.queue) > 100
+    assert len(world.gateways["bank/chat"].router.queue) > 100
     world.remove_pod(CHAT)
-    assert (world.doors["bank/chat"].lost, world.render(CHAT)) == (0, None)
+    assert (world.gateways["bank/chat"].lost, world.render(CHAT)) == (0, None)
 
 
-def test_a_pod_that_vanishes_takes_its_requests_with_it(world: World, make_pod: Any) -> None:
+def test_a_pod_that_vanishes_takes_its_requests_with_it(world: EngineFleet, make_pod: Any) -> None:
     start(world, make_pod)
     world.set_schedule(scheduled(5.0))
     run(world, 30.0, step=0.5)
@@ -148,7 +148,7 @@ def test_a_pod_that_vanishes_takes_its_requests_with_it(world: World, make_pod: 
     assert state["total"]["ended"] == state["arrivals"]
 
 
-def test_a_new_pod_of_the_same_name_is_a_new_engine(world: World, make_pod: Any) -> None:
+def test_a_new_pod_of_the_same_name_is_a_new_engine(world: EngineFleet, make_pod: Any) -> None:
     start(world, make_pod)
     world.set_schedule(scheduled(5.0))
     run(world, 30.0, step=0.5)
@@ -159,22 +159,22 @@ def test_a_new_pod_of_the_same_name_is_a_new_engine(world: World, make_pod: Any)
 
 
 @pytest.mark.parametrize("target", [{"deployment": "bank/chat"}, {"pod": "bank/chat-1"}])
-def test_readiness_faults(world: World, make_pod: Any, target: dict[str, str]) -> None:
+def test_readiness_faults(world: EngineFleet, make_pod: Any, target: dict[str, str]) -> None:
     start(world, make_pod)
     world.set_schedule(scheduled(5.0, {**target, "readiness": "lost"}))
     run(world, 10.0)
     assert wanted(world) == {"chat-1": False}
-    assert len(world.doors["bank/chat"].router.queue) > 20
+    assert len(world.gateways["bank/chat"].router.queue) > 20
     world.put_pod(pod_view(make_pod()))
     world.set_schedule(scheduled(5.0))
     run(world, 11.0)
     assert wanted(world) == {"chat-1": True}
     world.put_pod(pod_view(make_pod(ready=True)))
     run(world, 12.0)
-    assert not world.doors["bank/chat"].router.queue
+    assert not world.gateways["bank/chat"].router.queue
 
 
-def test_an_engine_that_never_becomes_ready(world: World, make_pod: Any) -> None:
+def test_an_engine_that_never_becomes_ready(world: EngineFleet, make_pod: Any) -> None:
     world.set_schedule(scheduled(0.0, {"pod": "bank/chat-1", "readiness": "never"}))
     world.put_pod(pod_view(make_pod()))
     run(world, 500.0)
@@ -184,7 +184,7 @@ def test_an_engine_that_never_becomes_ready(world: World, make_pod: Any) -> None
     assert wanted(world) == {"chat-1": True}
 
 
-def test_a_slow_engine_and_its_recovery(world: World, make_pod: Any) -> None:
+def test_a_slow_engine_and_its_recovery(world: EngineFleet, make_pod: Any) -> None:
     def tpot() -> float:
         engine = world.engines[CHAT]
         assert engine.replica is not None
@@ -206,20 +206,20 @@ def test_a_slow_engine_and_its_recovery(world: World, make_pod: Any) -> None:
     assert tpot() == pytest.approx(normal, rel=0.2)
 
 
-def test_nan_is_a_fault_of_the_page(world: World, make_pod: Any) -> None:
+def test_nan_is_a_fault_of_the_page(world: EngineFleet, make_pod: Any) -> None:
     start(world, make_pod)
     world.set_schedule(scheduled(0.0, {"pod": "bank/chat-1", "metrics": "nan"}))
     assert b"NaN" in (world.render(CHAT) or b"")
 
 
-def test_a_bad_command_line_keeps_an_engine_from_starting(world: World, make_pod: Any) -> None:
+def test_a_bad_command_line_keeps_an_engine_from_starting(world: EngineFleet, make_pod: Any) -> None:
     world.put_pod(pod_view(make_pod(args=["--custom-histogram-buckets", '{"request_latency": []}'])))
     run(world, 200.0)
     assert wanted(world) == {}
     assert world.render(CHAT) is None
 
 
-def test_an_unchanged_entry_goes_on_and_a_changed_one_begins_anew(world: World, tmp_path: Path, make_pod: Any) -> None:
+def test_an_unchanged_entry_goes_on_and_a_changed_one_begins_anew(world: EngineFleet, tmp_path: Path, make_pod: Any) -> None:
     rows = "".join(f"{second},10,5\n" for second in range(1000))
     (tmp_path / "trace.csv").write_text(f"second,input_tokens,output_tokens\n{rows}", encoding="utf-8")
 
@@ -231,29 +231,31 @@ def test_an_unchanged_entry_goes_on_and_a_changed_one_begins_anew(world: World, 
     run(world, 100.0)
     world.set_schedule(traced(0.0))
     run(world, 199.5)
-    assert world.doors["bank/chat"].router.arrivals == 200
+    assert world.gateways["bank/chat"].router.arrivals == 200
     world.set_schedule(traced(990.0))
     run(world, 300.0)
-    assert world.doors["bank/chat"].router.arrivals == 210
+    assert world.gateways["bank/chat"].router.arrivals == 210
 
 
-def test_a_broken_trace_ends_the_traffic_and_says_so(world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_trace_ends_the_traffic_and_says_so(
+    world: EngineFleet, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "trace.csv").write_text("second,input_tokens,output_tokens\n1,10,5\n2,many,5\n", encoding="utf-8")
     world.set_schedule(Schedule.model_validate({"deployments": {"bank/chat": {"trace": "trace.csv"}}}))
     run(world, 10.0)
-    assert world.doors["bank/chat"].router.arrivals == 1
+    assert world.gateways["bank/chat"].router.arrivals == 1
     assert "line 3: expected a number" in caplog.text
 
 
 def test_a_step_has_room_for_all_running_requests(make_pod: Any, tmp_path: Path) -> None:
     profiles = ProfileFile.model_validate({"defaults": {"max_num_seqs": 10_000, "start_seconds": 1.0}})
-    world = World(profiles.profile_of, folder=tmp_path, unix_seconds=lambda: 0.0)
+    world = EngineFleet(profiles.profile_of, folder=tmp_path, unix_seconds=lambda: 0.0)
     world.put_pod(pod_view(make_pod()))
     run(world, 5.0)
     assert wanted(world) == {"chat-1": True}
 
 
-def test_traffic_can_end(world: World) -> None:
+def test_traffic_can_end(world: EngineFleet) -> None:
     world.set_schedule(scheduled(5.0))
     run(world, 10.0)
     world.set_schedule(Schedule())

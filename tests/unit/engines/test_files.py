@@ -154,4 +154,4 @@ def test_errors_are_said_without_a_stack_trace(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["engines", "--kubeconfig", str(tmp_path / "nowhere"), "--port", "1"])
     assert main() == 1
-    assert "cannot play engines" in capsys.readouterr().err
+    assert "cannot simulate engines" in capsys.readouterr().err

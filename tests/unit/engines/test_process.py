@@ -21,7 +21,7 @@ from aiohttp import web
 from engines.cluster.apiserver import readiness_patch
 from engines.cluster.kubeconfig import Access
 from engines.cluster.pods import pod_view
-from engines.process import Options, play
+from engines.process import Options, run_engines
 from engines.profiles import ProfileFile
 
 PROFILES = ProfileFile.model_validate({"defaults": {"start_seconds": 0.5}})
@@ -144,7 +144,7 @@ async def played(apiserver: tuple[FakeApiServer, str], tmp_path: Path) -> AsyncI
     options = Options(
         access=access, port=port, profile_of=PROFILES.profile_of, time_scale=15.0, schedule=tmp_path / "schedule.yaml"
     )
-    task = asyncio.create_task(play(options))
+    task = asyncio.create_task(run_engines(options))
     async with aiohttp.ClientSession() as session:
         one = Played(f"http://127.0.0.1:{port}", session)
         await asyncio.sleep(0.05)
