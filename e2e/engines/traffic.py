@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING
 
 from modelmatrix.simulation.engine.request import Request
 from modelmatrix.simulation.traces.readers import TraceLengths, read_trace
-from modelmatrix.simulation.traces.windows import scaled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from engines.schedule import TrafficEntry
@@ -34,6 +34,26 @@ def arrivals(entry: TrafficEntry, folder: Path, *, seed: str, start_second: floa
     trace = read_trace(folder / entry.trace, lengths=lengths, spread=random, between_seconds=part)
     for request in scaled(trace, entry.rate_factor, random, jitter_seconds=_JITTER_SECONDS):
         yield request._replace(arrival_seconds=request.arrival_seconds + begin)
+
+
+def scaled(requests: Iterable[Request], factor: float, random: Random, *, jitter_seconds: float) -> Iterator[Request]:
+    """A trace with ``factor`` times the requests, in order of arrival.
+
+    Below 1, requests are dropped at random. Above 1 they are repeated, each copy up to ``jitter_seconds`` later: copies that
+    arrive together would be bursts that the trace does not have.
+    """
+    copies: list[Request] = []
+    for request in requests:
+        while copies and copies[0].arrival_seconds <= request.arrival_seconds:
+            yield heappop(copies)
+        number = int(factor + random.random())
+        if number:
+            yield request
+        for _ in range(number - 1):
+            delay = random.uniform(0.0, jitter_seconds)
+            heappush(copies, request._replace(arrival_seconds=request.arrival_seconds + delay))
+    while copies:
+        yield heappop(copies)
 
 
 def _constant(entry: TrafficEntry, random: Random, begin: float) -> Iterator[Request]:

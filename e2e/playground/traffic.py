@@ -12,12 +12,12 @@ import yaml
 
 from banks.deployments import namespace_of
 from banks.matrix import Institution, Row, read_matrix
+from benchmark.scenarios.trace_windows import steepest_window
 from engines.cluster.pods import DEPLOYMENT_LABEL, pod_view
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from modelmatrix.performance.engine_timing import SloBounds, TokenLengths
 from modelmatrix.simulation.traces.readers import read_counts
-from modelmatrix.simulation.traces.windows import steepest_window
 from playground.engines import catalogue_profiles
 from playground.options import REPOSITORY
 

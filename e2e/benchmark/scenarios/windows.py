@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmark.environment.environments import arriving_per_second
 from benchmark.scenarios.arrivals import CountedTrace, Stairs, placed
 from benchmark.scenarios.servegen_counts import ClientMix
-from modelmatrix.simulation.traces.windows import steepest_window
+from benchmark.scenarios.trace_windows import steepest_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

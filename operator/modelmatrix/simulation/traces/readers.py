@@ -8,13 +8,12 @@ Arrivals of counts are spread evenly over their step, or at random with a seeded
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain, dropwhile
+from itertools import chain, dropwhile, takewhile
 from typing import TYPE_CHECKING
 
 from modelmatrix.simulation.engine.request import Request
 from modelmatrix.simulation.traces.files import Row, TraceError, open_lines, open_table
 from modelmatrix.simulation.traces.mooncake import read_mooncake
-from modelmatrix.simulation.traces.windows import window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,6 +71,14 @@ def read_trace(
         yield from window(_requests(path, lengths, spread, start), start, end - start)
     else:
         yield from _requests(path, lengths, spread, 0.0)
+
+
+def window(requests: Iterable[Request], start_seconds: float, duration_seconds: float) -> Iterator[Request]:
+    """The requests of a part of a trace, shifted so that the part begins at second 0."""
+    end = start_seconds + duration_seconds
+    later = dropwhile(lambda request: request.arrival_seconds < start_seconds, requests)
+    for request in takewhile(lambda request: request.arrival_seconds < end, later):
+        yield request._replace(arrival_seconds=request.arrival_seconds - start_seconds)
 
 
 def _requests(path: Path, lengths: TraceLengths | None, spread: Random | None, start: float) -> Iterator[Request]:

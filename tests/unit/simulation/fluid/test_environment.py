@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmark.scenarios.trace_windows import counts_of
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds, TokenLengths
 from modelmatrix.simulation.cluster.environment import RequestEnvironment
 from modelmatrix.simulation.cluster.fleet import Fleet
@@ -25,7 +26,6 @@ from modelmatrix.simulation.engine.samples import EngineSample
 from modelmatrix.simulation.fluid.environment import FluidEnvironment
 from modelmatrix.simulation.run import SimulationResult, simulate
 from modelmatrix.simulation.traces.readers import Count, TraceLengths, read_trace
-from modelmatrix.simulation.traces.windows import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

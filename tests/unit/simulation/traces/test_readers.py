@@ -12,7 +12,7 @@ import pytest
 
 from modelmatrix.simulation.engine.request import Request
 from modelmatrix.simulation.traces.files import TraceError
-from modelmatrix.simulation.traces.readers import Count, TraceLengths, read_counts, read_trace
+from modelmatrix.simulation.traces.readers import Count, TraceLengths, read_counts, read_trace, window
 
 TRACES = Path(__file__).parents[3] / "traces"
 
@@ -143,3 +143,8 @@ def test_a_week_of_azure_is_read_as_counts(name: str, requests: int) -> None:
     assert len(counts) == 60_481
     assert (counts[0].second, counts[-1].second) == (0, 7 * 86_400)
     assert sum(count.requests for count in counts) == requests
+
+
+def test_a_window_begins_at_zero() -> None:
+    requests = [Request(second, 1, 1) for second in (0.0, 10.0, 15.0, 20.0)]
+    assert [one.arrival_seconds for one in window(requests, 10.0, 10.0)] == [0.0, 5.0]

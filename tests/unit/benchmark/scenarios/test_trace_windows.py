@@ -1,45 +1,21 @@
-"""Parts of traces, more or less of them, and where they are steepest."""
+"""Counts of traces, and where they are steepest."""
 
-# ruff: noqa: S311 - seeded draws, no secrets
 from __future__ import annotations
 
 from pathlib import Path
-from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from benchmark.scenarios.trace_windows import counts_of, steepest_window
 from modelmatrix.simulation.engine.request import Request
 from modelmatrix.simulation.traces.readers import read_counts
-from modelmatrix.simulation.traces.windows import counts_of, scaled, steepest_window, window
 
 TRACES = Path(__file__).parents[3] / "traces"
-
-
-def test_a_window_begins_at_zero() -> None:
-    requests = [Request(second, 1, 1) for second in (0.0, 10.0, 15.0, 20.0)]
-    assert [one.arrival_seconds for one in window(requests, 10.0, 10.0)] == [0.0, 5.0]
 
 
 def test_counts_per_step() -> None:
     assert counts_of([Request(second, 1, 1) for second in (0.0, 9.9, 35.0)], 10.0) == [2, 0, 0, 1]
     assert counts_of([], 10.0) == []
-
-
-@given(factor=st.floats(0.0, 4.0), seed=st.integers(0, 99))
-def test_scaling_keeps_order_and_multiplies(factor: float, seed: int) -> None:
-    requests = [Request(float(second), 1, 1) for second in range(400)]
-    out = list(scaled(requests, factor, Random(seed), jitter_seconds=20.0))
-    seconds = [one.arrival_seconds for one in out]
-    assert seconds == sorted(seconds)
-    assert len(out) == pytest.approx(400 * factor, abs=60)
-    assert not seconds or seconds[-1] < 420
-
-
-def test_a_factor_of_one_changes_nothing() -> None:
-    requests = [Request(float(second), 1, 1) for second in range(10)]
-    assert list(scaled(requests, 1.0, Random(0), jitter_seconds=5.0)) == requests
 
 
 def test_the_steepest_window_is_the_ramp_and_not_the_burst() -> None:
