@@ -10,46 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
+from charts import CHART, Manifest, environment, of_kind, render
 from localcluster import LocalClusterError
-from localcluster.build.builder import build_missing
 from localcluster.build.programs import Programs
-from localcluster.progress import on_standard_output
 from modelmatrix.settings import Settings, variable
 from playground.options import REPOSITORY
 
 pytestmark = pytest.mark.cluster
 
-CHART = REPOSITORY / "charts" / "modelmatrix"
 CRDS = REPOSITORY / "crds"
 FORBIDDEN = {"secrets", "pods/exec", "nodes/proxy", "serviceaccounts/token", "roles", "rolebindings", "clusterroles"}
 
-Manifest = dict[str, Any]
 Golden = Callable[[str, Any], None]
-
-
-@pytest.fixture(scope="module")
-def programs() -> Programs:
-    """The real helm."""
-    return build_missing(on_standard_output())
-
-
-def render(programs: Programs, *values: str) -> list[Manifest]:
-    """What the chart makes of some values."""
-    flags = [flag for value in values for flag in ("--set", value)]
-    text = programs.run("helm", "template", "modelmatrix", str(CHART), "--namespace", "modelmatrix-system", *flags)
-    return [item for item in yaml.safe_load_all(text) if item]
-
-
-def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
-    """Manifests of one kind."""
-    return [item for item in manifests if item["kind"] == kind]
-
-
-def environment(manifests: list[Manifest]) -> dict[str, str]:
-    """Variables of the operator; empty where a pod's own field is the value."""
-    (deployment,) = of_kind(manifests, "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    return {item["name"]: item.get("value", "") for item in container["env"]}
 
 
 def test_helm_finds_nothing_to_complain_about(programs: Programs) -> None:
@@ -58,7 +30,17 @@ def test_helm_finds_nothing_to_complain_about(programs: Programs) -> None:
 
 
 def test_the_manifests_of_the_defaults(programs: Programs, golden: Golden) -> None:
-    golden("chart", [item for item in render(programs) if item["kind"] != "CustomResourceDefinition"])
+    golden("chart", [_steady(item) for item in render(programs) if item["kind"] != "CustomResourceDefinition"])
+
+
+def _steady(manifest: Manifest) -> Manifest:
+    """A manifest without the certificate, which is another one each time."""
+    if manifest["kind"] == "Secret":
+        manifest["data"] = dict.fromkeys(manifest["data"], "(another one each time)")
+        manifest["metadata"]["annotations"]["modelmatrix.io/certificate-ends"] = "(in three years)"
+    for webhook in manifest.get("webhooks", ()):
+        webhook["clientConfig"]["caBundle"] = "(ca.crt of the Secret)"
+    return manifest
 
 
 def test_the_chart_brings_the_crds_of_this_version(programs: Programs) -> None:
@@ -94,6 +76,9 @@ def test_without_crds_there_are_none(programs: Programs) -> None:
         ("metrics.podMonitor.interval=16s", "interval"),
         ("metrics.podMonitor.interval=1m", "interval"),
         ("prometheus.caSecret.file=ca.crt", "file"),
+        ("admission.mode=Warning", "mode"),
+        ("admission.url=http://10.0.0.5:9443", "url"),
+        ("admission.existingSecret=webhook", "admission.caBundle: give the authority"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(programs: Programs, value: str, words: str) -> None:
@@ -165,9 +150,9 @@ def test_secrets_for_prometheus_are_mounted_read_only_and_named(programs: Progra
     manifests = render(programs, "prometheus.caSecret.name=bank-ca", "prometheus.tokenSecret.name=reader")
     (deployment,) = of_kind(manifests, "Deployment")
     pod = deployment["spec"]["template"]["spec"]
-    (mount,) = pod["containers"][0]["volumeMounts"]
+    _, mount = pod["containers"][0]["volumeMounts"]
     assert mount["readOnly"] is True
-    assert pod["volumes"][0]["projected"]["sources"] == [
+    assert pod["volumes"][1]["projected"]["sources"] == [
         {"secret": {"name": "bank-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
         {"secret": {"name": "reader", "items": [{"key": "token", "path": "token"}]}},
     ]
@@ -179,7 +164,7 @@ def test_secrets_for_prometheus_are_mounted_read_only_and_named(programs: Progra
 def test_one_secret_for_prometheus_needs_no_other(programs: Programs) -> None:
     manifests = render(programs, "prometheus.tokenSecret.name=reader", "prometheus.tokenSecret.key=jwt")
     (deployment,) = of_kind(manifests, "Deployment")
-    (source,) = deployment["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"]
+    (source,) = deployment["spec"]["template"]["spec"]["volumes"][1]["projected"]["sources"]
     assert source["secret"]["items"] == [{"key": "jwt", "path": "token"}]
     assert "MODELMATRIX_PROMETHEUS_CA_FILE" not in environment(manifests)
 
@@ -190,7 +175,10 @@ def test_a_network_policy_lets_everyone_read_metrics_and_leaves_egress_open(prog
     (policy,), (deployment,) = of_kind(manifests, "NetworkPolicy"), of_kind(manifests, "Deployment")
     assert policy["spec"]["podSelector"] == deployment["spec"]["selector"]
     assert policy["spec"]["policyTypes"] == ["Ingress"]
-    assert policy["spec"]["ingress"] == [{"ports": [{"port": "metrics", "protocol": "TCP"}]}]
+    ports = ("metrics", "admission")  # no peer of a policy can be the API server
+    assert policy["spec"]["ingress"] == [{"ports": [{"port": port, "protocol": "TCP"}]} for port in ports]
+    (off,) = of_kind(render(programs, "networkPolicy.enabled=true", "admission.mode=Off"), "NetworkPolicy")
+    assert off["spec"]["ingress"] == policy["spec"]["ingress"][:1]
 
 
 def test_a_network_policy_can_name_who_reads_metrics_and_what_is_reached(programs: Programs) -> None:

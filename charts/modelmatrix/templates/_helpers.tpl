@@ -43,6 +43,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}
 - name: MODELMATRIX_METRICS_ADDRESS
   value: {{ printf ":%d" (int .Values.metrics.port) | quote }}
+{{- if ne (include "modelmatrix.admissionMode" .) "Off" }}
+- name: MODELMATRIX_ADMISSION_ADDRESS
+  value: {{ printf ":%d" (int .Values.admission.port) | quote }}
+- name: MODELMATRIX_ADMISSION_MODE
+  value: {{ include "modelmatrix.admissionMode" . | quote }}
+- name: MODELMATRIX_ADMISSION_CERTIFICATE_FILE
+  value: {{ include "modelmatrix.admissionFolder" . }}/tls.crt
+- name: MODELMATRIX_ADMISSION_KEY_FILE
+  value: {{ include "modelmatrix.admissionFolder" . }}/tls.key
+{{- end }}
 - name: MODELMATRIX_PROMETHEUS_URL
   value: {{ .Values.prometheus.url | quote }}
 - name: MODELMATRIX_PROMETHEUS_TIMEOUT
@@ -71,6 +81,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* Secrets that the kubelet mounts; the operator itself reads none. */ -}}
 {{- define "modelmatrix.prometheusFolder" -}}/var/run/secrets/modelmatrix/prometheus{{- end -}}
+
+{{- /* Off without quotes is false in a values file. */ -}}
+{{- define "modelmatrix.admissionMode" -}}{{ .Values.admission.mode | default "Off" }}{{- end -}}
+
+{{- define "modelmatrix.admissionFolder" -}}/var/run/secrets/modelmatrix/admission{{- end -}}
+
+{{- define "modelmatrix.admissionSecret" -}}
+{{- default (printf "%s-admission" (include "modelmatrix.fullname" .)) .Values.admission.existingSecret -}}
+{{- end -}}
 
 {{- define "modelmatrix.prometheusSecrets" -}}
 {{- with .Values.prometheus.caSecret }}{{ if .name }}

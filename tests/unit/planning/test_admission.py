@@ -183,8 +183,7 @@ def test_an_equal_priority_displaces_nothing(full: World) -> None:
 def test_replicas_that_give_way_already_are_not_counted_again(full: World) -> None:
     high = deployment(name="high", priority="P0", pools=[{"name": "ascend-a", "parallelism": {"tensor": 4}}])
     full.deployments[high.key] = high
-    full.drains = False
-    full.step()
+    full.apply(full.plan())
     assert any(view.status.get("displacedBy") for view in full.deployments.values())
     changed = replace(high, spec=high.spec and high.spec.model_copy(update={"tenant": "retail"}))
     assert review_deployment(changed, full.snapshot()).warnings == ()
