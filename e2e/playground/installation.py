@@ -2,13 +2,18 @@
 
 KWOK's pods do not run, so the operators run on this machine: with the command, the arguments and the environment of the
 chart's Deployment, and with the token of its ServiceAccount. So the chart, its roles and the election are under test.
+
+The webhook leads to one port of this machine, on which every operator listens: the kernel hands a connection to one of them,
+as a Service does, and to the other when one has ended. The certificate is the chart's.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from localcluster.cluster import Cluster
@@ -23,14 +28,19 @@ CHART = REPOSITORY / "charts" / "modelmatrix"
 MINUTE_SECONDS, FEW_SCRAPES_SECONDS = 60.0, 4.0
 # What a pod gets from the kubelet, and addresses that must not clash on one machine.
 REPLACED = ("MODELMATRIX_NAMESPACE", "MODELMATRIX_IDENTITY", "MODELMATRIX_METRICS_ADDRESS")
+ADMISSION_FILES = {"MODELMATRIX_ADMISSION_CERTIFICATE_FILE": "tls.crt", "MODELMATRIX_ADMISSION_KEY_FILE": "tls.key"}
 
 
 def install(cluster: Cluster, *, time_scale: float, time_origin: float) -> None:
     """Install or upgrade the chart with helm."""
+    folder = cluster.folder.path / "admission"
+    folder.mkdir(exist_ok=True)
+    (port,) = reserve(["admission"], owner=folder, registry=cache_root() / "ports").values()
     minute = max(FEW_SCRAPES_SECONDS, MINUTE_SECONDS / time_scale)
     gateway = f"sum by (namespace, deployment) (rate(gateway_requests_total[{minute:.0f}s]))"
     values = {
         "prometheus": {"url": cluster.prometheus_url, "gatewayQuery": gateway},
+        "admission": {"url": f"https://127.0.0.1:{port}", "port": port},
         "operator": {
             "logFormat": "plain",
             "extraEnv": {
@@ -40,11 +50,20 @@ def install(cluster: Cluster, *, time_scale: float, time_origin: float) -> None:
             },
         },
     }
-    path = cluster.folder.path / "values.json"
-    path.write_text(json.dumps(values, indent=2), encoding="utf-8")
-    cluster.helm(
-        *("upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace", "--values", str(path))
-    )
+    values_file(cluster).write_text(json.dumps(values, indent=2), encoding="utf-8")
+    upgrade(cluster)
+
+
+def values_file(cluster: Cluster) -> Path:
+    """The values that the chart was installed with."""
+    return cluster.folder.path / "values.json"
+
+
+def upgrade(cluster: Cluster, *values: str) -> None:
+    """Install or upgrade the chart with the values of the playground and some more, as for ``--set``."""
+    release = ("upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace")
+    flags = [flag for value in values for flag in ("--set", value)]
+    cluster.helm(*release, "--values", str(values_file(cluster)), *flags)
 
 
 def operator_names(cluster: Cluster) -> list[str]:
@@ -60,6 +79,7 @@ def start_operators(cluster: Cluster) -> None:
     token = cluster.service_account_token(NAMESPACE, account)
     kubeconfig = cluster.write_kubeconfig(cluster.folder.path / "operator.kubeconfig", token, namespace=NAMESPACE)
     ports = reserve(operator_names(cluster), owner=kubeconfig, registry=cache_root() / "ports")
+    certificate = _certificate(cluster)
     addresses = []
     for name, port in ports.items():
         address = f"127.0.0.1:{port}"
@@ -69,10 +89,22 @@ def start_operators(cluster: Cluster) -> None:
             "MODELMATRIX_METRICS_ADDRESS": address,
             "KUBECONFIG": str(kubeconfig),
         }
-        environment = _environment(container) | replaced
+        environment = _environment(container) | certificate | replaced
         cluster.start_process(name, _argv(container), environment, ready_url=f"http://{address}/readyz")
         addresses.append(address)
     cluster.scrape_operators(addresses)
+
+
+def _certificate(cluster: Cluster) -> dict[str, str]:
+    """The files of the webhook's Secret, as the kubelet would mount them, and the settings that name them."""
+    secret = json.loads(cluster.kubectl("-n", NAMESPACE, "get", "secret", f"{RELEASE}-admission", "-o", "json"))
+    settings = {}
+    for setting, name in ADMISSION_FILES.items():
+        path = cluster.folder.path / "admission" / name
+        path.touch(mode=0o600)
+        path.write_bytes(base64.b64decode(secret["data"][name]))
+        settings[setting] = str(path)
+    return settings
 
 
 def _deployment(cluster: Cluster) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from typing import Any
 from banks.matrix import CHIPS, Chip
 from banks.nodes_and_pools import kwok_node
 from localcluster.cluster import Cluster
+from localcluster.errors import LocalClusterError
 
 ASCEND_NODES, NVIDIA_NODES, DEVICES = 3, 1, 8
 EXAMPLE_NAMESPACES = ("remote-banking", "knowledge", "credit-approval")
 CLAIMS = (("remote-banking", "weights"),)
+
+WARNING = "Warning: "
 
 Manifest = dict[str, Any]
 
@@ -36,6 +39,23 @@ def apply_as_user(cluster: Cluster, manifests: Path | list[Manifest]) -> None:
         cluster.kubectl("apply", "-f", str(manifests))
     else:
         cluster.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in manifests))
+
+
+def warnings_of_apply(cluster: Cluster, manifests: Path | list[Manifest], *flags: str) -> list[str]:
+    """What ``kubectl apply -f`` prints as warnings; the objects are stored all the same.
+
+    Raises:
+        LocalClusterError: the API server refused.
+    """
+    source, text = (str(manifests), "") if isinstance(manifests, Path) else ("-", "\n---\n".join(map(json.dumps, manifests)))
+    try:
+        cluster.kubectl("apply", "--warnings-as-errors", "-f", source, *flags, stdin=text)
+    except LocalClusterError as error:
+        lines = error.why.splitlines()
+        if not error.why.endswith(("warning received", "warnings received")):
+            raise
+        return [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
+    return []
 
 
 def _example_nodes() -> Iterator[Manifest]:

@@ -10,7 +10,7 @@ from typing import Any
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from modelmatrix.cli.output.tables import table
-from playground.nodes_and_pools import apply_as_user
+from playground.nodes_and_pools import warnings_of_apply
 from playground.waiting import wait_for
 
 RESOURCE = "modeldeployments.modelmatrix.io"
@@ -32,13 +32,14 @@ def deployments_table(cluster: Cluster, bank: str) -> str:
 
 
 def refusal_words(cluster: Cluster, folder: Path) -> Iterator[str]:
-    """Apply what must be refused, and say in whose words it was: the API server's or the operator's."""
+    """Apply what must be refused: what the API server answers, what kubectl prints as a warning, and what the status says."""
     for path in sorted(folder.glob("*.yaml")):
         try:
-            apply_as_user(cluster, path)
+            warnings = warnings_of_apply(cluster, path)
         except LocalClusterError as error:
             yield f"  {path.name}: {_first_reason(str(error))}"
         else:
+            yield from (f"  {path.name}: Warning: {warning}" for warning in warnings)
             yield f"  {path.name}: {_verdict(cluster, path.stem)}"
 
 
