@@ -1,6 +1,7 @@
 """``make costs``: brings a cluster up, runs the operator through N objects, prints a table, takes the cluster down.
 
-N objects of one fixed pair of replicas each, all applied at once, pods Ready at once, quiet for 30 s.
+N objects of one fixed pair of replicas each, all applied at once, pods Ready at once, quiet for 30 s. Then 200 dry runs
+without the admission webhook and 200 with it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from banks.matrix import CHIPS
 from banks.nodes_and_pools import kwok_node
 from localcluster.cluster import Cluster
 from localcluster.options import Options
+from playground import installation
 from playground import lifecycle as bringup
 from playground.installation import NAMESPACE, RELEASE
 from playground.options import Wishes
@@ -27,6 +29,7 @@ USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 QUIET_SECONDS = 30.0
 REST_SECONDS = 120.0
 PATIENCE_SECONDS = 300.0
+APPLIES = 200
 BENCH = "bench"
 
 
@@ -83,6 +86,7 @@ def main(count: int) -> int:
         print("\n| figure | measured |\n|---|---|")
         _prepare(bench)
         _create(bench)
+        _admission(bench)
         _rest(bench)
         _annotate(bench)
         _restart(bench)
@@ -111,8 +115,8 @@ def _prepare(bench: Bench) -> None:
     bench.wait_quiet(time.time())
 
 
-def _objects(count: int) -> Iterator[dict[str, Any]]:
-    for index in range(count):
+def _objects(count: int, *, first: int = 0) -> Iterator[dict[str, Any]]:
+    for index in range(first, first + count):
         yield {
             "apiVersion": "modelmatrix.io/v1alpha1",
             "kind": "ModelDeployment",
@@ -165,6 +169,29 @@ def _delays(bench: Bench, started: float, requests: list[Request]) -> None:
         if delays:
             middle, tail = delays[len(delays) // 2], delays[min(len(delays) - 1, int(0.99 * len(delays)))]
             bench.note(f"created to {figure}, p50 / p99", f"{middle:.2f} / {tail:.2f} s ({len(delays)} seen)")
+
+
+def _admission(bench: Bench) -> None:
+    """What reviews add to the time of an apply and to the CPU of the operators: dry runs without the webhook and with it."""
+    text = "\n---\n".join(json.dumps(item) for item in _objects(APPLIES, first=bench.count))
+    for name, prepare in (("without", _remove_webhook), ("with", installation.upgrade)):
+        prepare(bench.cluster)
+        bench.wait_quiet(time.time())
+        before, started = bench.usage(), time.time()
+        bench.cluster.kubectl("apply", "--dry-run=server", "-f", "-", stdin=text)
+        spent = sum(usage.cpu_seconds - before[process].cpu_seconds for process, usage in bench.usage().items())
+        took = sorted(
+            request.milliseconds
+            for request in read_requests(bench.cluster.audit_log, started)
+            if (request.verb, request.resource) == ("create", "modeldeployments")
+        )
+        middle, tail = took[len(took) // 2], took[min(len(took) - 1, int(0.99 * len(took)))]
+        bench.note(f"an apply {name} admission, p50 / p99", f"{middle:.1f} / {tail:.1f} ms ({len(took)} seen)")
+        bench.note(f"CPU of both operators for {APPLIES} of them", f"{spent:.2f} s")
+
+
+def _remove_webhook(cluster: Cluster) -> None:
+    cluster.kubectl("delete", "validatingwebhookconfiguration", RELEASE)
 
 
 def _rest(bench: Bench) -> None:

@@ -14,7 +14,7 @@ WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One finished request. ``seconds`` is when it was received, since the epoch."""
+    """One finished request. ``seconds`` is when it was received, since the epoch; ``milliseconds`` is how long it took."""
 
     seconds: float
     user: str
@@ -23,6 +23,7 @@ class Request:
     name: str
     namespace: str
     code: int
+    milliseconds: float
 
     @property
     def is_write(self) -> bool:
@@ -54,6 +55,7 @@ def _request(entry: dict, received: float) -> Request:  # type: ignore[type-arg]
         target.get("name", ""),
         target.get("namespace", ""),
         entry.get("responseStatus", {}).get("code", 0),
+        1000 * (datetime.fromisoformat(entry["stageTimestamp"]).timestamp() - received),
     )
 
 
