@@ -125,7 +125,7 @@ def _supposed_nodes(documents: Manifests) -> Iterator[dict[str, Any]]:
 
 
 def _variants(deployment: DeploymentPlan, snapshot: Snapshot, start_seconds: float | None) -> list[tuple[PoolPrior, Variant]]:
-    """Options with a known performance: as the policy knows them, with prices as the operator compares them, and as simulated."""
+    """Options with a known performance, as the policy knows them (with the operator's prices) and as they are simulated."""
     prices, variants = compared_prices(deployment.fitting, deployment.pools), []
     for option in deployment.fitting:
         pool = deployment.pools[option.pool]
