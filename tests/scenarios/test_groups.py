@@ -224,7 +224,7 @@ def test_a_group_without_its_controller_starts_and_keeps_others_off_its_nodes() 
     made = state.plan()
     assert not made.actions
     assert ready(made, flagship)[1:] == ("False", "ReplicaStarting")
-    assert made.taken == {"ascend-a": 16}
+    assert made.new_devices == {"ascend-a": 16}
 
 
 def test_without_the_leader_worker_set_api_a_pool_that_needs_no_group_serves() -> None:

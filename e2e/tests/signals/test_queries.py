@@ -320,7 +320,7 @@ def none_reports(_: Painter) -> None:
         (scenario(one_is_infinite), "no usable number of waiting requests"),
         (scenario(a_counter_is_no_number), "no usable number of the arrivals of a minute"),
         (scenario(the_past_is_short), "2 of 2 ready replicas are known to Prometheus for less than the last 180 s"),
-        (FOREIGN, r"no replicas of this deployment \(copycat\)"),
+        (FOREIGN, r"not replicas of this deployment \(copycat\)"),
         (scenario(both(IDLE), replicas={"a": LONG_AGO, "c": LONG_AGO}, draining=1), r"not scraped by Prometheus \(c\)"),
     ],
     indirect=["reading"],

@@ -1,4 +1,9 @@
-"""What arrived in the last days: one range query for the whole fleet, asked once, at the start. Pure."""
+"""The arrivals of the last days: one range query for the whole fleet, sent once, after a start. Pure.
+
+The policy's forecast needs the same weekday a week ago, which a process that has just started has not seen. Prometheus has.
+One range query returns the rate of every deployment in equal steps, and ``histories`` moves its times to model time. The more
+deployments there are, the longer the steps, so that the answer stays below what the client reads of an answer.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,7 @@ from modelmatrix.signals.vectors import Series
 # The same weekday a week ago is in it, and a little before.
 PAST_SECONDS = 8 * 86400.0
 FINEST_STEP_SECONDS = 300.0
-# About 30 bytes each: that many stay below what is read of an answer.
+# At about 30 bytes each they stay below the client's limit for a range answer.
 MAX_POINTS = 700_000
 
 
@@ -42,7 +47,7 @@ class HistoryQuery:
 
 
 def history_query(dialects: Iterable[MetricDialect], deployments: int, time_scale: float) -> HistoryQuery:
-    """The query for a fleet of so many deployments: the more there are, the coarser the steps."""
+    """The query for a fleet of ``deployments``."""
     finest = deployments * PAST_SECONDS / FINEST_STEP_SECONDS
     step = FINEST_STEP_SECONDS * max(1, ceil(finest / MAX_POINTS))
     by_dialect = {
@@ -60,27 +65,27 @@ def _rate(dialect: MetricDialect, step_seconds: float) -> Expression:
     return DividedBy(arrivals(dialect, step_seconds), step_seconds)
 
 
-def histories(series: Iterable[Series], asked: HistoryQuery, model_offset_seconds: float) -> dict[NamespacedName, History]:
-    """Histories by deployment. A time of Prometheus is, times the scale and with the offset, one of model time."""
+def histories(series: Iterable[Series], query: HistoryQuery, model_offset_seconds: float) -> dict[NamespacedName, History]:
+    """Histories by deployment. A time of Prometheus times the scale, plus the offset, is model time."""
     rates: defaultdict[NamespacedName, defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
     for labels, points in series:
         of_deployment = rates[NamespacedName(labels.get("namespace", ""), labels.get("modelmatrix_io_deployment", ""))]
         for second, rate in points:
-            of_deployment[round(second / asked.step_real_seconds)] += rate
-    # The grid of Prometheus begins where it was asked to, not at a multiple of the step: the last point tells by how much.
+            of_deployment[round(second / query.step_real_seconds)] += rate
+    # Prometheus's grid begins at the start of the query, not at a multiple of the step: the last point shows the difference.
     last = max((points[-1][0] for _, points in series if points), default=0.0)
-    shift = last - round(last / asked.step_real_seconds) * asked.step_real_seconds
+    shift = last - round(last / query.step_real_seconds) * query.step_real_seconds
     return {
-        key: _history(by_step, asked, model_offset_seconds + shift * asked.time_scale)
+        key: _history(by_step, query, model_offset_seconds + shift * query.time_scale)
         for key, by_step in rates.items()
         if by_step
     }
 
 
-def _history(by_step: dict[int, float], asked: HistoryQuery, offset_seconds: float) -> History:
+def _history(by_step: dict[int, float], query: HistoryQuery, offset_seconds: float) -> History:
     first, last = min(by_step), max(by_step)
     return History(
-        first_second=first * asked.step_seconds + offset_seconds,
-        step_seconds=asked.step_seconds,
+        first_second=first * query.step_seconds + offset_seconds,
+        step_seconds=query.step_seconds,
         arrivals_per_second=tuple(by_step.get(step) for step in range(first, last + 1)),
     )

@@ -1,7 +1,13 @@
-"""What Prometheus says about one deployment: how good its signals are, the traffic, and figures that are shown. Pure.
+"""One deployment's signals: how far they can be trusted, the traffic, and the latencies that are shown. Pure.
 
-Idle is proven or it is not idle: every settled replica is measured, its samples are fresh, its counters are there and flat.
-What is missing is unknown, and unknown is not zero; what is there all the same is passed on as a part.
+1. ``scrape_coverage`` compares the replicas with the pods that Prometheus scrapes.
+2. ``traffic`` adds up the figures of the dialects in use. A figure that is absent is unknown, and unknown is not zero.
+3. The first problem in this order gives the quality: Prometheus does not answer, the deployment is at zero, no replica is
+   settled, a settled replica is not measured, a metric is missing. Without a problem the numbers decide: ``NoTraffic`` is
+   proven by counters that are there and flat on every settled replica, everything else is ``SignalsFresh``.
+
+The traffic of a part of the replicas is returned too, with the number of replicas behind it: the policy may add replicas on
+it, and removes none.
 """
 
 from __future__ import annotations
@@ -25,10 +31,11 @@ TRUSTED = frozenset({Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedTargets:
-    """What is known of a deployment without Prometheus.
+    """What Prometheus should know of a deployment.
 
-    ``leaders`` are its replicas that are not draining, ``dialects`` those that its pools speak. ``bounds`` are the
-    histogram bounds that count for its SLO, ``percentile`` is the SLO's. ``remark`` says what figures stand for.
+    ``leaders`` are its replicas that are not draining, ``dialects`` those of the engines on its pools. ``bounds`` are the
+    histogram bounds that count for its SLO, ``percentile`` is the SLO's. ``remark`` is appended to the message of good
+    signals.
     """
 
     leaders: tuple[ReplicaTarget, ...]
@@ -42,9 +49,9 @@ class ExpectedTargets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalReading:
-    """One deployment's signals: how good they are, what is known of the traffic, and latencies that are shown.
+    """One deployment's signals: how far they can be trusted, what is known of the traffic, and latencies that are shown.
 
-    ``age_seconds`` is the age of the oldest newest sample of a settled replica, in model time.
+    ``age_seconds`` is the age of the newest sample of the settled replica whose newest sample is oldest, in model time.
     """
 
     quality: Reason
@@ -58,113 +65,119 @@ class SignalReading:
 
 
 def read_signals(
-    raw: DeploymentSamples, expected: ExpectedTargets, formerly: Container[str] = (), *, problem: str, time_scale: float
+    samples: DeploymentSamples, expected: ExpectedTargets, recent_pods: Container[str] = (), *, problem: str, time_scale: float
 ) -> SignalReading:
     """One deployment's signals.
 
-    ``formerly`` are pods that were its replicas. ``problem`` says why Prometheus's answers as a whole are no good, if they are
-    not.
+    ``recent_pods`` were its replicas until a short while ago. ``problem`` is why Prometheus's answers cannot be used
+    as a whole; empty when they can.
     """
-    found = scrape_coverage(raw.pods, expected.leaders, expected.draining, time_scale, formerly)
-    part = combine(_parts(raw, expected.leaders, found))
-    traffic = None if found.strangers else traffic_of(part, raw, expected.bounds)
-    quality, message = _wrong(raw, expected, found, problem) or _proven(expected, found, part, traffic)
-    if traffic is not None and (quality not in TRUSTED or found.measured < found.ready):
-        traffic = replace(traffic, measured=found.measured)
+    coverage = scrape_coverage(samples.pods, expected.leaders, expected.draining, time_scale, recent_pods)
+    part = combine(_parts(samples, expected.leaders, coverage))
+    traffic = None if coverage.has_foreign_pods else traffic_of(part, samples, expected.bounds)
+    quality, message = _problem(samples, expected, coverage, problem) or _proven(expected, coverage, part, traffic)
+    if traffic is not None and (quality not in TRUSTED or coverage.measured < coverage.ready):
+        traffic = replace(traffic, measured=coverage.measured)
     return SignalReading(
         quality=quality,
         message=message,
         traffic=traffic,
-        engines=_engines(raw, expected.dialects) if raw.engines else {},
-        ttft_milliseconds=_percentile(raw, expected, Signal.TTFT),
-        tpot_milliseconds=_percentile(raw, expected, Signal.TPOT),
+        engines=_engines(samples, expected.dialects) if samples.engines else {},
+        ttft_milliseconds=_percentile(samples, expected, Signal.TTFT),
+        tpot_milliseconds=_percentile(samples, expected, Signal.TPOT),
         bound_message=expected.bounds.message,
-        age_seconds=found.age_seconds,
+        age_seconds=coverage.age_seconds,
     )
 
 
-def _parts(raw: DeploymentSamples, leaders: tuple[ReplicaTarget, ...], found: ScrapeCoverage) -> list[DialectTraffic]:
-    """Numbers are required of the dialects of replicas that must be measured; where there are none, of all."""
+def _parts(samples: DeploymentSamples, leaders: tuple[ReplicaTarget, ...], coverage: ScrapeCoverage) -> list[DialectTraffic]:
+    """The traffic by dialect. Only dialects of settled replicas must have numbers; without settled replicas all must."""
     dialects = {leader.dialect.name: leader.dialect for leader in leaders}
     if len(dialects) == 1:
         ((name, dialect),) = dialects.items()
-        return [dialect_traffic(raw, dialect, is_zero=name in found.unused)]
+        return [dialect_traffic(samples, dialect, is_zero=name in coverage.unused)]
     settled = {leader.dialect.name for leader in leaders if leader.is_settled} or dialects.keys()
-    parts = [dialect_traffic(raw, one, is_zero=name in found.unused or name not in settled) for name, one in dialects.items()]
+    parts = [
+        dialect_traffic(samples, dialect, is_zero=name in coverage.unused or name not in settled)
+        for name, dialect in dialects.items()
+    ]
     return parts or [NOTHING]
 
 
-def _wrong(raw: DeploymentSamples, expected: ExpectedTargets, found: ScrapeCoverage, problem: str) -> tuple[Reason, str] | None:
-    """The first thing that is wrong with what there is."""
+def _problem(
+    samples: DeploymentSamples, expected: ExpectedTargets, coverage: ScrapeCoverage, problem: str
+) -> tuple[Reason, str] | None:
+    """The first problem of the signals, in the order of the module's text."""
     if problem:
         return Reason.PROMETHEUS_UNAVAILABLE, problem
     if expected.is_asleep:
         return Reason.SCALED_TO_ZERO, "no replica, no signals"
-    if not found.settled:
+    if not coverage.settled:
         return Reason.REPLICA_STARTING, "no replica has served long enough to be measured"
-    return found.problem or (_renamed(raw, expected, found) if raw.missing else None)
+    return coverage.problem or (_renamed(samples, expected, coverage) if samples.missing else None)
 
 
 def _proven(
-    expected: ExpectedTargets, found: ScrapeCoverage, part: DialectTraffic, traffic: Traffic | None
+    expected: ExpectedTargets, coverage: ScrapeCoverage, part: DialectTraffic, traffic: Traffic | None
 ) -> tuple[Reason, str]:
-    """What the numbers prove, if they are there."""
+    """What the numbers prove; that one is missing, where the traffic is unknown."""
     if traffic is None:
         return (
             Reason.SIGNALS_MISSING,
             f"Prometheus has no usable number of {missing_input(part)}: see the replicas' metrics pages",
         )
-    words = "nothing arrives" if traffic.is_idle else f"{found.measured} replicas are measured"
-    remarks = filter(None, (expected.bounds.unmeasured, expected.remark, _silent(expected, traffic)))
-    return Reason.NO_TRAFFIC if traffic.is_idle else Reason.SIGNALS_FRESH, "; ".join((words, *remarks))
+    message = "nothing arrives" if traffic.is_idle else f"{coverage.measured} replicas are measured"
+    remarks = filter(None, (expected.bounds.unmeasured, expected.remark, _unobserved(expected, traffic)))
+    return Reason.NO_TRAFFIC if traffic.is_idle else Reason.SIGNALS_FRESH, "; ".join((message, *remarks))
 
 
-def _silent(expected: ExpectedTargets, traffic: Traffic) -> str:
+def _unobserved(expected: ExpectedTargets, traffic: Traffic) -> str:
     """Bounds of the SLO against which no request was measured, while enough of them were against another."""
     shares = {Signal.TTFT: traffic.ttft, Signal.TPOT: traffic.tpot, Signal.E2E: traffic.e2e}
-    silent = [str(signal) for signal in expected.bounds.keys if shares[signal] is None]
-    if not silent or not any(share is not None and share.requests >= MIN_REQUESTS for share in shares.values()):
+    unobserved = [str(signal) for signal in expected.bounds.keys if shares[signal] is None]
+    if not unobserved or not any(share is not None and share.requests >= MIN_REQUESTS for share in shares.values()):
         return ""
-    return f"no request was measured against {' and '.join(silent)}"
+    return f"no request was measured against {' and '.join(unobserved)}"
 
 
-def _renamed(raw: DeploymentSamples, expected: ExpectedTargets, found: ScrapeCoverage) -> tuple[Reason, str] | None:
-    """A metric that the dialect has and some replicas do not show."""
+def _renamed(samples: DeploymentSamples, expected: ExpectedTargets, coverage: ScrapeCoverage) -> tuple[Reason, str] | None:
+    """A metric that the dialect has and that some replicas do not show."""
     for leader in expected.leaders:
         for signal, names in leader.dialect.metrics.items():
-            number = raw.missing.get(f"{leader.dialect.name}/{signal}")
+            number = samples.missing.get(f"{leader.dialect.name}/{signal}")
             if number:
                 shown = " or ".join(names)
-                words = (
-                    f"{number:.0f} of {found.measured} replicas do not show {shown} although their targets are up: this image "
-                    f"of {leader.engine} names its metrics otherwise; use one that the catalogue knows, or have its names added"
+                message = (
+                    f"{number:.0f} of {coverage.measured} replicas do not show {shown} although their targets are up: this "
+                    f"image of {leader.engine} names its metrics otherwise; use one that the catalogue knows, or have its "
+                    "names added"
                 )
-                return Reason.SIGNALS_MISSING, words
+                return Reason.SIGNALS_MISSING, message
     return None
 
 
-def _engines(raw: DeploymentSamples, dialects: Mapping[str, MetricDialect]) -> dict[str, EngineReading]:
-    """The middle replica of each pool, where all of its figures are known."""
-    found = {}
+def _engines(samples: DeploymentSamples, dialects: Mapping[str, MetricDialect]) -> dict[str, EngineReading]:
+    """The median replica of each pool, where all of its figures are known."""
+    engines = {}
     for pool, dialect in dialects.items():
         step, running, kv_usage, computed = (
-            raw.engines.get((f"{dialect.name}/{name}", pool)) for name in ("step", "running", "kv_usage", "computed")
+            samples.engines.get((f"{dialect.name}/{name}", pool)) for name in ("step", "running", "kv_usage", "computed")
         )
         if step is not None and running is not None and kv_usage is not None and computed is not None:
-            found[pool] = EngineReading(
+            engines[pool] = EngineReading(
                 step_seconds=step,
                 running=running,
                 kv_usage_ratio=kv_usage,
                 prompt_tokens_per_second=max(0.0, computed),
             )
-    return found
+    return engines
 
 
-def _percentile(raw: DeploymentSamples, expected: ExpectedTargets, signal: Signal) -> int | None:
+def _percentile(samples: DeploymentSamples, expected: ExpectedTargets, signal: Signal) -> int | None:
     """A latency that is shown, in milliseconds: that of the slowest engine."""
-    found = []
+    seconds = []
     for keys in expected.bounds.keys.get(signal, ()):
-        value = raw.values.get(f"{keys.all[0]}/{expected.percentile}")
+        value = samples.values.get(f"{keys.all[0]}/{expected.percentile}")
         if value is not None:
-            found.append(value)
-    return round(MILLISECONDS * max(found)) if found else None
+            seconds.append(value)
+    return round(MILLISECONDS * max(seconds)) if seconds else None

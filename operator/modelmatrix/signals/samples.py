@@ -1,4 +1,9 @@
-"""Prometheus's answers sorted by deployment. Pure; what they mean is told elsewhere."""
+"""Prometheus's answers sorted by deployment; ``signals.reading`` draws the conclusions. Pure.
+
+Every element carries the labels of its deployment and a label ``signal`` with the name of its expression, such as
+``vllm/short``. Each query has a place in ``DeploymentSamples``, by what else its elements are named after: a pod, a pool, a
+bucket, or nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +23,8 @@ Labels = Mapping[str, str]
 class DeploymentSamples:
     """Values of one deployment by the names of the queries, ``dialect/signal``.
 
-    ``buckets`` are by name and bound, ``engines`` by name and pool, ``pods`` by pod and name; ``missing`` are the replicas that
-    lack a signal.
+    ``buckets`` are by name and bound, ``engines`` by name and pool, ``pods`` by pod and name; ``missing`` is the number of
+    replicas that lack a signal, by signal.
     """
 
     values: dict[str, float] = field(default_factory=dict)
@@ -30,37 +35,37 @@ class DeploymentSamples:
 
 
 def group_by_deployment(vectors: Mapping[str, Vector]) -> dict[NamespacedName, DeploymentSamples]:
-    """Answers by deployment."""
-    found: defaultdict[tuple[str, str], DeploymentSamples] = defaultdict(DeploymentSamples)
+    """The answers to the queries of one poll, by deployment; a deployment without any element is absent."""
+    samples: defaultdict[tuple[str, str], DeploymentSamples] = defaultdict(DeploymentSamples)
     for query, vector in vectors.items():
         put = _PLACES.get(query, _put_value)
         for labels, value in vector.samples:
-            put(found[labels.get("namespace", ""), labels.get("modelmatrix_io_deployment", "")], labels, value)
-    return {NamespacedName(*key): raw for key, raw in found.items()}
+            put(samples[labels.get("namespace", ""), labels.get("modelmatrix_io_deployment", "")], labels, value)
+    return {NamespacedName(*key): of_deployment for key, of_deployment in samples.items()}
 
 
-def _put_value(raw: DeploymentSamples, labels: Labels, value: float) -> None:
-    raw.values[labels.get("signal", "")] = value
+def _put_value(samples: DeploymentSamples, labels: Labels, value: float) -> None:
+    samples.values[labels.get("signal", "")] = value
 
 
-def _put_missing(raw: DeploymentSamples, labels: Labels, value: float) -> None:
-    raw.missing[labels.get("signal", "")] = value
+def _put_missing(samples: DeploymentSamples, labels: Labels, value: float) -> None:
+    samples.missing[labels.get("signal", "")] = value
 
 
-def _put_bucket(raw: DeploymentSamples, labels: Labels, value: float) -> None:
-    raw.buckets[labels.get("signal", ""), labels.get("le", "")] = value
+def _put_bucket(samples: DeploymentSamples, labels: Labels, value: float) -> None:
+    samples.buckets[labels.get("signal", ""), labels.get("le", "")] = value
 
 
-def _put_engine(raw: DeploymentSamples, labels: Labels, value: float) -> None:
-    raw.engines[labels.get("signal", ""), labels.get("modelmatrix_io_pool", "")] = value
+def _put_engine(samples: DeploymentSamples, labels: Labels, value: float) -> None:
+    samples.engines[labels.get("signal", ""), labels.get("modelmatrix_io_pool", "")] = value
 
 
-def _put_pod(raw: DeploymentSamples, labels: Labels, value: float) -> None:
-    raw.pods.setdefault(labels.get("pod", ""), {})[labels.get("signal", "")] = value
+def _put_pod(samples: DeploymentSamples, labels: Labels, value: float) -> None:
+    samples.pods.setdefault(labels.get("pod", ""), {})[labels.get("signal", "")] = value
 
 
-def _put_nowhere(raw: DeploymentSamples, labels: Labels, value: float) -> None:
-    """A gateway has names of its own."""
+def _put_nowhere(samples: DeploymentSamples, labels: Labels, value: float) -> None:
+    """A gateway's elements have labels of their own: ``gateway_rates`` reads them."""
 
 
 _PLACES: dict[str, Callable[[DeploymentSamples, Labels, float], None]] = {

@@ -1,7 +1,12 @@
 """Which replicas are measured, and why the others are not. Pure.
 
-A number of pods proves nothing: those that are about to go would stand for those that nobody sees. So it is asked of each
-replica that has served for a while, and the first thing that is wrong with any of them is told.
+The replicas that exist, from the last plan, are compared one by one with the pods that Prometheus knows. Comparing numbers
+would not do: a pod that is about to go would stand in for a replica that is not scraped.
+
+A replica is measured when it has a fresh sample of its own dialect. If it has none, the labels of its target show why: the
+target is down, unknown, or up with other metric names. A replica that has just become ready need not be measured yet; one
+that is settled must be, and the worst problem of settled replicas becomes the reason and the message. Pods that carry the
+deployment's label without being its replicas spoil every sum: their share cannot be taken out.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from modelmatrix.signals.promql import FRESH_SECONDS
 
 SETTLED_SECONDS = 60.0  # model time that a ready replica is given until it must be measured
 NAMED_PODS = 3
-# A scrape more or less at the edges of the past.
+# One scrape more or less at the edges of the window.
 COVER_SLACK_SECONDS = 30.0
 
 PodValues = Mapping[str, float]
@@ -26,8 +31,8 @@ PodValues = Mapping[str, float]
 class ReplicaTarget(NamedTuple):
     """A replica, by the pod that serves.
 
-    ``age_seconds`` is the time since it was created, ``ready_seconds`` that since it is ready, ``None`` when it is not; both
-    in model time.
+    ``age_seconds`` is the time since it was created, ``ready_seconds`` the time since it became ready, ``None`` while it is
+    not; both in model time.
     """
 
     pod: str
@@ -40,12 +45,16 @@ class ReplicaTarget(NamedTuple):
 
     @property
     def is_settled(self) -> bool:
-        """Whether it has served for so long that it must be measured."""
+        """Whether it has been ready long enough that it must be measured."""
         return self.ready_seconds is not None and self.ready_seconds >= SETTLED_SECONDS
 
 
 class ScrapeState(Enum):
-    """How a replica appears in Prometheus."""
+    """How a replica appears in Prometheus.
+
+    ``UNUSED``: its page is empty, as some engines' pages are before the first request. ``SHORT``: Prometheus knows only a part
+    of the long window. ``RENAMED``: the target is up and lacks the metric that every replica shows.
+    """
 
     MEASURED = auto()
     UNUSED = auto()
@@ -56,15 +65,15 @@ class ScrapeState(Enum):
     UNKNOWN = auto()
 
 
-_SEEN = (ScrapeState.MEASURED, ScrapeState.UNUSED, ScrapeState.SHORT)
+_WITH_SAMPLES = (ScrapeState.MEASURED, ScrapeState.UNUSED, ScrapeState.SHORT)
 _NOTHING: PodValues = {}
 
 
 class ScrapeCoverage(NamedTuple):
-    """How many replicas are ready and measured, the age of the oldest sample, and the first thing that is wrong, if any.
+    """How many replicas are ready, settled and measured, the age of the oldest sample, and the worst problem, if any.
 
-    ``unused`` are dialects whose replicas all show an empty page, because nobody has asked them anything yet. ``strangers``
-    says that others are in the sums.
+    ``unused`` are dialects whose replicas all show an empty page, because no request has reached them. ``has_foreign_pods``:
+    pods that are not replicas are in the sums.
     """
 
     measured: int
@@ -73,7 +82,7 @@ class ScrapeCoverage(NamedTuple):
     age_seconds: float | None = None
     problem: tuple[Reason, str] | None = None
     unused: frozenset[str] = frozenset()
-    strangers: bool = False
+    has_foreign_pods: bool = False
 
 
 def scrape_coverage(
@@ -81,41 +90,41 @@ def scrape_coverage(
     leaders: Iterable[ReplicaTarget],
     draining: int,
     time_scale: float,
-    formerly: Container[str] = (),
+    recent_pods: Container[str] = (),
 ) -> ScrapeCoverage:
-    """Compare the pods that Prometheus knows with the replicas that there are, ``draining`` ones not among them.
+    """Compare the pods that Prometheus knows with the replicas that exist; ``leaders`` do not include the ``draining`` ones.
 
-    ``formerly`` are pods that were replicas: their last samples prove nothing, and are nothing wrong.
+    ``recent_pods`` were replicas: their last samples prove nothing, and are not a problem.
     """
     measured = ready = settled = 0
     oldest = -1.0
-    odd: list[tuple[ReplicaTarget, ScrapeState]] = []
+    unmeasured: list[tuple[ReplicaTarget, ScrapeState]] = []
     for leader in leaders:
         values = pods.get(leader.pod, _NOTHING)
-        sight = _sight(leader, values, time_scale)
+        state = _state(leader, values, time_scale)
         if leader.ready_seconds is not None:
             ready += 1
-            measured += sight in _SEEN
+            measured += state in _WITH_SAMPLES
             if leader.ready_seconds >= SETTLED_SECONDS:
                 settled += 1
                 oldest = max(oldest, _age(leader, values) or -1.0)
-        if sight is not ScrapeState.MEASURED:
-            odd.append((leader, sight))
-    strangers = _strangers(pods, leaders, draining, time_scale, formerly) if len(pods) > measured else None
+        if state is not ScrapeState.MEASURED:
+            unmeasured.append((leader, state))
+    foreign = _foreign_pods(pods, leaders, draining, time_scale, recent_pods) if len(pods) > measured else None
     return ScrapeCoverage(
         measured=measured,
         ready=ready,
         settled=settled,
         age_seconds=oldest * time_scale if oldest >= 0 else None,
-        problem=strangers or (_problem(odd, settled) if odd else None),
-        unused=_unused(leaders, odd) if odd else frozenset(),
-        strangers=strangers is not None,
+        problem=foreign or (_problem(unmeasured, settled) if unmeasured else None),
+        unused=_unused(leaders, unmeasured) if unmeasured else frozenset(),
+        has_foreign_pods=foreign is not None,
     )
 
 
-def _unused(leaders: Iterable[ReplicaTarget], odd: list[tuple[ReplicaTarget, ScrapeState]]) -> frozenset[str]:
+def _unused(leaders: Iterable[ReplicaTarget], unmeasured: list[tuple[ReplicaTarget, ScrapeState]]) -> frozenset[str]:
     """Dialects all of whose replicas have an empty page."""
-    empty = {leader.pod: leader.dialect.name for leader, sight in odd if sight is ScrapeState.UNUSED}
+    empty = {leader.pod: leader.dialect.name for leader, state in unmeasured if state is ScrapeState.UNUSED}
     used = {leader.dialect.name for leader in leaders if leader.pod not in empty}
     return frozenset(empty.values()) - used
 
@@ -124,7 +133,7 @@ def _age(leader: ReplicaTarget, values: PodValues) -> float | None:
     return values.get(f"{leader.dialect.name}/age")
 
 
-def _sight(leader: ReplicaTarget, values: PodValues, time_scale: float) -> ScrapeState:
+def _state(leader: ReplicaTarget, values: PodValues, time_scale: float) -> ScrapeState:
     age = _age(leader, values)
     if age is not None:
         if age * time_scale > FRESH_SECONDS:
@@ -138,35 +147,39 @@ def _sight(leader: ReplicaTarget, values: PodValues, time_scale: float) -> Scrap
 
 
 def _is_short(leader: ReplicaTarget, values: PodValues) -> bool:
-    """Whether Prometheus knows less of the past than there was of it."""
+    """Whether scrapes cover less of the long window than the replica has been ready in it."""
     past = min(LONG_SECONDS, leader.ready_seconds or 0.0)
     covered = values.get("covered", COVERED_STEPS) * LONG_SECONDS / COVERED_STEPS
     return covered < past - COVER_SLACK_SECONDS
 
 
-def _strangers(
-    pods: Mapping[str, PodValues], leaders: Iterable[ReplicaTarget], draining: int, time_scale: float, formerly: Container[str]
+def _foreign_pods(
+    pods: Mapping[str, PodValues],
+    leaders: Iterable[ReplicaTarget],
+    draining: int,
+    time_scale: float,
+    recent_pods: Container[str],
 ) -> tuple[Reason, str] | None:
-    """Pods that say to be of this deployment and are none of its own: what they report cannot be taken out of the sums."""
+    """Pods with the label of this deployment that are not its replicas: their share cannot be taken out of the sums."""
     own, fresh = {leader.pod for leader in leaders}, FRESH_SECONDS / time_scale
-    strangers = sorted(
+    foreign = sorted(
         pod
         for pod, values in pods.items()
         if pod not in own
-        and pod not in formerly
+        and pod not in recent_pods
         and any(name.endswith("/age") and age <= fresh for name, age in values.items())
     )
-    if len(strangers) <= draining:
+    if len(foreign) <= draining:
         return None
-    words = (
-        f"Prometheus has samples of pods that are no replicas of this deployment ({_names(strangers)}): remove the label "
-        "modelmatrix.io/deployment from them; those of replicas that are gone age within a minute"
+    message = (
+        f"Prometheus has samples of pods that are not replicas of this deployment ({_names(foreign)}): remove the label "
+        "modelmatrix.io/deployment from them; samples of replicas that are gone age within a minute"
     )
-    return Reason.SIGNALS_MISSING, words
+    return Reason.SIGNALS_MISSING, message
 
 
-# Without figures that change from look to look: each of them would be a write of the status.
-_WORDS = {
+# Without numbers that change from poll to poll: each change would be a write of the status.
+_MESSAGES = {
     ScrapeState.UNKNOWN: "are not scraped by Prometheus ({pods}): check the PodMonitor and the namespaces that Prometheus "
     "selects",
     ScrapeState.DOWN: "cannot be scraped ({pods}): see the error of the target in Prometheus",
@@ -177,20 +190,20 @@ _WORDS = {
 }
 
 
-def _problem(odd: list[tuple[ReplicaTarget, ScrapeState]], settled: int) -> tuple[Reason, str] | None:
-    """The worst that is the matter with replicas that must be measured."""
-    for sight, words in _WORDS.items():
-        concerned = [leader for leader, found in odd if found is sight and leader.is_settled]
+def _problem(unmeasured: list[tuple[ReplicaTarget, ScrapeState]], settled: int) -> tuple[Reason, str] | None:
+    """The worst problem of replicas that must be measured."""
+    for state, template in _MESSAGES.items():
+        concerned = [leader for leader, its_state in unmeasured if its_state is state and leader.is_settled]
         if concerned:
             first = concerned[0]
-            told = words.format(
+            message = template.format(
                 pods=_names([leader.pod for leader in concerned]),
                 metric=first.dialect.metrics[Signal.WAITING][0],
                 engine=first.engine,
                 long=LONG_SECONDS,
             )
-            reason = Reason.SIGNALS_STALE if sight is ScrapeState.STALE else Reason.SIGNALS_MISSING
-            return reason, f"{len(concerned)} of {settled} ready replicas {told}"
+            reason = Reason.SIGNALS_STALE if state is ScrapeState.STALE else Reason.SIGNALS_MISSING
+            return reason, f"{len(concerned)} of {settled} ready replicas {message}"
     return None
 
 

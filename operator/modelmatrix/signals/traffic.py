@@ -1,4 +1,9 @@
-"""The traffic of a deployment from sums over its replicas, over all engines that it runs on. Pure."""
+"""The traffic of a deployment, from the sums over its replicas of each dialect. Pure.
+
+Replicas of one deployment may be different engines, each with its own metric names. Prometheus sums each dialect by itself;
+here the parts become one: rates and gauges are added, means are weighted with the requests of each part. A sum that one part
+does not know is not known as a whole: half of the arrivals would look like little traffic.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from modelmatrix.signals.slo_buckets import SloBuckets
 
 
 class DialectTraffic(NamedTuple):
-    """What the replicas of one dialect do; ``None`` where that is not known. Arrivals are per second, lengths are means."""
+    """The traffic of the replicas of one dialect; ``None`` is unknown. Arrivals are per second, lengths are mean tokens."""
 
     short: float | None
     long: float | None
@@ -27,11 +32,11 @@ class DialectTraffic(NamedTuple):
     hit_ratio: float | None
 
 
-def dialect_traffic(raw: DeploymentSamples, dialect: MetricDialect, *, is_zero: bool) -> DialectTraffic:
-    """The part of one dialect; ``is_zero`` says that what is not there of its sums is nothing."""
+def dialect_traffic(samples: DeploymentSamples, dialect: MetricDialect, *, is_zero: bool) -> DialectTraffic:
+    """The part of one dialect; with ``is_zero`` a sum that is absent is zero, else it is unknown."""
     sums, means = _names(dialect.name)
-    value, otherwise = raw.values.get, 0.0 if is_zero else None
-    short, long, fast, running, waiting = (value(name, otherwise) for name in sums)
+    value, absent = samples.values.get, 0.0 if is_zero else None
+    short, long, fast, running, waiting = (value(name, absent) for name in sums)
     if running is None and Signal.RUNNING not in dialect.metrics:
         running = 0.0
     return DialectTraffic(short, long, fast, running, waiting, *(value(name) for name in means))
@@ -71,8 +76,8 @@ def _mean(values: Iterable[float | None], weights: Iterable[float]) -> float | N
     return sum(value for value, _ in known) / len(known) if known else None
 
 
-def traffic_of(part: DialectTraffic, raw: DeploymentSamples, bounds: SloBuckets) -> Traffic | None:
-    """The traffic; ``None`` when arrivals or requests in flight are not known."""
+def traffic_of(part: DialectTraffic, samples: DeploymentSamples, bounds: SloBuckets) -> Traffic | None:
+    """The traffic; ``None`` when arrivals or requests in flight are unknown."""
     if part.short is None or part.long is None or part.running is None or part.waiting is None:
         return None
     return Traffic(
@@ -86,27 +91,27 @@ def traffic_of(part: DialectTraffic, raw: DeploymentSamples, bounds: SloBuckets)
         hit_ratio=min(max(0.0, part.hit_ratio or 0.0), 1.0),
         kv_usage_ratio=part.kv_usage or 0.0,
         observed_seconds=OBSERVED_SECONDS,
-        ttft=_share(raw, bounds, Signal.TTFT),
-        tpot=_share(raw, bounds, Signal.TPOT),
-        e2e=_share(raw, bounds, Signal.E2E),
+        ttft=_share(samples, bounds, Signal.TTFT),
+        tpot=_share(samples, bounds, Signal.TPOT),
+        e2e=_share(samples, bounds, Signal.E2E),
     )
 
 
-def _share(raw: DeploymentSamples, bounds: SloBuckets, signal: Signal) -> BoundAttainment | None:
+def _share(samples: DeploymentSamples, bounds: SloBuckets, signal: Signal) -> BoundAttainment | None:
     """Requests within a bound, over all engines that have it as a bucket; ``None`` when nothing was measured."""
-    requests = kept = 0.0
-    counts = raw.buckets
+    requests = met = 0.0
+    counts = samples.buckets
     for keys in bounds.keys.get(signal, ()):
         total, within = counts.get(keys.all, 0.0), counts.get(keys.within)
         if within is None:
             within = counts.get(keys.within_short)
         if within is not None and total > 0:
-            requests, kept = requests + total, kept + min(within, total)
-    return BoundAttainment(requests=requests, within=kept) if requests > 0 else None
+            requests, met = requests + total, met + min(within, total)
+    return BoundAttainment(requests=requests, within=met) if requests > 0 else None
 
 
 def missing_input(part: DialectTraffic) -> str:
-    """What has no number."""
+    """The first figure that is unknown, in words for a message."""
     names = {
         "running requests": part.running,
         "waiting requests": part.waiting,
@@ -117,7 +122,8 @@ def missing_input(part: DialectTraffic) -> str:
 
 
 def token_count_note(dialects: Mapping[str, MetricDialect]) -> str:
-    """What an engine's figures stand for, where they are not what they seem."""
-    uncounted = [name for name, one in dialects.items() if not {Signal.RECEIVED, Signal.FINISHED} & one.metrics.keys()]
-    words = "counts no requests: its load is counted in requests of"
-    return "; ".join(f"{name} {words} {REQUEST_TOKENS:g} output tokens" for name in uncounted)
+    """A remark for engines that count no requests: their traffic is derived from output tokens. Empty for others."""
+    counting = {Signal.RECEIVED, Signal.FINISHED}
+    uncounted = [name for name, dialect in dialects.items() if not counting & dialect.metrics.keys()]
+    message = "counts no requests: its load is counted in requests of"
+    return "; ".join(f"{name} {message} {REQUEST_TOKENS:g} output tokens" for name in uncounted)

@@ -18,14 +18,14 @@ def names(*modules: str) -> set[str]:
 def test_a_run_depends_on_the_simulator_and_not_on_who_decides() -> None:
     found = names("benchmark.environment.run")
     assert {"run", "steps", "replica", "engine_timing"} <= found
-    assert not {"policy_of_peers", "hpa", "required_capacity", "operator_policy", "report"} & found
+    assert not {"policy_of_peers", "hpa", "capacity_need", "operator_policy", "report"} & found
 
 
 def test_the_product_depends_on_its_policy_and_a_peer_on_its_own() -> None:
-    assert {"operator_policy", "forecast", "required_capacity"} <= names("benchmark.autoscalers.own_policy")
+    assert {"operator_policy", "forecast", "capacity_need"} <= names("benchmark.autoscalers.own_policy")
     peer = names("benchmark.peers.keda")
     assert {"keda", "hpa", "signals", "owner_settings"} <= peer
-    assert not {"kubeai", "required_capacity"} & peer
+    assert not {"kubeai", "capacity_need"} & peer
 
 
 def test_a_changed_source_makes_another_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

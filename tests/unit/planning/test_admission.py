@@ -98,7 +98,7 @@ def test_what_another_object_may_cure_is_provisional_and_never_refused(
 
 def test_a_pool_without_nodes_refuses_nothing(fleet: Snapshot) -> None:
     verdict = review_deployment(deployment(), replace(fleet, nodes=()))
-    assert "no node has the labels" in verdict.warnings[0]
+    assert "there are no nodes at all" in verdict.warnings[0]
     assert verdict.refusal == ""
 
 

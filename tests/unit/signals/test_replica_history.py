@@ -15,28 +15,28 @@ A, B = (
 
 
 def test_a_replica_that_goes_was_one() -> None:
-    formerly = RecentPods()
-    assert formerly.update(KEY, [A, B], {"a", "b"}, 0) == frozenset()
-    assert formerly.update(KEY, [A], {"a", "b"}, 15) == {"b"}
+    recent_pods = RecentPods()
+    assert recent_pods.update(KEY, [A, B], {"a", "b"}, 0) == frozenset()
+    assert recent_pods.update(KEY, [A], {"a", "b"}, 15) == {"b"}
 
 
 def test_it_is_known_while_it_is_shown_and_for_a_while_after() -> None:
-    formerly = RecentPods()
-    formerly.update(KEY, [A, B], {"a", "b"}, 0)
-    formerly.update(KEY, [A], {"a", "b"}, 1000)
-    assert formerly.update(KEY, [A], {"a"}, 1000 + FORGOTTEN_SECONDS) == {"b"}
-    assert formerly.update(KEY, [A], {"a", "b"}, 1001 + FORGOTTEN_SECONDS) == {"b"}, "a gap is no end"
-    assert formerly.update(KEY, [A], {"a"}, 1002 + 2 * FORGOTTEN_SECONDS) == frozenset()
+    recent_pods = RecentPods()
+    recent_pods.update(KEY, [A, B], {"a", "b"}, 0)
+    recent_pods.update(KEY, [A], {"a", "b"}, 1000)
+    assert recent_pods.update(KEY, [A], {"a"}, 1000 + FORGOTTEN_SECONDS) == {"b"}
+    assert recent_pods.update(KEY, [A], {"a", "b"}, 1001 + FORGOTTEN_SECONDS) == {"b"}, "a gap is no end"
+    assert recent_pods.update(KEY, [A], {"a"}, 1002 + 2 * FORGOTTEN_SECONDS) == frozenset()
 
 
 def test_pods_that_were_never_replicas_stay_strangers() -> None:
-    formerly = RecentPods()
-    formerly.update(KEY, [A], {"a", "copycat"}, 0)
-    assert formerly.update(KEY, [A], {"a", "copycat"}, 15) == frozenset()
+    recent_pods = RecentPods()
+    recent_pods.update(KEY, [A], {"a", "copycat"}, 0)
+    assert recent_pods.update(KEY, [A], {"a", "copycat"}, 15) == frozenset()
 
 
 def test_deployments_that_are_gone_are_forgotten() -> None:
-    formerly = RecentPods()
-    formerly.update(KEY, [A, B], (), 0)
-    formerly.prune(but=())
-    assert formerly.update(KEY, [A], (), 15) == frozenset()
+    recent_pods = RecentPods()
+    recent_pods.update(KEY, [A, B], (), 0)
+    recent_pods.prune(but=())
+    assert recent_pods.update(KEY, [A], (), 15) == frozenset()

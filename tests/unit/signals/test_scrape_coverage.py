@@ -81,7 +81,7 @@ def test_but_do_not_stand_for_those_that_serve() -> None:
 
 def test_strangers_are_told_and_marked() -> None:
     found = scrape_coverage({"a": SEEN, "x": SEEN, "y": SEEN}, [A], 1, 1.0)
-    assert found.strangers
+    assert found.has_foreign_pods
     assert found.problem is not None
     assert "(x, y)" in found.problem[1]
 

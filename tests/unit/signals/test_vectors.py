@@ -36,9 +36,9 @@ def test_warnings_are_kept() -> None:
 @pytest.mark.parametrize(
     ("code", "content", "words"),
     [
-        (200, b"<html>log in</html>", "no JSON"),
-        (200, b"", "no JSON"),
-        (200, b"\xff\xfe", "no JSON"),
+        (200, b"<html>log in</html>", "not JSON"),
+        (200, b"", "not JSON"),
+        (200, b"\xff\xfe", "not JSON"),
         (200, b'{"status": "error", "error": "many-to-many matching not allowed"}', "many-to-many"),
         (422, b'{"status": "error", "error": "query timed out"}', "query timed out"),
         (500, b'{"status": "success", "data": {"result": []}}', "500"),
@@ -62,7 +62,7 @@ def test_warnings_are_kept() -> None:
         (200, body([item([])]), "unknown form"),
         (200, body([], warnings=5), "unknown form"),
         (200, body([item(10**400)]), "unknown form"),
-        (200, b"[" * 100_000, "no JSON"),
+        (200, b"[" * 100_000, "not JSON"),
     ],
 )
 def test_everything_else_is_no_answer(code: int, content: bytes, words: str) -> None:
@@ -122,7 +122,7 @@ def test_a_matrix_leaves_out_what_is_no_number() -> None:
         (matrix({"metric": {}, "values": 5}), "unknown form"),
         (matrix({"metric": {"a": 1}, "values": []}), "unknown form"),
         (matrix(warnings=["a store is away"]), "a part only"),
-        (b"<html>", "no JSON"),
+        (b"<html>", "not JSON"),
     ],
 )
 def test_a_past_that_is_none(content: bytes, words: str) -> None:

@@ -78,7 +78,7 @@ class Autoscaler:
     readings: dict[NamespacedName, SignalReading] = field(default_factory=dict)
     figures: dict[NamespacedName, Decision] = field(default_factory=dict)
     _starts: StartupTracker = field(default_factory=StartupTracker)
-    _formerly: RecentPods = field(default_factory=RecentPods)
+    _recent_pods: RecentPods = field(default_factory=RecentPods)
     _memories: dict[NamespacedName, Any] = field(default_factory=dict)
     _deployments: Mapping[NamespacedName, DeploymentPlan] = field(default_factory=dict)
     untaken: MetricsPoll | None = None
@@ -139,10 +139,10 @@ class Autoscaler:
                 wanted = expected_targets(deployment, self.catalogue, now)
                 problem = look.errors.get(GATEWAY, "") if wanted.is_asleep else look.error
                 found = raw.get(key) or DeploymentSamples()
-                formerly = self._formerly.update(key, wanted.leaders, found.pods, now_seconds)
-                reading = read_signals(found, wanted, formerly, problem=problem, time_scale=self.time_scale)
+                recent_pods = self._recent_pods.update(key, wanted.leaders, found.pods, now_seconds)
+                reading = read_signals(found, wanted, recent_pods, problem=problem, time_scale=self.time_scale)
                 seen[key] = DeploymentSignals(leaders=wanted.leaders, reading=reading, gateway_per_second=gateway.get(key))
-        self._formerly.prune(but=seen.keys())
+        self._recent_pods.prune(but=seen.keys())
         self._starts.update((leader for one in seen.values() for leader in one.leaders), now_seconds)
         self.readings = {key: one.reading for key, one in seen.items()}
         self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}
