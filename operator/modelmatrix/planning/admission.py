@@ -40,6 +40,7 @@ _CURED_BY_OTHERS = frozenset(
         Reason.ACCELERATOR_UNKNOWN,
         Reason.MODEL_UNKNOWN,
         Reason.NODES_MISMATCH,
+        Reason.NODES_MISSING,
         Reason.LEADER_WORKER_SET_MISSING,
         Reason.RUNTIME_CLASS_MISSING,
         Reason.MISCONFIGURED,
