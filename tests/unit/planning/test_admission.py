@@ -20,6 +20,7 @@ from modelmatrix.planning.admission import (
     review_pool,
 )
 from modelmatrix.planning.plan import plan
+from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import DeploymentView
 from scenarios.world import World, rest
@@ -201,8 +202,9 @@ def test_a_proposal_leaves_nothing_behind_in_the_memory_of_the_planner(full: Wor
     assert low.spec is not None
     tried = replace(low, generation=2, spec=low.spec.model_copy(update={"max_model_len": 2048}))
     applied = replace(low, generation=2, spec=low.spec.model_copy(update={"max_model_len": 4096}))
-    review_deployment(tried, full.snapshot())
-    actions = plan(replace(full.snapshot(), deployments=(applied,))).actions
+    cache = PlanCache()
+    review_deployment(tried, full.snapshot(), cache)
+    actions = plan(replace(full.snapshot(), deployments=(applied,)), cache).actions
     assert "4096" in str(actions)
     assert "2048" not in str(actions)
 

@@ -18,10 +18,8 @@ from modelmatrix.planning import plan as planner
 from modelmatrix.planning.desired.cron import ScheduleError
 from modelmatrix.planning.desired.schedule import ScheduleFloorWindow, schedule_floor_windows
 from modelmatrix.planning.feasibility.assess import PoolOption
-from modelmatrix.planning.feasibility.pool_performance import performance_on
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.placement.pricing import compared_prices
-from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.simulation.cluster.variant import StartTime, Variant
 from modelmatrix.simulation.operator_policy import DeploymentPrior, PoolPrior
@@ -75,9 +73,9 @@ def simulated_deployment(
     spec = deployment.spec
     if spec is None or spec.scaling is None or spec.slo is None:
         raise CliError(f"{key}: only a deployment with spec.scaling and spec.slo can be simulated")
-    variants = _variants(deployment, snapshot, start_seconds)
+    variants = _variants(deployment, start_seconds)
     if not variants:
-        verdicts = "; ".join(f"{option.pool}: {option.answer.message}" for option in deployment.options)
+        verdicts = "; ".join(f"{option.pool}: {option.message}" for option in deployment.options)
         raise CliError(f"{key} fits no pool: {verdicts}")
     known = DeploymentPrior(
         slo=bounds_in_seconds(spec.slo),
@@ -124,16 +122,15 @@ def _supposed_nodes(documents: Manifests) -> Iterator[dict[str, Any]]:
             }
 
 
-def _variants(deployment: DeploymentPlan, snapshot: Snapshot, start_seconds: float | None) -> list[tuple[PoolPrior, Variant]]:
+def _variants(deployment: DeploymentPlan, start_seconds: float | None) -> list[tuple[PoolPrior, Variant]]:
     """Options with a known performance, as the policy knows them (with the operator's prices) and as they are simulated."""
     prices, variants = compared_prices(deployment.fitting, deployment.pools), []
     for option in deployment.fitting:
         pool = deployment.pools[option.pool]
-        known = performance_on(snapshot.catalogue, deployment.model, option, pool)
-        if known is None:
+        if option.performance is None:
             continue
-        timing, limits = known
-        start = option.answer.start_seconds if start_seconds is None else start_seconds
+        timing, limits = option.performance
+        start = option.start_seconds if start_seconds is None else start_seconds
         prior = PoolPrior(
             name=option.pool,
             timing=timing,

@@ -71,7 +71,7 @@ def _placement(item: PoolPlacement) -> dict[str, Any]:
     return {
         "pool": item.option.pool,
         "quantization": str(item.option.quantization),
-        "engine": item.option.answer.engine,
+        "engine": item.option.engine,
         "image": item.target.image,
         "replicas": item.desired,
         "devicesPerReplica": layout.devices,

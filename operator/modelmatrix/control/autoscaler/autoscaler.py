@@ -148,16 +148,14 @@ class Autoscaler:
         self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}
         scaled = {key: signals for key, signals in seen.items() if _is_scaled(deployments[key])}
         self._remember(scaled, look.histories, now_seconds)
-        facts = {
-            key: deployment_facts(deployments[key], self.catalogue, self.decisions.get(key), now_seconds) for key in scaled
-        }
+        facts = {key: deployment_facts(deployments[key], self.decisions.get(key), now_seconds) for key in scaled}
         observations = {key: build_observation(facts[key], scaled[key], self._starts, now_seconds) for key in scaled}
         self.figures = {key: self._decide(key, observation, look) for key, observation in observations.items()}
         self.decisions = {key: _told(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
 
     def _dialects(self, deployments: list[DeploymentPlan]) -> tuple[MetricDialect, ...]:
         """Dialects of all pools that deployments may use, and of replicas that are about to go."""
-        options = {option.answer.engine for deployment in deployments for option in deployment.fitting}
+        options = {option.engine for deployment in deployments for option in deployment.fitting}
         observed = {workload.engine for deployment in deployments for workload, _ in deployment.observed}
         known = {self.catalogue.engines[name].dialect for name in options | observed if name in self.catalogue.engines}
         return tuple(self.catalogue.dialects[name] for name in sorted(known))

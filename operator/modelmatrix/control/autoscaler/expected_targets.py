@@ -36,9 +36,7 @@ def expected_targets(deployment: DeploymentPlan, catalogue: Catalogue, now: Cloc
     return ExpectedTargets(
         leaders=leaders,
         draining=sum(replicas.draining for _, replicas in deployment.observed),
-        dialects={
-            option.pool: catalogue.dialects[catalogue.engines[option.answer.engine].dialect] for option in deployment.fitting
-        },
+        dialects={option.pool: catalogue.dialects[catalogue.engines[option.engine].dialect] for option in deployment.fitting},
         bounds=bounds_of(deployment, catalogue),
         percentile=percentile_of(deployment),
         is_asleep=deployment.desired_replicas == 0 and not leaders,
@@ -48,7 +46,7 @@ def expected_targets(deployment: DeploymentPlan, catalogue: Catalogue, now: Cloc
 
 def bounds_of(deployment: DeploymentPlan, catalogue: Catalogue) -> SloBuckets:
     """The histogram bounds that count for a deployment's SLO on the engines that it may use."""
-    images = ((option.answer.engine, image_of(option, deployment.pools[option.pool])) for option in deployment.fitting)
+    images = ((option.engine, image_of(option, deployment.pools[option.pool])) for option in deployment.fitting)
     engines = tuple(dict.fromkeys(images))
     return counted_bounds(catalogue, engines, deployment.spec.slo if deployment.spec else None)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelmatrix.api.model_deployment import Scaling
-from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.performance.slo import bounds_in_seconds
 from modelmatrix.planning.desired.cron import ScheduleError
 from modelmatrix.planning.desired.replicas import replica_bounds
 from modelmatrix.planning.desired.schedule import longest_start_seconds
-from modelmatrix.planning.feasibility.pool_performance import performance_on
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.placement.pricing import compared_prices
 from modelmatrix.planning.snapshot.snapshot import ScaleDecision
@@ -18,9 +16,7 @@ from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 from modelmatrix.signals.observation import DeploymentFacts, PoolFacts
 
 
-def deployment_facts(
-    deployment: DeploymentPlan, catalogue: Catalogue, decision: ScaleDecision | None, second: float
-) -> DeploymentFacts:
+def deployment_facts(deployment: DeploymentPlan, decision: ScaleDecision | None, second: float) -> DeploymentFacts:
     """What is known of a deployment at a second of model time; ``decision`` is the last one of its policy.
 
     Raises:
@@ -34,34 +30,32 @@ def deployment_facts(
         slo=bounds_in_seconds(spec.slo),
         bounds=_bounds(deployment, scaling, decision, second),
         desired=deployment.desired_replicas,
-        pools=tuple(_pools(deployment, catalogue)),
+        pools=tuple(_pools(deployment)),
         placement=spec.placement,
     )
 
 
 def _bounds(deployment: DeploymentPlan, scaling: Scaling, decision: ScaleDecision | None, second: float) -> ReplicaBounds:
     """The bounds of this second, computed as the planner does."""
-    start_seconds = longest_start_seconds(decision, (option.answer.start_seconds for option in deployment.fitting))
+    start_seconds = longest_start_seconds(decision, (option.start_seconds for option in deployment.fitting))
     try:
         return replica_bounds(scaling, second, start_seconds=start_seconds)
     except ScheduleError:  # the plan reports it in the status
         return ReplicaBounds(min_replicas=scaling.min_replicas, max_replicas=scaling.max_replicas)
 
 
-def _pools(deployment: DeploymentPlan, catalogue: Catalogue) -> Iterator[PoolFacts]:
+def _pools(deployment: DeploymentPlan) -> Iterator[PoolFacts]:
     placements = {placement.option.pool: placement for placement in deployment.placements}
     prices = compared_prices(deployment.fitting, deployment.pools)
     for option in deployment.fitting:
         placement, pool = placements.get(option.pool), deployment.pools[option.pool]
-        performance = performance_on(catalogue, deployment.model, option, pool)
-        if performance is None:
+        if option.performance is None:
             continue
-        timing, limits = performance
         yield PoolFacts(
             pool=option.pool,
-            timing=timing,
-            limits=limits,
-            start_seconds=option.answer.start_seconds,
+            timing=option.performance.timing,
+            limits=option.performance.limits,
+            start_seconds=option.start_seconds,
             cost_per_hour=float(prices[option.pool]),
             devices=option.devices,
             ready=placement.ready if placement else 0,

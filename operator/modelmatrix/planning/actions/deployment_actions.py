@@ -6,26 +6,19 @@ from collections.abc import Iterator
 
 from modelmatrix.api import names
 from modelmatrix.planning.actions.action import Action, SetDeletionCost
-from modelmatrix.planning.actions.diff import DesiredWorkload, retired_actions, service_actions, workload_actions
+from modelmatrix.planning.actions.diff import IntactChecks, retired_actions, service_actions, workload_actions
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
-from modelmatrix.planning.snapshot.snapshot import Snapshot
 
 
-def deployment_actions(deployment: DeploymentPlan, snapshot: Snapshot) -> Iterator[Action]:
+def deployment_actions(deployment: DeploymentPlan, checks: IntactChecks) -> Iterator[Action]:
     """Service, workloads, deletion costs and retiring workloads; nothing while the desired number is not known."""
     desired = deployment.desired
     if desired is None:
         return
     if deployment.fitting and (deployment.placements or desired.replicas):
-        yield from service_actions(deployment.view, deployment.service)
+        yield from service_actions(deployment.service_template, deployment.key, deployment.service, checks)
     for placement in deployment.placements:
-        yield from workload_actions(
-            DesiredWorkload(placement.target, placement.replicas, placement.surge),
-            placement.workload,
-            catalogue=snapshot.catalogue,
-            settings=snapshot.settings,
-            stuck=_is_rollout_stuck(placement),
-        )
+        yield from workload_actions(placement, deployment.key, checks, is_stuck=_is_rollout_stuck(placement))
     yield from _marks(deployment)
     for retiring in deployment.retiring:
         yield from retired_actions(retiring.workload, deployment.key, retiring.replicas)

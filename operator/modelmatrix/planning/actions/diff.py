@@ -1,58 +1,55 @@
-"""From what should be to what must be done: compares targets with observed objects and makes actions. Pure."""
+"""The difference between what a plan wants to exist and what exists, as actions. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
-from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale
+from modelmatrix.planning.placement.deployment_plan import PoolPlacement
 from modelmatrix.planning.rendering.manifest import is_superset
-from modelmatrix.planning.rendering.workload_target import WorkloadTarget
-from modelmatrix.planning.rendering.workloads import service_manifest, workload_manifest, workload_template
-from modelmatrix.planning.snapshot.snapshot import PlanSettings
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, ServiceView, WorkloadView
+from modelmatrix.planning.rendering.workloads import Template, workload_manifest
+from modelmatrix.planning.snapshot.last_results import LastResults
+from modelmatrix.planning.snapshot.views import NamespacedName, ServiceView, WorkloadView
 
 
-@dataclass(frozen=True, slots=True)
-class DesiredWorkload:
-    """A workload with the number of replicas that it should have.
+class IntactCheck(NamedTuple):
+    """Whether a stored object had everything that was applied, at a version of it and for a template with a digest."""
 
-    ``surge`` says whether a rollout that starts now finds room for one more replica.
-    """
+    digest: str
+    version: str
+    intact: bool
 
-    target: WorkloadTarget
-    replicas: int
-    surge: bool
+
+IntactChecks = LastResults[str, IntactCheck]  # by UID
 
 
 def workload_actions(
-    wish: DesiredWorkload, observed: WorkloadView | None, *, catalogue: Catalogue, settings: PlanSettings, stuck: bool
+    placement: PoolPlacement, deployment: NamespacedName, checks: IntactChecks, *, is_stuck: bool
 ) -> Iterator[Action]:
-    """What to do so that a workload becomes as wished.
+    """The actions after which a workload is as its placement says.
 
-    ``stuck`` says that a rollout cannot schedule its surge replica: it then goes on in place.
+    ``is_stuck``: a rollout cannot schedule its surge replica; it then goes on in place.
     """
-    template, found = workload_template(catalogue, settings, wish.target)
-    kind = _kind(template)
-    key, deployment = wish.target.key, wish.target.deployment.key
+    observed, template, replicas = placement.workload, placement.template, placement.replicas
+    kind, key = _kind(template.manifest), placement.target.key
     if observed is None:
-        if wish.replicas:
-            manifest = workload_manifest(template, found, replicas=wish.replicas, surge=wish.surge)
+        if replicas:
+            manifest = workload_manifest(template, replicas=replicas, surge=placement.surge)
             yield Create(kind, key, deployment, manifest)
         return
     if observed.deleting:
         return
-    if not wish.replicas:
+    if not replicas:
         yield Delete(kind, key, deployment, observed.uid)
         return
-    surge = wish.surge if observed.digest != found else _surges(observed) and not stuck
-    same = observed.digest == found and observed.replicas == wish.replicas and surge == _surges(observed)
-    if not same or not _intact(template, found, observed):
-        manifest = workload_manifest(template, found, replicas=wish.replicas, surge=surge)
+    is_current = observed.digest == template.digest
+    surge = _surges(observed) and not is_stuck if is_current else placement.surge
+    same = is_current and observed.replicas == replicas and surge == _surges(observed)
+    if not same or not _is_intact(template, observed, checks):
+        manifest = workload_manifest(template, replicas=replicas, surge=surge)
         yield Apply(kind, key, deployment, manifest, observed.uid)
 
 
@@ -67,13 +64,14 @@ def retired_actions(workload: WorkloadView, deployment: NamespacedName, replicas
     yield Scale(kind, workload.key, deployment, workload.uid, replicas)
 
 
-def service_actions(view: DeploymentView, observed: ServiceView | None) -> Iterator[Action]:
-    """What to do so that the deployment's Service is there and right."""
-    manifest, found = service_manifest(view)
+def service_actions(
+    template: Template, key: NamespacedName, observed: ServiceView | None, checks: IntactChecks
+) -> Iterator[Action]:
+    """The actions after which the deployment's Service exists and is right."""
     if observed is None:
-        yield Create(names.SERVICES, view.key, view.key, manifest)
-    elif not observed.deleting and (observed.digest != found or not _intact(manifest, found, observed)):
-        yield Apply(names.SERVICES, view.key, view.key, manifest, observed.uid)
+        yield Create(names.SERVICES, key, key, template.manifest)
+    elif not observed.deleting and not (observed.digest == template.digest and _is_intact(template, observed, checks)):
+        yield Apply(names.SERVICES, key, key, template.manifest, observed.uid)
 
 
 def _kind(manifest: Mapping[str, Any]) -> Kind:
@@ -88,24 +86,10 @@ def _surges(observed: WorkloadView) -> bool:
     return update.get("maxSurge", 0) not in (0, "0", "0%")
 
 
-class _IntactCheck(NamedTuple):
-    """Whether an object was intact, at a version of it and for a template with a digest."""
-
-    digest: str
-    version: str
-    intact: bool
-
-
-REMEMBERED = 65536  # more objects than any fleet has
-_known: dict[str, _IntactCheck] = {}
-
-
-def _intact(template: Mapping[str, Any], digest: str, stored: WorkloadView | ServiceView) -> bool:
-    """Whether nobody has changed what we applied; remembered by UID, without the objects themselves."""
-    known = _known.get(stored.uid)
-    if known is None or (known.digest, known.version) != (digest, stored.version):
-        known = _IntactCheck(digest, stored.version, is_superset(stored.manifest, template))
-        if len(_known) >= REMEMBERED:
-            del _known[next(iter(_known))]
-        _known[stored.uid] = known
-    return known.intact
+def _is_intact(template: Template, stored: WorkloadView | ServiceView, checks: IntactChecks) -> bool:
+    """Whether nobody has changed what was applied; checked again when the object or the template has changed."""
+    last = checks.get(stored.uid)
+    if last is None or (last.digest, last.version) != (template.digest, stored.version):
+        last = IntactCheck(template.digest, stored.version, is_superset(stored.manifest, template.manifest))
+        checks.put(stored.uid, last)
+    return last.intact

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, PoolCandidate, Quantization
 from modelmatrix.api.names import NAME_MAX_LENGTH
@@ -17,170 +16,197 @@ from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
 from modelmatrix.planning.feasibility.fit import FitRequest, FitResult, fit, parallelism_of
 from modelmatrix.planning.feasibility.step_latency import tightest_bound
 from modelmatrix.planning.feasibility.verdict import Verdict
-from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.snapshot.views import DeploymentView
+from modelmatrix.planning.inventory.pool_state import PoolProblem, PoolState
+from modelmatrix.planning.snapshot.last_results import LastResults
+from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
 
 
-@dataclass(frozen=True, slots=True)
-class PoolOption:
-    """One pool of a deployment's spec with its verdict. ``source`` is set when the verdict is ``Fits``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolOption(FitResult):
+    """One pool of a deployment's spec with its verdict; ``source`` is set when the model fits."""
 
     pool: str
     quantization: Quantization
-    answer: FitResult
     source: Source | None = None
 
     @property
     def fits(self) -> bool:
         """Whether the pool can run the model."""
-        return self.answer.verdict is Verdict.FITS
+        return self.verdict is Verdict.FITS
 
     @property
     def devices(self) -> int:
         """Devices of one replica; 0 when the pool cannot run the model."""
-        return self.answer.layout.devices if self.answer.layout else 0
+        return self.layout.devices if self.layout else 0
 
     @property
     def nodes(self) -> int:
         """Nodes of one replica; 0 when the pool cannot run the model."""
-        return self.answer.layout.nodes if self.answer.layout else 0
+        return self.layout.nodes if self.layout else 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Assessment:
-    """A deployment with what is known about it before devices are handed out.
+    """What is known about a deployment before devices are handed out.
 
-    ``error`` is a contradiction in the spec that no pool can mend; ``options`` are in the order of the spec.
+    ``error`` says why no pool is judged: the spec cannot be read, or contradicts itself. ``options`` are in the order of the
+    spec; ``fitting`` are those that can run the model.
     """
 
-    model: str = ""
+    model: KnownModel | None = None
     options: tuple[PoolOption, ...] = ()
+    fitting: tuple[PoolOption, ...] = ()
     error: str = ""
 
-    @cached_property
-    def fitting(self) -> tuple[PoolOption, ...]:
-        """Options that can run the model."""
-        return tuple(option for option in self.options if option.fits)
+
+@dataclass(frozen=True, slots=True)
+class PoolCapabilities:
+    """What verdicts depend on of a pool; its free devices are not among it."""
+
+    accelerator: Accelerator | None
+    devices_per_node: int
+    images: frozenset[str]
+    has_nodes: bool
+    problems: tuple[PoolProblem, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What the cluster has that verdicts depend on. ``groups``: whether replicas of several nodes can be made.
+    """What verdicts depend on beside the spec. ``groups``: whether replicas of several nodes can be made."""
 
-    Two are equal when verdicts are, so that these can be remembered from plan to plan.
+    catalogue: Catalogue
+    groups: bool
+    pools: Mapping[str, PoolCapabilities]
+
+
+@dataclass(slots=True)
+class FeasibilityCache:
+    """Verdicts for the next plan: those of a spec that nobody has edited, as long as the cluster's facts are the same.
+
+    Views keep their spec object while its content is the same, so a spec is compared by identity.
     """
 
-    pools: Mapping[str, PoolState]
-    catalogue: Catalogue
-    groups: bool = True
+    fit: Callable[[Catalogue, FitRequest], FitResult] = field(default_factory=lambda: lru_cache(maxsize=4096)(fit))
+    assessments: LastResults[NamespacedName, tuple[ModelDeploymentSpec, Assessment]] = field(default_factory=LastResults)
+    cluster: ClusterFacts | None = None
 
-    @cached_property
-    def _signature(self) -> tuple[Any, ...]:
-        pools = (
-            (name, pool.accelerator, pool.devices_per_node, pool.images, bool(pool.nodes), tuple(pool.problems))
-            for name, pool in sorted(self.pools.items())
-        )
-        return (id(self.catalogue), self.groups, tuple((name, chip and chip.id, *rest) for name, chip, *rest in pools))
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash(self._signature)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ClusterFacts) and self._signature == other._signature
-
-    def __hash__(self) -> int:
-        return self._hash
+    def branch(self) -> FeasibilityCache:
+        """A cache that begins with what this one has and leaves it as it is."""
+        return FeasibilityCache(self.fit, self.assessments.branch(), self.cluster)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _SpecByIdentity:
-    """A spec that is compared by being the same object: views keep theirs as long as nobody edits it."""
-
-    spec: ModelDeploymentSpec
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _SpecByIdentity) and self.spec is other.spec
-
-    def __hash__(self) -> int:
-        return id(self.spec)
+def assess_all(snapshot: Snapshot, pools: Mapping[str, PoolState], cache: FeasibilityCache) -> dict[NamespacedName, Assessment]:
+    """Judge every deployment on the pools of its spec, as if all devices were free."""
+    capabilities = {name: _capabilities(pool) for name, pool in pools.items()}
+    cluster = ClusterFacts(snapshot.catalogue, snapshot.leader_worker_sets, capabilities)
+    if cluster != cache.cluster:
+        cache.assessments.clear()
+        cache.cluster = cluster
+    return {view.key: _assess(view, cluster, cache) for view in snapshot.deployments if not view.deleting}
 
 
-def assess(view: DeploymentView, around: ClusterFacts) -> Assessment:
-    """Judge a deployment on the pools of its spec."""
+def _capabilities(pool: PoolState) -> PoolCapabilities:
+    return PoolCapabilities(pool.accelerator, pool.devices_per_node, pool.images, bool(pool.nodes), pool.problems)
+
+
+def _assess(view: DeploymentView, cluster: ClusterFacts, cache: FeasibilityCache) -> Assessment:
     spec = view.spec
     if spec is None:
         return Assessment(error=view.error)
-    if len(view.key.name) > NAME_MAX_LENGTH:
-        return Assessment(error=f"metadata.name '{view.key.name}' has more than {NAME_MAX_LENGTH} characters")
+    last = cache.assessments.get(view.key)
+    if last is not None and last[0] is spec:
+        return last[1]
+    assessment = _judge_all(view.key.name, spec, cluster, cache.fit)
+    cache.assessments.put(view.key, (spec, assessment))
+    return assessment
+
+
+def _judge_all(
+    name: str, spec: ModelDeploymentSpec, cluster: ClusterFacts, fit: Callable[[Catalogue, FitRequest], FitResult]
+) -> Assessment:
+    if len(name) > NAME_MAX_LENGTH:
+        return Assessment(error=f"metadata.name '{name}' has more than {NAME_MAX_LENGTH} characters")
     error = "; ".join(contradictions(spec))
-    return Assessment(error=error) if error else Assessment(*_judge_all(_SpecByIdentity(spec), around))
+    if error:
+        return Assessment(error=error)
+    model = cluster.catalogue.model(spec.model.name)
+    options = tuple(_judge(candidate, spec, model, cluster, fit) for candidate in spec.pools)
+    return Assessment(model, options, tuple(option for option in options if option.fits))
 
 
-@lru_cache(maxsize=8192)
-def _judge_all(asked: _SpecByIdentity, around: ClusterFacts) -> tuple[str, tuple[PoolOption, ...]]:
-    """The canonical name of the model, and the options of a spec."""
-    known = around.catalogue.model(asked.spec.model.name)
-    options = tuple(_judge(candidate, asked.spec, known, around) for candidate in asked.spec.pools)
-    return known.name if known else "", options
-
-
-def _judge(candidate: PoolCandidate, spec: ModelDeploymentSpec, known: KnownModel | None, around: ClusterFacts) -> PoolOption:
+def _judge(
+    candidate: PoolCandidate,
+    spec: ModelDeploymentSpec,
+    model: KnownModel | None,
+    cluster: ClusterFacts,
+    fit: Callable[[Catalogue, FitRequest], FitResult],
+) -> PoolOption:
     quantization = candidate.quantization or spec.quantization
 
     def refuse(reason: Reason, message: str) -> PoolOption:
-        return PoolOption(candidate.name, quantization, FitResult(Verdict.IMPOSSIBLE, reason, message, candidate.engine or ""))
+        return PoolOption(
+            Verdict.IMPOSSIBLE, reason, message, candidate.engine or "", pool=candidate.name, quantization=quantization
+        )
 
-    pool = around.pools.get(candidate.name)
+    pool = cluster.pools.get(candidate.name)
     if pool is None:
-        return refuse(Reason.POOL_NOT_FOUND, _no_such_pool(candidate.name, around.pools))
-    if known is None:
-        return refuse(Reason.MODEL_UNKNOWN, _no_such_model(spec.model.name, around.catalogue))
+        return refuse(Reason.POOL_NOT_FOUND, _no_such_pool(candidate.name, cluster.pools))
+    if model is None:
+        return refuse(Reason.MODEL_UNKNOWN, _no_such_model(spec.model.name, cluster.catalogue))
     if pool.accelerator is None:
         return refuse(*pool.problems[0])
     try:
         source = parse_source(candidate.source or spec.model.source)
     except SourceError as error:
         return refuse(Reason.SOURCE_INVALID, str(error))
-    judged = fit(around.catalogue, _question(candidate, spec, source, pool, pool.accelerator))
-    hindered = _hindrance(judged, pool, groups=around.groups)
-    return refuse(*hindered) if hindered else PoolOption(candidate.name, quantization, judged, source)
+    result = fit(cluster.catalogue, _request(candidate, spec, model, source, pool, pool.accelerator))
+    obstacle = _obstacle(candidate.name, result, pool, groups=cluster.groups)
+    if obstacle is not None:
+        return refuse(*obstacle)
+    values = {item.name: getattr(result, item.name) for item in fields(result)}
+    return PoolOption(**values, pool=candidate.name, quantization=quantization, source=source)
 
 
-def _hindrance(judged: FitResult, pool: PoolState, *, groups: bool) -> tuple[Reason, str] | None:
-    """What keeps a layout that fits from being started; what does not fit is left to its own words."""
-    if judged.layout is None:
+def _obstacle(name: str, result: FitResult, pool: PoolCapabilities, *, groups: bool) -> PoolProblem | None:
+    """What keeps a layout that fits from being started; a rejection says more than this would."""
+    if result.layout is None:
         return None
-    if judged.layout.nodes > 1 and not groups:
-        return Reason.LEADER_WORKER_SET_MISSING, _no_groups(pool.name, judged.layout.nodes)
-    return _blocked(pool)
+    if result.layout.nodes > 1 and not groups:
+        return PoolProblem(Reason.LEADER_WORKER_SET_MISSING, _no_groups(name, result.layout.nodes))
+    return _blocking_problem(pool)
 
 
-def _question(
-    candidate: PoolCandidate, spec: ModelDeploymentSpec, source: Source, pool: PoolState, chip: Accelerator
+def _request(
+    candidate: PoolCandidate,
+    spec: ModelDeploymentSpec,
+    model: KnownModel,
+    source: Source,
+    pool: PoolCapabilities,
+    accelerator: Accelerator,
 ) -> FitRequest:
     return FitRequest(
-        model=spec.model.name,
+        model=model,
         quantization=candidate.quantization or spec.quantization,
         scheme=source.scheme,
         engine=candidate.engine,
         parallelism=parallelism_of(candidate),
         max_model_len=spec.max_model_len,
         unlisted=spec.unlisted,
-        accelerator=chip.id,
+        accelerator=accelerator,
         devices_per_node=pool.devices_per_node,
         bound=tightest_bound(spec.slo),
         images=pool.images,
     )
 
 
-def _blocked(pool: PoolState) -> tuple[Reason, str] | None:
-    """What is so wrong with the pool that nothing can be started there."""
+def _blocking_problem(pool: PoolCapabilities) -> PoolProblem | None:
+    """A problem of the pool with which nothing can be started there."""
     blocking = (Reason.MISCONFIGURED, Reason.ACCELERATOR_UNKNOWN, Reason.RUNTIME_CLASS_MISSING)
-    found = next(((reason, text) for reason, text in pool.problems if reason in blocking), None)
-    if found is not None:
-        return found
-    return pool.problems[0] if pool.problems and not pool.nodes else None
+    problem = next((problem for problem in pool.problems if problem.reason in blocking), None)
+    if problem is not None:
+        return problem
+    return pool.problems[0] if pool.problems and not pool.has_nodes else None
 
 
 def _no_groups(pool: str, nodes: int) -> str:
@@ -190,7 +216,7 @@ def _no_groups(pool: str, nodes: int) -> str:
     )
 
 
-def _no_such_pool(name: str, pools: Mapping[str, PoolState]) -> str:
+def _no_such_pool(name: str, pools: Mapping[str, PoolCapabilities]) -> str:
     known = ", ".join(sorted(pools)[:8]) or "none"
     return f"AcceleratorPool '{name}' does not exist (there are: {known}); create it or correct spec.pools[].name"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 
 from modelmatrix.api.model_deployment import Parallelism, PoolCandidate, Quantization, UnlistedPolicy
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.weights_source import Scheme
-from modelmatrix.catalogue.catalogue import Catalogue
+from modelmatrix.catalogue.accelerators import Accelerator
+from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
+from modelmatrix.catalogue.engines import Engine
 from modelmatrix.planning.feasibility.compatibility import ModelWeights, PoolHardware, choose_engine
 from modelmatrix.planning.feasibility.device_memory import ModelFootprint, total_weight_bytes
 from modelmatrix.planning.feasibility.layout_choice import (
@@ -21,26 +22,28 @@ from modelmatrix.planning.feasibility.layout_choice import (
     pluralize,
 )
 from modelmatrix.planning.feasibility.layouts import MAX_NODES, Hardware, Layout
+from modelmatrix.planning.feasibility.pool_performance import ReplicaPerformance, replica_performance
 from modelmatrix.planning.feasibility.step_latency import TightestSlo
 from modelmatrix.planning.feasibility.verdict import Rejection, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class FitRequest:
-    """Everything that the verdict depends on, by name, so that equal questions are answered once.
+    """Everything that the verdict depends on beside the catalogue; equal requests have equal results.
 
     ``nodes`` are the most that a replica may have: how many there are now is a question of devices, not of the verdict.
-    ``images`` are the engines for which the pool names an image of its own.
+    ``images`` are the engines for which the pool names an image of its own. ``max_model_len`` is ``None`` for the model's
+    serving default, ``engine`` for the preferred one.
     """
 
-    model: str
+    model: KnownModel = field(hash=False)
     quantization: Quantization
     scheme: Scheme
     engine: str | None
     parallelism: tuple[int, int, int, int] | None
     max_model_len: int | None
     unlisted: UnlistedPolicy
-    accelerator: str
+    accelerator: Accelerator = field(hash=False)
     devices_per_node: int
     nodes: int = MAX_NODES
     bound: TightestSlo | None = None
@@ -49,8 +52,9 @@ class FitRequest:
 
 @dataclass(frozen=True, slots=True)
 class FitResult:
-    """A verdict. ``layout`` is set when it fits; ``image`` is the catalogue's image of the engine.
+    """A verdict. What follows ``engine`` is set when the model fits.
 
+    ``engine`` is a name, that of the request where no engine was chosen; ``image`` is the catalogue's image of the engine.
     ``start_seconds`` is how long a replica is expected to take from its creation until it serves.
     """
 
@@ -58,48 +62,52 @@ class FitResult:
     reason: Reason
     message: str
     engine: str
+    model: KnownModel | None = None
+    accelerator: Accelerator | None = None
+    engine_facts: Engine | None = None
     image: str = ""
     layout: Layout | None = None
+    performance: ReplicaPerformance | None = None
     max_model_len: int = 0
     start_seconds: float = 0.0
 
 
-@lru_cache(maxsize=4096)
-def fit(catalogue: Catalogue, question: FitRequest) -> FitResult:
-    """Judge a question. Known: the model and the accelerator are in the catalogue."""
-    known = catalogue.model(question.model)
-    accelerator = catalogue.accelerator(question.accelerator)
-    if known is None or accelerator is None:  # the caller has said so already, in better words
-        return FitResult(Verdict.IMPOSSIBLE, Reason.MODEL_UNKNOWN, "unknown model or accelerator", question.engine or "")
-    weights = ModelWeights(known.facts, question.quantization, question.scheme)
-    place = PoolHardware(accelerator, question.images)
-    engine = choose_engine(catalogue, weights, place, wanted=question.engine, unlisted=question.unlisted)
+def fit(catalogue: Catalogue, request: FitRequest) -> FitResult:
+    """Judge a model on an accelerator."""
+    model, accelerator = request.model.facts, request.accelerator
+    weights = ModelWeights(model, request.quantization, request.scheme)
+    hardware = PoolHardware(accelerator, request.images)
+    engine = choose_engine(catalogue, weights, hardware, wanted=request.engine, unlisted=request.unlisted)
     if isinstance(engine, Rejection):
-        return _refused(engine, engine.engine)
-    max_model_len = question.max_model_len or known.facts.default_max_model_len
-    hardware = Hardware(accelerator, question.devices_per_node, question.nodes)
-    load = ModelFootprint(known.facts, catalogue.compatibility.formats[question.quantization], max_model_len)
-    order = LayoutRequest(load, question.quantization, question.bound, hardware, engine)
-    found = context_too_long(load) or _lay_out(order, question.parallelism)
-    if isinstance(found, Rejection):
-        return _refused(found, engine.name)
+        return _rejected(engine, engine.engine)
+    max_model_len = request.max_model_len or model.default_max_model_len
+    load = ModelFootprint(model, catalogue.compatibility.formats[request.quantization], max_model_len)
+    nodes = Hardware(accelerator, request.devices_per_node, request.nodes)
+    order = LayoutRequest(load, request.quantization, request.bound, nodes, engine)
+    layout = context_too_long(load) or _choose(order, request.parallelism)
+    if isinstance(layout, Rejection):
+        return _rejected(layout, engine.name)
     return FitResult(
         Verdict.FITS,
         Reason.PLACED,
-        _description(found, order),
+        _description(layout, order),
         engine.name,
+        model=request.model,
+        accelerator=accelerator,
+        engine_facts=engine,
         image=engine.image_for(accelerator) or "",
-        layout=found,
+        layout=layout,
+        performance=replica_performance(load, request.quantization, accelerator, layout),
         max_model_len=max_model_len,
         start_seconds=expected_start_seconds(load),
     )
 
 
-def _refused(refusal: Rejection, engine: str) -> FitResult:
-    return FitResult(refusal.verdict, refusal.reason, refusal.message, engine)
+def _rejected(rejection: Rejection, engine: str) -> FitResult:
+    return FitResult(rejection.verdict, rejection.reason, rejection.message, engine)
 
 
-def _lay_out(order: LayoutRequest, given: tuple[int, int, int, int] | None) -> Layout | Rejection:
+def _choose(order: LayoutRequest, given: tuple[int, int, int, int] | None) -> Layout | Rejection:
     if given is None:
         return choose_layout(order)
     tensor, pipeline, data, expert = given

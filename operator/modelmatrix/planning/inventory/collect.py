@@ -1,33 +1,55 @@
-"""Takes up which nodes belong to which pool, and which of their devices are free. Pure."""
+"""Which nodes belong to which pool, and which of their devices are free. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelmatrix.api.reasons import Reason
-from modelmatrix.planning.inventory.node_labels import label_mismatch
-from modelmatrix.planning.inventory.pool_checks import check_pool
-from modelmatrix.planning.inventory.pool_state import NodeState, PoolState
+from modelmatrix.catalogue.accelerators import Accelerator
+from modelmatrix.planning.inventory.pool_checks import label_mismatch, pod_security_exceptions, pool_problems
+from modelmatrix.planning.inventory.pool_state import NodeState, PoolProblem, PoolState
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NodeView, PodView, PoolView
 
 
 def pool_states(snapshot: Snapshot) -> dict[str, PoolState]:
-    """The state of every pool, by name."""
-    states = {view.name: _empty_state(view, snapshot) for view in snapshot.pools}
+    """The state of every pool, by name. A node that several pools select counts for none of them."""
+    members = {view.name: _Members(view, _accelerator(view, snapshot)) for view in snapshot.pools}
     usage = _usage(snapshot.pods)
-    ordered = sorted(snapshot.nodes, key=lambda node: node.name)  # caches keep no order, and messages name nodes
+    ordered = sorted(snapshot.nodes, key=lambda node: node.name)  # informers keep no order, and messages name nodes
     for node, names in _matches(ordered, snapshot.pools):
         if len(names) > 1:
-            _report_overlap(states, node, names)
+            _report_overlap(members, node, names)
         else:
-            _add_node(states[names[0]], node, usage)
-    for state in states.values():
-        _measure(state)
-        check_pool(state, snapshot)
-    return states
+            members[names[0]].add(node, usage)
+    return {name: _pool_state(pool, snapshot) for name, pool in members.items()}
+
+
+@dataclass(slots=True)
+class _Members:
+    """A pool while its nodes are collected; ``problems`` are those of nodes."""
+
+    view: PoolView
+    accelerator: Accelerator | None
+    nodes: list[NodeState] = field(default_factory=list)
+    problems: list[PoolProblem] = field(default_factory=list)
+    ours: int = 0
+
+    def add(self, node: NodeView, usage: Mapping[tuple[str, str], _Usage]) -> None:
+        """Add a node, unless the vendor's own labels show that it has another accelerator."""
+        mismatch = label_mismatch(self.accelerator, node.labels) if self.accelerator else None
+        if mismatch is not None:
+            message = (
+                f"node {node.name} has {mismatch}; it counts for nothing: correct spec.accelerator or the node's pool label"
+            )
+            self.problems.append(PoolProblem(Reason.NODES_MISMATCH, message))
+            return
+        resource = self.view.spec.resource_name if self.view.spec else ""
+        used = usage.get((node.name, resource)) or _Usage()
+        self.ours += used.ours
+        self.nodes.append(_node_state(node, resource, used))
 
 
 @dataclass(slots=True)
@@ -71,62 +93,57 @@ def _matches(nodes: Iterable[NodeView], pools: Iterable[PoolView]) -> Iterable[t
             yield node, sorted(names)
 
 
-def _empty_state(view: PoolView, snapshot: Snapshot) -> PoolState:
-    if view.spec is None:
-        return PoolState(view, None, None, problems=[(Reason.MISCONFIGURED, view.error)])
-    accelerator = snapshot.catalogue.accelerator(view.spec.accelerator)
-    state = PoolState(view, view.spec, accelerator)
-    if accelerator is None:
-        known = ", ".join(sorted(snapshot.catalogue.accelerators))
-        state.problems.append(
-            (Reason.ACCELERATOR_UNKNOWN, f"accelerator '{view.spec.accelerator}' is unknown; known are {known}")
-        )
-    return state
+def _accelerator(view: PoolView, snapshot: Snapshot) -> Accelerator | None:
+    return snapshot.catalogue.accelerator(view.spec.accelerator) if view.spec else None
 
 
-def _report_overlap(states: Mapping[str, PoolState], node: NodeView, names: list[str]) -> None:
+def _report_overlap(members: Mapping[str, _Members], node: NodeView, names: list[str]) -> None:
     for name in names:
         others = ", ".join(other for other in names if other != name)
-        states[name].problems.append(
-            (Reason.POOL_OVERLAP, f"node {node.name} also matches {others}; it counts for neither: narrow nodeSelector")
-        )
+        message = f"node {node.name} also matches {others}; it counts for neither: narrow nodeSelector"
+        members[name].problems.append(PoolProblem(Reason.POOL_OVERLAP, message))
 
 
-def _add_node(state: PoolState, node: NodeView, usage: Mapping[tuple[str, str], _Usage]) -> None:
-    if _is_other_chip(state, node):
-        return
-    resource = state.spec.resource_name if state.spec else ""
-    used = usage.get((node.name, resource), _Usage())
-    state.ours += used.ours
-    total = max(node.capacity.get(resource, 0), node.allocatable.get(resource, 0))
+def _node_state(node: NodeView, resource: str, used: _Usage) -> NodeState:
     allocatable = node.allocatable.get(resource, 0)
     usable = node.ready and node.schedulable
-    state.nodes.append(
-        NodeState(
-            name=node.name,
-            total=total,
-            allocatable=allocatable,
-            used=used.used,
-            leaving=used.leaving,
-            usable=usable,
-            ready=node.ready,
-            free=allocatable - used.used + used.leaving if usable else 0,
-        )
+    return NodeState(
+        name=node.name,
+        total=max(node.capacity.get(resource, 0), allocatable),
+        allocatable=allocatable,
+        used=used.used,
+        leaving=used.leaving,
+        usable=usable,
+        ready=node.ready,
+        free=allocatable - used.used + used.leaving if usable else 0,
     )
 
 
-def _measure(state: PoolState) -> None:
-    """The whole node: the largest present one, else what such servers have, so that a layout can be judged."""
-    state.sizes = Counter(node.total for node in state.nodes)
-    width = max(state.sizes, default=0) or (state.accelerator.devices_per_node if state.accelerator else 0)
-    state.devices_per_node = width
+def _pool_state(pool: _Members, snapshot: Snapshot) -> PoolState:
+    view, spec, accelerator = pool.view, pool.view.spec, pool.accelerator
+    if spec is None:
+        return PoolState(view, None, None, problems=(PoolProblem(Reason.MISCONFIGURED, view.error),))
+    problems = list(pool.problems)
+    if accelerator is None:
+        known = ", ".join(sorted(snapshot.catalogue.accelerators))
+        message = f"accelerator '{spec.accelerator}' is unknown; known are {known}"
+        problems.insert(0, PoolProblem(Reason.ACCELERATOR_UNKNOWN, message))
+    else:
+        problems += pool_problems(spec, pool.nodes, snapshot, has_node_problems=bool(pool.problems))
+    sizes = Counter(node.total for node in pool.nodes)
+    return PoolState(
+        view=view,
+        spec=spec,
+        accelerator=accelerator,
+        nodes=tuple(pool.nodes),
+        problems=tuple(problems),
+        relaxed=pod_security_exceptions(spec) if accelerator else "",
+        ours=pool.ours,
+        sizes=sizes,
+        devices_per_node=_whole_node(sizes, accelerator),
+    )
 
 
-def _is_other_chip(state: PoolState, node: NodeView) -> bool:
-    """Whether the vendor's own labels say that the node has another chip; it then counts for nothing."""
-    found = label_mismatch(state.accelerator, node.labels) if state.accelerator else None
-    if found is None:
-        return False
-    text = f"node {node.name} has {found}; it counts for nothing: correct spec.accelerator or the node's pool label"
-    state.problems.append((Reason.NODES_MISMATCH, text))
-    return True
+def _whole_node(sizes: Mapping[int, int], accelerator: Accelerator | None) -> int:
+    """Devices of the largest node, else of the servers that the accelerator comes in, so that a layout can be judged."""
+    return max(sizes, default=0) or (accelerator.devices_per_node if accelerator else 0)

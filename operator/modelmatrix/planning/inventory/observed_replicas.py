@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
-from modelmatrix.planning.placement.allocation import ObservedReplica, ObservedWorkload
+from modelmatrix.planning.inventory.held_replicas import ObservedReplica, ObservedWorkload
 from modelmatrix.planning.snapshot.views import NamespacedName, PodView, WorkloadView
 
 

@@ -1,9 +1,10 @@
-"""Pools as they are: their nodes, their devices, and what is wrong with them. Data only; ``inventory`` takes it up."""
+"""Pools as they are: their nodes, their devices and their problems. Data only; ``collect`` reads it off a snapshot."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.reasons import Reason
@@ -11,14 +12,21 @@ from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.planning.snapshot.views import PoolView
 
 
-@dataclass(slots=True)
-class NodeState:
-    """Devices of one node of a pool. ``free`` shrinks while a plan hands devices out; nothing else changes.
+class PoolProblem(NamedTuple):
+    """What is wrong with a pool, and what to change."""
 
-    It is below zero where pods hold more than the node offers since devices fell ill: so many must come back first.
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """Devices of one node of a pool.
 
     ``total`` counts unhealthy devices too. ``leaving`` are devices of our pods that terminate: free soon, not now.
     ``usable`` is false for nodes that are not ready or cordoned: what runs there stays, nothing new comes.
+    ``free`` are devices for new replicas, leaving ones counted; in a plan's pools without what the plan hands out. It is
+    below zero where pods hold more than the node offers since devices fell ill: so many must come back first.
     """
 
     name: str
@@ -36,23 +44,24 @@ class NodeState:
         return self.usable and self.free == self.total
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PoolState:
     """One pool at planning time. ``problems`` are what its Ready condition says; ``ours`` counts our own devices.
 
     ``sizes`` counts nodes by their devices, whatever runs on them; ``devices_per_node`` are those of a whole node.
-    ``granted`` are the devices that the plan keeps or hands out, which count against the limit.
+    ``granted`` are the devices that the plan keeps or hands out, which count against the limit; 0 before placement.
+    ``relaxed`` names what takes its pods out of Pod Security ``restricted``.
     """
 
     view: PoolView
     spec: AcceleratorPoolSpec | None
     accelerator: Accelerator | None
-    nodes: list[NodeState] = field(default_factory=list)
-    problems: list[tuple[Reason, str]] = field(default_factory=list)
+    nodes: tuple[NodeState, ...] = ()
+    problems: tuple[PoolProblem, ...] = ()
     relaxed: str = ""
     ours: int = 0
     granted: int = 0
-    sizes: Counter[int] = field(default_factory=Counter)
+    sizes: Mapping[int, int] = field(default_factory=dict)
     devices_per_node: int = 0
 
     @property

@@ -7,55 +7,10 @@ from dataclasses import dataclass, field
 
 from modelmatrix.api.model_deployment import Priority
 from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.inventory.held_replicas import ObservedReplica, ObservedWorkload
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.bin_packing import PoolBins, ReplicaShape
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedReplica:
-    """A replica with pods: the nodes that they are bound to, and how many nodes it still needs.
-
-    ``overdue`` says that it has had pods without nodes for too long. ``leader`` is its serving pod, ``uid`` that pod's;
-    ``marked`` says that the pod will be the first to go when its workload shrinks.
-    """
-
-    nodes: tuple[str, ...]
-    missing: int = 0
-    overdue: bool = False
-    leader: NamespacedName | None = None
-    uid: str = ""
-    marked: bool = False
-
-    @property
-    def stuck(self) -> bool:
-        """Whether it is a group that has held some of its nodes for too long without the others."""
-        return self.overdue and bool(self.nodes) and self.missing > 0
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedWorkload:
-    """What a deployment has on one pool today: the workload's number of replicas, and those with pods, the best first."""
-
-    replicas: int
-    existing: tuple[ObservedReplica, ...] = ()
-
-    @property
-    def running(self) -> tuple[ObservedReplica, ...]:
-        """Replicas that have all of their nodes."""
-        return tuple(replica for replica in self.existing if not replica.missing)
-
-    @property
-    def unbound(self) -> list[ObservedReplica]:
-        """Replicas that the workload was told to make and that lack nodes, the most complete first, without stuck ones."""
-        partial = sorted((r for r in self.existing if r.missing and not r.stuck), key=lambda replica: replica.missing)
-        nowhere = self.replicas - len(self.existing)
-        return [*partial, *[ObservedReplica((), missing=0)] * nowhere]
-
-    @property
-    def stuck(self) -> list[ObservedReplica]:
-        """Groups that hold nodes in vain."""
-        return [replica for replica in self.existing if replica.stuck]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +99,13 @@ class DeploymentAllocation:
 class AllocationState:
     """The state of one round of placement."""
 
-    pools: Mapping[str, PoolState]
     packing: dict[str, PoolBins]
     demands: dict[NamespacedName, ReplicaDemand]
     assignments: dict[NamespacedName, DeploymentAllocation]
+
+    def pools_after(self) -> dict[str, PoolState]:
+        """All pools without the devices that were handed out."""
+        return {name: packing.after() for name, packing in self.packing.items()}
 
     def option(self, key: NamespacedName, pool: str) -> PoolOption:
         """The fitting option of a deployment on a pool that it has a grant of."""

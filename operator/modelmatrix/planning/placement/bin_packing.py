@@ -1,14 +1,18 @@
 """Packing replicas into nodes: best fit for parts of a node, whole free nodes for groups. Pure.
 
-The packing is virtual: the scheduler places pods. What is taken here is what the scheduler can find, if it packs as well.
+A pool's nodes are bins. A replica of one node goes to the node with the fewest free devices that are enough, which keeps whole
+nodes free; a replica of several nodes takes that many whole free ones. The packing is virtual, because the scheduler places
+pods: what is allocated here is what a scheduler finds that packs as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from modelmatrix.planning.inventory.pool_state import NodeState, PoolState
+
+_UNLIMITED = 1_000_000  # replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +30,33 @@ class ReplicaShape:
 
 @dataclass(slots=True)
 class PoolBins:
-    """Free devices of one pool while a plan is made.
+    """Free devices of one pool while a plan is made; the pool itself stays as it was observed.
 
-    ``granted`` counts the devices of this operator, kept and taken, against the pool's limit. Nodes are kept in buckets
-    by their free devices, so that taking a replica does not look at every node.
+    ``granted`` counts the devices of this operator, kept and allocated, against the pool's limit. Usable nodes are in buckets
+    by their free devices, so that allocating a replica does not visit every node.
     """
 
     pool: PoolState
     granted: int = 0
+    _free: dict[str, int] = field(default_factory=dict)
+    _nodes: dict[str, NodeState] = field(default_factory=dict)
     _buckets: dict[int, dict[str, NodeState]] = field(default_factory=dict)
-    _by_name: dict[str, NodeState] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for node in self.pool.nodes:
-            self._by_name[node.name] = node
+            self._nodes[node.name] = node
+            self._free[node.name] = node.free
             if node.usable:
                 self._buckets.setdefault(node.free, {})[node.name] = node
 
     def retain(self, shape: ReplicaShape, count: int) -> int:
-        """Grant up to ``count`` replicas that run already; fewer when the pool's limit was cut."""
-        kept = min(count, self._below_limit(shape))
-        self.granted += kept * shape.devices
-        return kept
+        """Grant up to ``count`` replicas that run already; fewer when the pool's limit was lowered."""
+        retained = min(count, self._below_limit(shape))
+        self.granted += retained * shape.devices
+        return retained
 
     def allocate(self, shape: ReplicaShape, *, lacking: int) -> tuple[NodeState, ...] | None:
-        """Grant one replica: the nodes that it takes, or ``None`` when there is no room.
+        """Grant one replica: the nodes that it gets, or ``None`` when there are none.
 
         ``lacking`` is the number of nodes that it does not have yet.
         """
@@ -60,7 +66,7 @@ class PoolBins:
         if nodes is None:
             return None
         for node in nodes:
-            self._set_free(node, node.free - shape.per_node)
+            self._set_free(node, self._free[node.name] - shape.per_node)
         self.granted += shape.devices
         return nodes
 
@@ -68,46 +74,56 @@ class PoolBins:
         """Give the devices of a replica back to its nodes."""
         self.granted -= shape.devices
         for name in nodes:
-            node = self._by_name.get(name)
+            node = self._nodes.get(name)
             if node is not None and node.usable:
-                self._set_free(node, node.free + shape.per_node)
+                self._set_free(node, self._free[name] + shape.per_node)
 
     def room(self, shape: ReplicaShape) -> int:
-        """Replicas of the shape that would still find room."""
+        """Replicas of the shape that would still find devices."""
         if shape.nodes == 1:
-            found = sum((free // shape.devices) * len(nodes) for free, nodes in self._buckets.items() if free > 0)
+            count = sum((free // shape.devices) * len(nodes) for free, nodes in self._buckets.items() if free > 0)
         else:
-            found = self._count_whole(shape) // shape.nodes
-        return min(found, self._below_limit(shape))
+            count = self._count_whole(shape) // shape.nodes
+        return min(count, self._below_limit(shape))
 
     def would_fit(self, shape: ReplicaShape, freed: Mapping[str, int]) -> bool:
-        """Whether one replica would find room if so many devices of ours came free on the nodes named."""
+        """Whether one replica would find devices if ``freed`` devices of ours came free, by node."""
         return self.room_after(shape, freed) > 0
 
     def room_after(self, shape: ReplicaShape, freed: Mapping[str, int]) -> int:
-        """Replicas that would find room if so many devices of ours came free on the nodes named."""
+        """Replicas that would find devices if ``freed`` devices of ours came free, by node."""
         below_limit = self._below_limit(shape, freed=sum(freed.values()))
         if not below_limit:
             return 0
-        free = ((node, node.free + freed.get(node.name, 0)) for node in self.usable_nodes())
+        free = ((node, self._free[node.name] + freed.get(node.name, 0)) for node in self.usable_nodes())
         if shape.nodes == 1:
-            found = sum(devices // shape.devices for _, devices in free if devices > 0)
+            count = sum(devices // shape.devices for _, devices in free if devices > 0)
         else:
-            found = sum(1 for node, devices in free if devices == node.total == shape.per_node) // shape.nodes
-        return min(found, below_limit)
+            count = sum(1 for node, devices in free if devices == node.total == shape.per_node) // shape.nodes
+        return min(count, below_limit)
 
-    def node(self, name: str) -> NodeState | None:
-        """The node of that name."""
-        return self._by_name.get(name)
+    def has_node(self, name: str) -> bool:
+        """Whether a node of that name belongs to the pool."""
+        return name in self._nodes
+
+    def free(self, node: str) -> int:
+        """Devices of a node that are free now; below zero where pods hold more than the node offers."""
+        return self._free[node]
 
     def usable_nodes(self) -> Iterable[NodeState]:
         """Nodes that new replicas may use, by name."""
         return (node for node in self.pool.nodes if node.usable)
 
+    def after(self) -> PoolState:
+        """The pool without the devices that were handed out."""
+        free = self._free
+        nodes = (node if free[node.name] == node.free else replace(node, free=free[node.name]) for node in self.pool.nodes)
+        return replace(self.pool, nodes=tuple(nodes), granted=self.granted)
+
     def _below_limit(self, shape: ReplicaShape, freed: int = 0) -> int:
         limit = self.pool.limit
         if limit is None:
-            return 1_000_000
+            return _UNLIMITED
         return max(0, (limit - self.granted + freed) // shape.devices)
 
     def _best_fit(self, shape: ReplicaShape) -> tuple[NodeState, ...] | None:
@@ -119,23 +135,18 @@ class PoolBins:
 
     def _whole_nodes(self, shape: ReplicaShape, count: int) -> tuple[NodeState, ...] | None:
         bucket = self._buckets.get(shape.per_node, {})
-        whole = sorted((node for node in bucket.values() if node.total == shape.per_node), key=_really_free_first)
+        whole = sorted((node for node in bucket.values() if node.total == shape.per_node), key=_unused_first)
         return tuple(whole[:count]) if len(whole) >= count else None
 
     def _count_whole(self, shape: ReplicaShape) -> int:
         return sum(1 for node in self._buckets.get(shape.per_node, {}).values() if node.total == shape.per_node)
 
     def _set_free(self, node: NodeState, free: int) -> None:
-        del self._buckets[node.free][node.name]
-        node.free = free
+        del self._buckets[self._free[node.name]][node.name]
+        self._free[node.name] = free
         self._buckets.setdefault(free, {})[node.name] = node
 
 
-def _really_free_first(node: NodeState) -> tuple[int, str]:
+def _unused_first(node: NodeState) -> tuple[int, str]:
     """Nodes that nothing runs on come before those whose pods still terminate."""
     return (node.used, node.name)
-
-
-def packings(pools: Mapping[str, PoolState]) -> dict[str, PoolBins]:
-    """A fresh packing of every pool."""
-    return {name: PoolBins(pool) for name, pool in pools.items()}

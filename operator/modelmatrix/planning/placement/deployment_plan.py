@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.catalogue.catalogue import KnownModel
 from modelmatrix.planning.desired.replicas import DesiredReplicas
 from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.inventory.held_replicas import ObservedReplica
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
 from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.placement.allocation import ObservedReplica
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
+from modelmatrix.planning.rendering.workloads import Template
 from modelmatrix.planning.snapshot.snapshot import WriteFailure
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, ServiceView, WorkloadView
 
@@ -27,6 +29,7 @@ class PoolPlacement:
 
     option: PoolOption
     target: WorkloadTarget
+    template: Template
     workload: WorkloadView | None
     observed: WorkloadReplicas | None
     replicas: int
@@ -85,11 +88,12 @@ class DeploymentPlan:
     """
 
     view: DeploymentView
-    model: str
+    model: KnownModel | None
     options: tuple[PoolOption, ...]
     fitting: tuple[PoolOption, ...]
     error: str
     service: ServiceView | None
+    service_template: Template
     desired: DesiredReplicas | None
     placements: tuple[PoolPlacement, ...]
     retiring: tuple[RetiringWorkload, ...]

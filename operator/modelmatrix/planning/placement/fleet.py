@@ -11,10 +11,10 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.desired.cron import ScheduleError
 from modelmatrix.planning.desired.replicas import DesiredReplicas, desired_replicas
 from modelmatrix.planning.desired.schedule import longest_start_seconds
-from modelmatrix.planning.feasibility.assess import Assessment, ClusterFacts, PoolOption, assess
+from modelmatrix.planning.feasibility.assess import Assessment, PoolOption
+from modelmatrix.planning.inventory.held_replicas import ObservedWorkload
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas, observed_replicas
-from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.placement.allocation import ObservedWorkload, ReplicaDemand
+from modelmatrix.planning.placement.allocation import ReplicaDemand
 from modelmatrix.planning.rendering.workload_target import workload_name
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, ServiceView, WorkloadView
@@ -99,19 +99,18 @@ class Fleet:
         return retired
 
 
-def build_fleet(snapshot: Snapshot, pools: Mapping[str, PoolState]) -> Fleet:
+def build_fleet(snapshot: Snapshot, assessments: Mapping[NamespacedName, Assessment]) -> Fleet:
     """Put the fleet together; deployments that are being deleted are left out."""
     patience = snapshot.settings.group_bind_seconds / snapshot.time_scale
     workloads: defaultdict[NamespacedName, list[WorkloadView]] = defaultdict(list)
     for workload in snapshot.workloads:
         workloads[NamespacedName(workload.key.namespace, workload.deployment)].append(workload)
     services = {service.key: service for service in snapshot.services}
-    cluster = ClusterFacts(pools, snapshot.catalogue, groups=snapshot.leader_worker_sets)
     return Fleet(
         {
-            view.key: _inputs(view, assess(view, cluster), workloads.get(view.key, ()), services.get(view.key), snapshot)
+            view.key: _inputs(view, assessments[view.key], workloads.get(view.key, ()), services.get(view.key), snapshot)
             for view in snapshot.deployments
-            if not view.deleting
+            if view.key in assessments
         },
         observed_replicas(snapshot.workloads, snapshot.pods),
         snapshot.wall_seconds - patience,
@@ -185,7 +184,7 @@ def _desired(
             current=_last_desired(view, workloads, current),
             decision=decision,
             now_seconds=snapshot.now_seconds,
-            start_seconds=longest_start_seconds(decision, (option.answer.start_seconds for option in assessment.fitting)),
+            start_seconds=longest_start_seconds(decision, (option.start_seconds for option in assessment.fitting)),
         )
     except ScheduleError as error:
         return None, str(error)

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.inventory.held_replicas import ObservedReplica
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.allocation import (
     AllocationState,
     DeploymentAllocation,
-    ObservedReplica,
     PoolAllocation,
     ReplicaDemand,
     shape_of,
 )
-from modelmatrix.planning.placement.bin_packing import PoolBins, packings
+from modelmatrix.planning.placement.bin_packing import PoolBins
 from modelmatrix.planning.placement.pool_order import pick_for_scale_down, preference, rank_for_scale_up
 from modelmatrix.planning.placement.preemption import Preemption
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -28,7 +28,9 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 def allocate_to_pools(demands: Iterable[ReplicaDemand], pools: Mapping[str, PoolState]) -> AllocationState:
     """Give every demand its replicas by pool."""
     ordered = sorted(demands, key=_rank)
-    table = AllocationState(pools, packings(pools), {demand.key: demand for demand in ordered}, {})
+    table = AllocationState(
+        {name: PoolBins(pool) for name, pool in pools.items()}, {demand.key: demand for demand in ordered}, {}
+    )
     for packing in table.packing.values():
         packing.granted = _unplanned(packing, ordered)
     for demand in ordered:
@@ -40,8 +42,6 @@ def allocate_to_pools(demands: Iterable[ReplicaDemand], pools: Mapping[str, Pool
     _displace(ordered, table)
     for demand in ordered:
         _leave_pending(demand, table.assignments[demand.key])
-    for packing in table.packing.values():
-        packing.pool.granted = packing.granted
     return table
 
 
@@ -63,7 +63,7 @@ def _unplanned(packing: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
     for demand in demands:
         held, option = demand.held.get(pool.name), next((o for o in demand.fitting if o.pool == pool.name), None)
         if held is not None and option is not None:
-            nodes = [name for replica in held.existing for name in replica.nodes if packing.node(name) is not None]
+            nodes = [name for replica in held.existing for name in replica.nodes if packing.has_node(name)]
             planned += len(nodes) * shape_of(option).per_node
     return max(0, pool.ours - sum(node.leaving for node in pool.nodes) - planned)
 

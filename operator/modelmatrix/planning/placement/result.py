@@ -3,22 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
+from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.allocation import AllocationState, DeploymentAllocation, PoolAllocation, shape_of
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, EvictedReplica, PoolPlacement, RetiringWorkload
 from modelmatrix.planning.placement.displacement import displaced_by
 from modelmatrix.planning.placement.drain import drain_schedule
 from modelmatrix.planning.placement.fleet import DeploymentInputs, Fleet
 from modelmatrix.planning.rendering.workload_target import workload_target
+from modelmatrix.planning.rendering.workloads import RenderingCache, service_template, workload_template
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName, WorkloadView
 
 
-def deployment_plans(fleet: Fleet, table: AllocationState, snapshot: Snapshot) -> dict[NamespacedName, DeploymentPlan]:
-    """All deployments with their shares of the devices."""
-    return {key: _deployment_plan(inputs, fleet, table, snapshot) for key, inputs in fleet.deployments.items()}
+@dataclass(frozen=True, slots=True)
+class PlacementResult:
+    """The fleet and what it got. ``pools`` are those after placement."""
+
+    fleet: Fleet
+    allocation: AllocationState
+    pools: Mapping[str, PoolState]
+    snapshot: Snapshot
+    cache: RenderingCache
+
+    def deployment_plans(self) -> dict[NamespacedName, DeploymentPlan]:
+        """All deployments with their shares of the devices."""
+        return {key: self._deployment_plan(inputs) for key, inputs in self.fleet.deployments.items()}
+
+    def _deployment_plan(self, inputs: DeploymentInputs) -> DeploymentPlan:
+        allocation = self.allocation.assignments.get(inputs.key) or DeploymentAllocation()
+        replicas = self.fleet.replicas
+        placements = tuple(self._placements(inputs, allocation))
+        return DeploymentPlan(
+            view=inputs.view,
+            model=inputs.assessment.model,
+            options=inputs.assessment.options,
+            fitting=inputs.fitting,
+            error=inputs.error,
+            service=inputs.service,
+            service_template=service_template(inputs.view, self.cache),
+            desired=inputs.desired,
+            placements=placements,
+            retiring=tuple(self._retiring(inputs, allocation, sum(placement.ready for placement in placements))),
+            observed=tuple((workload, replicas[workload.key]) for workload in inputs.workloads),
+            placed=allocation.placed,
+            shortage=allocation.shortage,
+            refused=allocation.refused,
+            preempted_by=allocation.preempted_by,
+            displaced_by=displaced_by(self.allocation, inputs.key),
+            evicted=tuple(EvictedReplica(pool, replica) for pool, replica in allocation.evicted),
+            free_replicas_by_pool=self._free_replicas(inputs, allocation),
+            pools=self.pools,
+            failure=self.snapshot.failures.get(inputs.key),
+            ready=self.fleet.ready(inputs.workloads),
+            existing=sum(replicas[workload.key].existing for workload in inputs.workloads),
+        )
+
+    def _free_replicas(self, inputs: DeploymentInputs, allocation: DeploymentAllocation) -> dict[str, int]:
+        """Counted only for deployments whose status or autoscaler reads it."""
+        spec = inputs.view.spec
+        if not allocation.shortage and (spec is None or spec.scaling is None):
+            return {}
+        return {option.pool: self.allocation.packing[option.pool].room(shape_of(option)) for option in inputs.fitting}
+
+    def _placements(self, inputs: DeploymentInputs, allocation: DeploymentAllocation) -> Iterator[PoolPlacement]:
+        snapshot = self.snapshot
+        for option in inputs.fitting:
+            grant, workload = allocation.grants.get(option.pool), inputs.current.get(option.pool)
+            if workload is None and (grant is None or not (grant.replicas or grant.pending)):
+                continue
+            grant = grant or PoolAllocation()
+            observed = self.fleet.replicas.get(workload.key) if workload else None
+            target = workload_target(inputs.view, option, self.pools[option.pool], snapshot.catalogue, snapshot.settings)
+            yield PoolPlacement(
+                option=option,
+                target=target,
+                template=workload_template(target, self.cache),
+                workload=workload,
+                observed=observed,
+                replicas=_replicas(inputs, allocation, option, observed),
+                waiting=len(grant.waiting),
+                placed=grant.replicas,
+                new_nodes=tuple(grant.new_nodes),
+                surge=self.allocation.packing[option.pool].room(shape_of(option)) > 0,
+            )
+
+    def _retiring(
+        self, inputs: DeploymentInputs, allocation: DeploymentAllocation, ready_new: int
+    ) -> Iterator[RetiringWorkload]:
+        for workload, replicas in drain_schedule(inputs, allocation, self.fleet, self.allocation, ready_new=ready_new):
+            yield RetiringWorkload(workload, self.fleet.replicas[workload.key], replicas)
 
 
 def new_devices(deployments: Mapping[NamespacedName, DeploymentPlan]) -> dict[str, int]:
@@ -26,72 +103,9 @@ def new_devices(deployments: Mapping[NamespacedName, DeploymentPlan]) -> dict[st
     devices: dict[str, int] = {}
     for deployment in deployments.values():
         for placement in deployment.placements:
-            pool, option = placement.option.pool, placement.option
-            devices[pool] = devices.get(pool, 0) + len(placement.new_nodes) * option.devices
+            pool, count = placement.option.pool, len(placement.new_nodes) * placement.option.devices
+            devices[pool] = devices.get(pool, 0) + count
     return devices
-
-
-def _deployment_plan(inputs: DeploymentInputs, fleet: Fleet, table: AllocationState, snapshot: Snapshot) -> DeploymentPlan:
-    allocation = table.assignments.get(inputs.key) or DeploymentAllocation()
-    placements = tuple(_placements(inputs, allocation, fleet, table))
-    ready_new = sum(placement.ready for placement in placements)
-    return DeploymentPlan(
-        view=inputs.view,
-        model=inputs.assessment.model,
-        options=inputs.assessment.options,
-        fitting=inputs.fitting,
-        error=inputs.error,
-        service=inputs.service,
-        desired=inputs.desired,
-        placements=placements,
-        retiring=tuple(
-            RetiringWorkload(workload, fleet.replicas[workload.key], replicas)
-            for workload, replicas in drain_schedule(inputs, allocation, fleet, table, ready_new=ready_new)
-        ),
-        observed=tuple((workload, fleet.replicas[workload.key]) for workload in inputs.workloads),
-        placed=allocation.placed,
-        shortage=allocation.shortage,
-        refused=allocation.refused,
-        preempted_by=allocation.preempted_by,
-        displaced_by=displaced_by(table, inputs.key),
-        evicted=tuple(EvictedReplica(pool, replica) for pool, replica in allocation.evicted),
-        free_replicas_by_pool=_free_replicas(inputs, allocation, table),
-        pools=table.pools,
-        failure=snapshot.failures.get(inputs.key),
-        ready=fleet.ready(inputs.workloads),
-        existing=sum(fleet.replicas[workload.key].existing for workload in inputs.workloads),
-    )
-
-
-def _free_replicas(inputs: DeploymentInputs, allocation: DeploymentAllocation, table: AllocationState) -> dict[str, int]:
-    """Counted only for deployments whose status or autoscaler reads it."""
-    spec = inputs.view.spec
-    if not allocation.shortage and (spec is None or spec.scaling is None):
-        return {}
-    return {option.pool: table.packing[option.pool].room(shape_of(option)) for option in inputs.fitting}
-
-
-def _placements(
-    inputs: DeploymentInputs, allocation: DeploymentAllocation, fleet: Fleet, table: AllocationState
-) -> Iterator[PoolPlacement]:
-    for option in inputs.fitting:
-        grant, workload = allocation.grants.get(option.pool), inputs.current.get(option.pool)
-        if workload is None and (grant is None or not (grant.replicas or grant.pending)):
-            continue
-        grant = grant or PoolAllocation()
-        packing = table.packing[option.pool]
-        observed = fleet.replicas.get(workload.key) if workload else None
-        yield PoolPlacement(
-            option=option,
-            target=workload_target(inputs.view, option, packing.pool),
-            workload=workload,
-            observed=observed,
-            replicas=_replicas(inputs, allocation, option, observed),
-            waiting=len(grant.waiting),
-            placed=grant.replicas,
-            new_nodes=tuple(grant.new_nodes),
-            surge=packing.room(shape_of(option)) > 0,
-        )
 
 
 def _replicas(

@@ -6,7 +6,6 @@ import json
 
 from modelmatrix.api import names
 from modelmatrix.api.names import ROLE_LEADER
-from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.engines import Engine
 from modelmatrix.planning.rendering.arguments import arguments
 from modelmatrix.planning.rendering.host_mounts import host_mounts, host_paths, host_volumes
@@ -16,7 +15,6 @@ from modelmatrix.planning.rendering.security import container_security, pod_secu
 from modelmatrix.planning.rendering.template_variables import CACHE_PATH, MODELS_PATH, substitute, substitute_tree, variables
 from modelmatrix.planning.rendering.weights import has_volume, init_containers, weights_volume
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
-from modelmatrix.planning.snapshot.snapshot import PlanSettings
 
 CONFIGURATION_ANNOTATION = "modelmatrix.io/engine-configuration"
 PRE_STOP_SECONDS = 10  # time for endpoints to forget the pod before the engine is told to end
@@ -27,48 +25,48 @@ CPU_PER_DEVICE = 4
 MEMORY_GIBIBYTES_PER_DEVICE = 16
 
 
-def pod_annotations(target: WorkloadTarget, role: str, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
+def pod_annotations(target: WorkloadTarget, role: str) -> dict[str, str]:
     """Annotations of the pod: what it runs, and the engine's configuration file if it reads one."""
-    known, cut = catalogue.model(target.spec.model.name), target.layout.parallelism
+    engine, parallelism = target.engine, target.layout.parallelism
     annotations = {
-        names.ANNOTATION_MODEL: known.name if known else target.spec.model.name,
-        names.ANNOTATION_ACCELERATOR: target.pool_spec.accelerator,
-        names.ANNOTATION_PARALLELISM: f"{cut.tensor},{cut.pipeline},{cut.data},{cut.expert}",
+        names.ANNOTATION_MODEL: target.model.name,
+        names.ANNOTATION_ACCELERATOR: target.accelerator.id,
+        names.ANNOTATION_PARALLELISM: f"{parallelism.tensor},{parallelism.pipeline},{parallelism.data},{parallelism.expert}",
     }
     if engine.configuration is not None:
-        values = variables(target, role, catalogue=catalogue, engine=engine)
+        values = variables(target, role)
         content = substitute_tree(engine.configuration.content, values)
         annotations[CONFIGURATION_ANNOTATION] = json.dumps(content, sort_keys=True, indent=1)
     return annotations
 
 
-def pod_spec(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine, settings: PlanSettings) -> Manifest:
+def pod_spec(target: WorkloadTarget, role: str) -> Manifest:
     """The pod's spec for a role: ``leader`` serves, ``worker`` only computes.
 
     Workers have nothing to drain: their StatefulSet is collected when the leader's pod is gone, not before.
     """
-    pool, multi_node = target.pool_spec, target.layout.nodes > 1
+    pool, engine, multi_node = target.pool_spec, target.engine, target.layout.nodes > 1
     host_network = pool.host_network and multi_node
     spec: Manifest = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,  # a Service named vllm would set VLLM_PORT, which vLLM takes for its own
-        **scheduling(target, catalogue),
+        **scheduling(target),
         "securityContext": pod_security(target),
         "terminationGracePeriodSeconds": PRE_STOP_SECONDS + engine.drain.seconds + GRACE_MARGIN_SECONDS,
-        "containers": [_container(target, role, catalogue=catalogue, engine=engine)],
-        "volumes": [*_volumes(target, engine), *host_volumes(host_paths(target, catalogue))],
+        "containers": [_container(target, role)],
+        "volumes": [*_volumes(target, engine), *host_volumes(host_paths(target))],
     }
     optional = {
         "runtimeClassName": pool.runtime_class_name,
         "hostNetwork": host_network or None,
         "dnsPolicy": "ClusterFirstWithHostNet" if host_network else None,
-        "initContainers": init_containers(target, settings) or None,
+        "initContainers": init_containers(target) or None,
     }
     return spec | {key: value for key, value in optional.items() if value is not None}
 
 
-def _container(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine) -> Manifest:
-    values = variables(target, role, catalogue=catalogue, engine=engine)
+def _container(target: WorkloadTarget, role: str) -> Manifest:
+    engine, values = target.engine, variables(target, role)
     container: Manifest = {
         "name": "engine",
         "image": target.image,
@@ -76,11 +74,11 @@ def _container(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engin
         "env": _environment(engine, values),
         "resources": _resources(target),
         "securityContext": container_security(),
-        "volumeMounts": [*_mounts(target, engine), *host_mounts(host_paths(target, catalogue))],
+        "volumeMounts": [*_mounts(target, engine), *host_mounts(host_paths(target))],
         "command": list(engine.command),
     }
-    if target.spec.model.secret_name:
-        container["envFrom"] = [{"secretRef": {"name": target.spec.model.secret_name}}]
+    if target.secret_name:
+        container["envFrom"] = [{"secretRef": {"name": target.secret_name}}]
     if role == ROLE_LEADER:
         container["ports"] = _ports(engine)
         container["lifecycle"] = {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}}
@@ -127,7 +125,7 @@ def _ports(engine: Engine) -> list[Manifest]:
 
 def _probes(target: WorkloadTarget, engine: Engine) -> Manifest:
     get = {"httpGet": {"path": engine.probe.path, "port": engine.probe.port, "scheme": engine.probe.scheme}}
-    failures = int(STARTS_PER_STARTUP_PROBE * target.answer.start_seconds / PROBE_PERIOD_SECONDS) + 1
+    failures = int(STARTS_PER_STARTUP_PROBE * target.start_seconds / PROBE_PERIOD_SECONDS) + 1
     common = {"periodSeconds": PROBE_PERIOD_SECONDS, "timeoutSeconds": 5, "successThreshold": 1}
     return {
         "startupProbe": {**get, **common, "failureThreshold": failures},

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 from modelmatrix.api import names
-from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.planning.rendering.manifest import Manifest
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 
 LARGEST_WEIGHT = 100
 
 
-def scheduling(target: WorkloadTarget, catalogue: Catalogue) -> Manifest:
-    """Fields of the pod's spec: the pool's nodes of its chip, and of those the ones that are in use already."""
-    pool, chip = target.pool_spec, catalogue.accelerator(target.pool_spec.accelerator)
-    affinity = _of_chip(chip.labels if chip else {}) | (_near_others(target) if target.layout.nodes == 1 else {})
+def scheduling(target: WorkloadTarget) -> Manifest:
+    """Fields of the pod's spec: the pool's nodes that have its accelerator, preferably those in use already."""
+    pool = target.pool_spec
+    affinity = _of_accelerator(target.accelerator.labels) | (_near_others(target) if target.layout.nodes == 1 else {})
     spec: Manifest = {
-        "priorityClassName": f"{names.PRIORITY_CLASS_PREFIX}{target.spec.priority.lower()}",
+        "priorityClassName": f"{names.PRIORITY_CLASS_PREFIX}{target.priority.lower()}",
         "nodeSelector": dict(sorted(pool.node_selector.items())),
     }
     if pool.tolerations:
@@ -32,8 +31,8 @@ def scheduling(target: WorkloadTarget, catalogue: Catalogue) -> Manifest:
     return spec
 
 
-def _of_chip(labels: Mapping[str, Sequence[str]]) -> Manifest:
-    """No node that the vendor's labels show to have another chip: it does not count, and neither would a pod on it.
+def _of_accelerator(labels: Mapping[str, Sequence[str]]) -> Manifest:
+    """No node whose vendor labels show another accelerator: the inventory does not count it, nor would it count a pod there.
 
     A node without the label counts, so each label is either right or missing.
     """
@@ -60,5 +59,5 @@ def _over_zones(target: WorkloadTarget) -> Manifest:
         "maxSkew": 1,
         "topologyKey": "topology.kubernetes.io/zone",
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": {names.LABEL_DEPLOYMENT: target.deployment.key.name}},
+        "labelSelector": {"matchLabels": {names.LABEL_DEPLOYMENT: target.owner.name}},
     }

@@ -8,8 +8,6 @@ from typing import Any
 
 from modelmatrix.api.weights_source import Scheme
 from modelmatrix.catalogue.accelerators import Accelerator
-from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.engines import Engine
 from modelmatrix.catalogue.metrics import Histograms
 from modelmatrix.catalogue.models import Model
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
@@ -19,25 +17,21 @@ CACHE_PATH = "/cache"
 SINGLE_FILE = ".gguf"  # the only format whose weights are one file; the others are folders
 
 
-def variables(target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine) -> dict[str, str]:
+def variables(target: WorkloadTarget, role: str) -> dict[str, str]:
     """Every variable as text, by name. Truth values are ``true`` and ``false``."""
-    known = catalogue.model(target.spec.model.name)
-    accelerator = catalogue.accelerator(target.pool_spec.accelerator)
-    facts: dict[str, str] = {}
-    if known is not None and accelerator is not None:
-        facts = _facts(known.facts, accelerator)
+    engine = target.engine
     return {
-        **facts,
+        **_facts(target.model.facts, target.accelerator),
         **_parallelism(target),
-        **_histograms(catalogue.histograms),
+        **_histograms(target.histograms),
         "role": role,
         "model": model_location(target),
-        "served_name": target.spec.model.served_name or target.deployment.key.name,
+        "served_name": target.served_name,
         "scheme": target.source.scheme,
         "revision": target.source.revision,
         "revised": _truth(bool(target.source.revision) and is_repository(target.source.scheme)),
         "quantization": target.quantization,
-        "max_model_len": str(target.answer.max_model_len),
+        "max_model_len": str(target.max_model_len),
         "memory_utilization": f"{engine.memory.utilization:g}",
         "drain_seconds": str(engine.drain.seconds),
         "host_network": _truth(target.pool_spec.host_network),
@@ -98,21 +92,21 @@ def _facts(model: Model, accelerator: Accelerator) -> dict[str, str]:
 
 
 def _parallelism(target: WorkloadTarget) -> dict[str, str]:
-    layout, cut = target.layout, target.layout.parallelism
+    layout, parallelism = target.layout, target.layout.parallelism
     multi_node = layout.nodes > 1
     return {
-        "tensor": str(cut.tensor),
-        "pipeline": str(cut.pipeline),
-        "data": str(cut.data),
-        "expert": str(cut.expert),
-        "ranks_per_stage": str(cut.tensor * cut.data),
+        "tensor": str(parallelism.tensor),
+        "pipeline": str(parallelism.pipeline),
+        "data": str(parallelism.data),
+        "expert": str(parallelism.expert),
+        "ranks_per_stage": str(parallelism.tensor * parallelism.data),
         "devices": str(layout.devices),
         "device_ids": json.dumps(list(range(layout.devices_per_node))),
         "nodes": str(layout.nodes),
         "multi_node": _truth(multi_node),
-        "pipelined": _truth(cut.pipeline > 1),
-        "data_parallel": _truth(cut.data > 1),
-        "expert_parallel": _truth(cut.expert > 1),
+        "pipelined": _truth(parallelism.pipeline > 1),
+        "data_parallel": _truth(parallelism.data > 1),
+        "expert_parallel": _truth(parallelism.expert > 1),
         "collective": _truth(layout.devices > 1),
     }
 

@@ -7,7 +7,6 @@ from modelmatrix.planning.rendering.manifest import Manifest
 from modelmatrix.planning.rendering.security import container_security
 from modelmatrix.planning.rendering.template_variables import MODELS_PATH
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
-from modelmatrix.planning.snapshot.snapshot import PlanSettings
 
 
 def has_volume(target: WorkloadTarget) -> bool:
@@ -27,14 +26,14 @@ def weights_volume(target: WorkloadTarget) -> Manifest:
     return {"emptyDir": {}}
 
 
-def init_containers(target: WorkloadTarget, settings: PlanSettings) -> list[Manifest]:
+def init_containers(target: WorkloadTarget) -> list[Manifest]:
     """Object stores are copied before the engine starts; the other sources are mounted or read by the engine."""
     source = target.source
     if source.scheme not in (Scheme.S3, Scheme.OBS):
         return []
     container: Manifest = {
         "name": "weights",
-        "image": settings.weights_image,
+        "image": target.weights_image,
         "args": ["copy", f":s3:{source.location}", MODELS_PATH, "--transfers=8", "--checkers=16", "--stats=30s"],
         "env": [
             {"name": "HOME", "value": MODELS_PATH},
@@ -45,6 +44,6 @@ def init_containers(target: WorkloadTarget, settings: PlanSettings) -> list[Mani
         "securityContext": container_security(),
         "volumeMounts": [{"name": "weights", "mountPath": MODELS_PATH}],
     }
-    if target.spec.model.secret_name:
-        container["envFrom"] = [{"secretRef": {"name": target.spec.model.secret_name}}]
+    if target.secret_name:
+        container["envFrom"] = [{"secretRef": {"name": target.secret_name}}]
     return [container]

@@ -1,61 +1,85 @@
-"""What should exist for one deployment on one pool: everything that its manifests depend on."""
+"""What should exist for one deployment on one pool: every input of its manifest, and nothing else.
+
+Rendering gets a target and nothing beside it, so two equal targets have equal manifests and a manifest is rendered again
+exactly when its target differs. An input that is forgotten here cannot be rendered.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
-from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.api.model_deployment import Priority
 from modelmatrix.api.names import WORKLOAD_NAME_MAX_LENGTH
 from modelmatrix.api.weights_source import Source
+from modelmatrix.catalogue.accelerators import Accelerator
+from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
+from modelmatrix.catalogue.engines import Engine
+from modelmatrix.catalogue.metrics import Histograms
 from modelmatrix.planning.feasibility.assess import PoolOption
-from modelmatrix.planning.feasibility.fit import FitResult
 from modelmatrix.planning.feasibility.layouts import Layout
 from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.snapshot.snapshot import PlanSettings
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
 
 _HASH_LENGTH = 7
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WorkloadTarget:
-    """One workload as it should be, but for its number of replicas.
+class Owner(NamedTuple):
+    """The deployment as its objects name it: in the owner reference and in labels."""
 
-    Two targets are equal when their ``identity`` is: names and generations of what they are made from. So their manifests
-    can be remembered instead of being made again.
+    namespace: str
+    name: str
+    uid: str
+    tenant: str | None
+    cost_center: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadTarget:
+    """One workload as it should be, but for its number of replicas and its update strategy.
+
+    ``image`` is the engine's image on this pool; ``start_seconds`` is how long a replica is expected to take to start.
     """
 
     key: NamespacedName
-    deployment: DeploymentView
-    spec: ModelDeploymentSpec
+    owner: Owner
+    priority: Priority
+    served_name: str
+    secret_name: str | None
+    model: KnownModel
+    source: Source
+    quantization: str
     pool: str
     pool_spec: AcceleratorPoolSpec
-    quantization: str
-    answer: FitResult
-    layout: Layout
-    source: Source
+    accelerator: Accelerator
+    engine: Engine
     image: str
-    identity: tuple[Any, ...]
+    layout: Layout
+    max_model_len: int
+    start_seconds: float
+    histograms: Histograms
+    weights_image: str
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, WorkloadTarget) and self.identity == other.identity
 
-    def __hash__(self) -> int:
-        return hash(self.identity)
+def owner_of(view: DeploymentView) -> Owner:
+    """What objects name their deployment by."""
+    spec = view.spec
+    return Owner(*view.key, view.uid, spec.tenant if spec else None, spec.cost_center if spec else None)
 
 
 def workload_name(deployment: str, option: PoolOption) -> str:
     """Name of the workload of an option: the deployment's, and a hash of what cannot change in place."""
-    layout = option.answer.layout
-    cut = layout.parallelism if layout else None
+    layout = option.layout
+    parallelism = layout.parallelism if layout else None
     parts = (
         option.pool,
         option.quantization,
-        option.answer.engine,
-        cut and (cut.tensor, cut.pipeline, cut.data, cut.expert),
+        option.engine,
+        parallelism and (parallelism.tensor, parallelism.pipeline, parallelism.data, parallelism.expert),
         layout and layout.nodes,  # a group of nodes is another kind of object
     )
     return f"{deployment[: WORKLOAD_NAME_MAX_LENGTH - _HASH_LENGTH - 1]}-{_hash(parts)}"
@@ -68,35 +92,38 @@ def _hash(parts: tuple[Any, ...]) -> str:
 
 def image_of(option: PoolOption, pool: PoolState) -> str:
     """The engine's image on a pool: the pool's own, or the catalogue's."""
-    own = pool.spec.images.get(option.answer.engine) if pool.spec else None
-    return own or option.answer.image
+    own = pool.spec.images.get(option.engine) if pool.spec else None
+    return own or option.image
 
 
-def workload_target(view: DeploymentView, option: PoolOption, pool: PoolState) -> WorkloadTarget:
-    """The target of a fitting option."""
-    layout, source = option.answer.layout, option.source
-    if view.spec is None or pool.spec is None or layout is None or source is None:
+def workload_target(
+    view: DeploymentView, option: PoolOption, pool: PoolState, catalogue: Catalogue, settings: PlanSettings
+) -> WorkloadTarget:
+    """The target of a fitting option.
+
+    Raises:
+        ValueError: the option does not fit.
+    """
+    spec, layout, source, model, engine = view.spec, option.layout, option.source, option.model, option.engine_facts
+    if not (spec and pool.spec and pool.accelerator and layout and source and model and engine):
         raise ValueError(f"{view.key} does not fit on {option.pool}")
-    name = workload_name(view.key.name, option)
-    image = image_of(option, pool)
     return WorkloadTarget(
-        key=NamespacedName(view.key.namespace, name),
-        deployment=view,
-        spec=view.spec,
+        key=NamespacedName(view.key.namespace, workload_name(view.key.name, option)),
+        owner=owner_of(view),
+        priority=spec.priority,
+        served_name=spec.model.served_name or view.key.name,
+        secret_name=spec.model.secret_name,
+        model=model,
+        source=source,
+        quantization=option.quantization,
         pool=option.pool,
         pool_spec=pool.spec,
-        quantization=option.quantization,
-        answer=option.answer,
+        accelerator=pool.accelerator,
+        engine=engine,
+        image=image_of(option, pool),
         layout=layout,
-        source=source,
-        image=image,
-        identity=(
-            view.uid,
-            view.generation,
-            pool.view.uid,
-            pool.view.generation,
-            name,
-            image,
-            option.answer.max_model_len,
-        ),
+        max_model_len=option.max_model_len,
+        start_seconds=option.start_seconds,
+        histograms=catalogue.histograms,
+        weights_image=settings.weights_image,
     )

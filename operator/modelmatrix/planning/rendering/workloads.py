@@ -2,73 +2,84 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from modelmatrix.api import names
-from modelmatrix.catalogue.catalogue import Catalogue
-from modelmatrix.catalogue.engines import Engine
 from modelmatrix.planning.rendering.manifest import Manifest, digest
 from modelmatrix.planning.rendering.pod import pod_annotations, pod_spec
-from modelmatrix.planning.rendering.workload_target import WorkloadTarget
-from modelmatrix.planning.snapshot.snapshot import PlanSettings
-from modelmatrix.planning.snapshot.views import DeploymentView
+from modelmatrix.planning.rendering.workload_target import Owner, WorkloadTarget, owner_of
+from modelmatrix.planning.snapshot.last_results import LastResults
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
 
 HTTP_PORT = 80
 SURGE: Manifest = {"maxSurge": 1, "maxUnavailable": 0}
 IN_PLACE: Manifest = {"maxSurge": 0, "maxUnavailable": 1}
 
 
-@lru_cache(maxsize=8192)
-def workload_template(catalogue: Catalogue, settings: PlanSettings, target: WorkloadTarget) -> tuple[Manifest, str]:
-    """The workload without its number of replicas and its update strategy, and the digest of that.
+class Template(NamedTuple):
+    """A manifest without its number of replicas and its update strategy, and the digest of that.
 
-    Callers must not change the manifest: it is remembered.
+    Nobody may change the manifest: it is shared between plans.
     """
-    engine = catalogue.engines[target.answer.engine]
-    render = _deployment if target.layout.nodes == 1 else _leader_worker_set
-    manifest = render(target, catalogue=catalogue, engine=engine, settings=settings)
-    return manifest, digest(manifest)
+
+    manifest: Manifest
+    digest: str
 
 
-def workload_manifest(template: Manifest, template_digest: str, *, replicas: int, surge: bool) -> Manifest:
+@dataclass(slots=True)
+class RenderingCache:
+    """Templates for the next plan, by the name of the object; each with what it was rendered from."""
+
+    templates: LastResults[NamespacedName, tuple[WorkloadTarget, Template]] = field(default_factory=LastResults)
+    services: LastResults[NamespacedName, tuple[Owner, Template]] = field(default_factory=LastResults)
+
+    def branch(self) -> RenderingCache:
+        """A cache that begins with what this one has and leaves it as it is."""
+        return RenderingCache(self.templates.branch(), self.services.branch())
+
+
+def workload_template(target: WorkloadTarget, cache: RenderingCache) -> Template:
+    """The template of a workload."""
+    last = cache.templates.get(target.key)
+    if last is not None and last[0] == target:
+        return last[1]
+    template = render(target)
+    cache.templates.put(target.key, (target, template))
+    return template
+
+
+def render(target: WorkloadTarget) -> Template:
+    """Render a workload: a Deployment for replicas of one node, a LeaderWorkerSet for groups of nodes."""
+    manifest = _deployment(target) if target.layout.nodes == 1 else _leader_worker_set(target)
+    return Template(manifest, digest(manifest))
+
+
+def workload_manifest(template: Template, *, replicas: int, surge: bool) -> Manifest:
     """A whole workload, ready to be applied."""
-    strategy = SURGE if surge else IN_PLACE
-    grouped = template["kind"] == names.LEADER_WORKER_SETS.kind
+    strategy, manifest = SURGE if surge else IN_PLACE, template.manifest
+    grouped = manifest["kind"] == names.LEADER_WORKER_SETS.kind
     update = (
         {"rolloutStrategy": {"type": "RollingUpdate", "rollingUpdateConfiguration": {"partition": 0, **strategy}}}
         if grouped
         else {"strategy": {"type": "RollingUpdate", "rollingUpdate": strategy}}
     )
-    metadata = template["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: template_digest}}
-    return template | {"metadata": metadata, "spec": template["spec"] | {"replicas": replicas} | update}
+    metadata = manifest["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: template.digest}}
+    return manifest | {"metadata": metadata, "spec": manifest["spec"] | {"replicas": replicas} | update}
 
 
-class _Owner(NamedTuple):
-    """What objects say of their deployment."""
-
-    namespace: str
-    name: str
-    uid: str
-    tenant: str | None
-    cost_center: str | None
-
-
-def _owner(view: DeploymentView) -> _Owner:
-    spec = view.spec
-    return _Owner(*view.key, view.uid, spec.tenant if spec else None, spec.cost_center if spec else None)
+def service_template(view: DeploymentView, cache: RenderingCache) -> Template:
+    """The Service that clients use, whole, and the digest of it without the digest's own annotation."""
+    owner = owner_of(view)
+    last = cache.services.get(view.key)
+    if last is not None and last[0] == owner:
+        return last[1]
+    template = _service(owner)
+    cache.services.put(view.key, (owner, template))
+    return template
 
 
-def service_manifest(view: DeploymentView) -> tuple[Manifest, str]:
-    """The Service that clients use, and the digest of it without the digest's own annotation.
-
-    Callers must not change the manifest: it is remembered.
-    """
-    return _service(_owner(view))
-
-
-@lru_cache(maxsize=8192)
-def _service(owner: _Owner) -> tuple[Manifest, str]:
+def _service(owner: Owner) -> Template:
     manifest: Manifest = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -84,12 +95,12 @@ def _service(owner: _Owner) -> tuple[Manifest, str]:
             "ports": [{"name": "http", "port": HTTP_PORT, "targetPort": "http", "protocol": "TCP"}],
         },
     }
-    found = digest(manifest)
-    metadata = manifest["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: found}}
-    return manifest | {"metadata": metadata}, found
+    short = digest(manifest)
+    metadata = manifest["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: short}}
+    return Template(manifest | {"metadata": metadata}, short)
 
 
-def _owner_reference(owner: _Owner) -> Manifest:
+def _owner_reference(owner: Owner) -> Manifest:
     """What makes an object ours, and go when the ModelDeployment goes."""
     return {
         "apiVersion": names.API_VERSION,
@@ -101,25 +112,21 @@ def _owner_reference(owner: _Owner) -> Manifest:
     }
 
 
-def _deployment(target: WorkloadTarget, *, catalogue: Catalogue, engine: Engine, settings: PlanSettings) -> Manifest:
-    pod = _pod_template(target, names.ROLE_LEADER, catalogue=catalogue, engine=engine, settings=settings)
+def _deployment(target: WorkloadTarget) -> Manifest:
     return {
         "apiVersion": names.DEPLOYMENTS.api_version,
         "kind": names.DEPLOYMENTS.kind,
         "metadata": _metadata(target),
         "spec": {
             "revisionHistoryLimit": 2,
-            "progressDeadlineSeconds": int(3 * target.answer.start_seconds) + 600,
+            "progressDeadlineSeconds": int(3 * target.start_seconds) + 600,
             "selector": {"matchLabels": {names.LABEL_APP_INSTANCE: target.key.name}},
-            "template": pod,
+            "template": _pod_template(target, names.ROLE_LEADER),
         },
     }
 
 
-def _leader_worker_set(target: WorkloadTarget, *, catalogue: Catalogue, engine: Engine, settings: PlanSettings) -> Manifest:
-    def pod(role: str) -> Manifest:
-        return _pod_template(target, role, catalogue=catalogue, engine=engine, settings=settings)
-
+def _leader_worker_set(target: WorkloadTarget) -> Manifest:
     return {
         "apiVersion": names.LEADER_WORKER_SETS.api_version,
         "kind": names.LEADER_WORKER_SETS.kind,
@@ -130,22 +137,20 @@ def _leader_worker_set(target: WorkloadTarget, *, catalogue: Catalogue, engine: 
             "leaderWorkerTemplate": {
                 "size": target.layout.nodes,
                 "restartPolicy": "RecreateGroupOnPodRestart",
-                "leaderTemplate": pod(names.ROLE_LEADER),
-                "workerTemplate": pod(names.ROLE_WORKER),
+                "leaderTemplate": _pod_template(target, names.ROLE_LEADER),
+                "workerTemplate": _pod_template(target, names.ROLE_WORKER),
             },
         },
     }
 
 
-def _pod_template(
-    target: WorkloadTarget, role: str, *, catalogue: Catalogue, engine: Engine, settings: PlanSettings
-) -> Manifest:
+def _pod_template(target: WorkloadTarget, role: str) -> Manifest:
     return {
         "metadata": {
             "labels": {**_labels(target), names.LABEL_ROLE: role},
-            "annotations": pod_annotations(target, role, catalogue, engine),
+            "annotations": pod_annotations(target, role),
         },
-        "spec": pod_spec(target, role, catalogue=catalogue, engine=engine, settings=settings),
+        "spec": pod_spec(target, role),
     }
 
 
@@ -154,21 +159,21 @@ def _metadata(target: WorkloadTarget) -> Manifest:
         "name": target.key.name,
         "namespace": target.key.namespace,
         "labels": _labels(target),
-        "ownerReferences": [_owner_reference(_owner(target.deployment))],
+        "ownerReferences": [_owner_reference(target.owner)],
     }
 
 
 def _labels(target: WorkloadTarget) -> dict[str, str]:
     return {
-        **_deployment_labels(_owner(target.deployment)),
+        **_deployment_labels(target.owner),
         names.LABEL_APP_INSTANCE: target.key.name,
         names.LABEL_POOL: target.pool,
         names.LABEL_QUANTIZATION: target.quantization,
-        names.LABEL_ENGINE: target.answer.engine,
+        names.LABEL_ENGINE: target.engine.name,
     }
 
 
-def _deployment_labels(owner: _Owner) -> dict[str, str]:
+def _deployment_labels(owner: Owner) -> dict[str, str]:
     labels: dict[str, str | None] = {
         names.LABEL_APP_NAME: "model",
         names.LABEL_APP_INSTANCE: owner.name,

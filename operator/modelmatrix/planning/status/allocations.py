@@ -34,7 +34,7 @@ def _placed(item: PoolPlacement) -> AllocatedReplicas:
     return AllocatedReplicas(
         pool=item.option.pool,
         quantization=str(item.option.quantization),
-        engine=item.option.answer.engine,
+        engine=item.option.engine,
         image=item.target.image,
         devices=layout.devices,
         nodes=layout.nodes,

@@ -30,7 +30,7 @@ _GOOD_SIGNALS = (Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC)
 def condition_states(deployment: DeploymentPlan, snapshot: Snapshot) -> list[ConditionState]:
     """All conditions, without their times."""
     placed = _placed(deployment)
-    ready = ready_state(deployment, placed, snapshot)
+    ready = ready_state(deployment, placed)
     measured = snapshot.measured.get(deployment.key)
     fresh = _signals_fresh(deployment, measured, has_gateway=snapshot.settings.gateway_metric)
     return [ready, placed, _slo_met(deployment, measured), fresh, *_progress(deployment, ready)]
@@ -60,15 +60,15 @@ def _short(deployment: DeploymentPlan) -> ConditionState | None:
 
 
 def _all_placed(deployment: DeploymentPlan) -> ConditionState:
-    where = (f"{p.desired} on {p.option.pool} as {p.option.answer.message}" for p in deployment.placements if p.desired)
+    where = (f"{p.desired} on {p.option.pool} as {p.option.message}" for p in deployment.placements if p.desired)
     return ConditionState(PLACED, TRUE, Reason.PLACED, "; ".join([*where, *(caveat.message for caveat in caveats(deployment))]))
 
 
 def _refused(deployment: DeploymentPlan) -> ConditionState:
     """No pool can run it: the reason of the preferred one, the words of all."""
     options = deployment.options
-    words = ". ".join(f"{option.pool}: {option.answer.message}" for option in options[:3])
-    return ConditionState(PLACED, FALSE, options[0].answer.reason, words)
+    words = ". ".join(f"{option.pool}: {option.message}" for option in options[:3])
+    return ConditionState(PLACED, FALSE, options[0].reason, words)
 
 
 def _slo_met(deployment: DeploymentPlan, measured: MeasuredSlo | None) -> ConditionState:

@@ -31,7 +31,7 @@ def deployment_status(deployment: DeploymentPlan, snapshot: Snapshot) -> dict[st
         "readyReplicas": deployment.ready,
         "desiredReplicas": previous.get("desiredReplicas") if deployment.desired is None else deployment.desired_replicas,
         "selector": f"{names.LABEL_DEPLOYMENT}={view.key.name},{names.LABEL_ROLE}={names.ROLE_LEADER}",
-        "model": deployment.model or None,
+        "model": deployment.model.name if deployment.model else None,
         "placements": [_placement(item) for item in held[:PLACEMENTS_LENGTH]],
         "placementSummary": _summary(held[:PLACEMENTS_LENGTH]),
         "candidates": _candidates(deployment),
@@ -82,8 +82,7 @@ def _summary(held: Iterable[AllocatedReplicas]) -> str:
 def _candidates(deployment: DeploymentPlan) -> list[dict[str, Any]]:
     shown, is_short = [], deployment.shortage > 0
     for option in deployment.options:
-        answer = option.answer
-        verdict, reason, message = answer.verdict, answer.reason, answer.message
+        verdict, reason, message = option.verdict, option.reason, option.message
         if is_short and option.fits and not deployment.free_replicas_by_pool.get(option.pool):
             verdict, reason = Verdict.NO_CAPACITY, Reason.INSUFFICIENT_DEVICES
             message = shortage_message(option, deployment.pools[option.pool])
@@ -91,7 +90,7 @@ def _candidates(deployment: DeploymentPlan) -> list[dict[str, Any]]:
             {
                 "pool": option.pool,
                 "quantization": str(option.quantization),
-                "engine": answer.engine,
+                "engine": option.engine,
                 "verdict": str(verdict),
                 "reason": str(reason),
                 "message": truncate_message(message),

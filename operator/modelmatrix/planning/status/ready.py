@@ -5,11 +5,9 @@ from __future__ import annotations
 from modelmatrix.api.conditions import FALSE, READY, TRUE, ConditionState
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
-from modelmatrix.planning.rendering.workloads import workload_template
-from modelmatrix.planning.snapshot.snapshot import Snapshot
 
 
-def ready_state(deployment: DeploymentPlan, placed: ConditionState, snapshot: Snapshot) -> ConditionState:
+def ready_state(deployment: DeploymentPlan, placed: ConditionState) -> ConditionState:
     """The Ready condition. Replicas of an older spec go on serving, but what was asked for last is not there yet."""
     wanted = deployment.desired
     if deployment.failure is not None:
@@ -18,7 +16,7 @@ def ready_state(deployment: DeploymentPlan, placed: ConditionState, snapshot: Sn
         return ConditionState(READY, FALSE, placed.reason, placed.message)
     if wanted is not None and wanted.replicas == 0:
         return ConditionState(READY, TRUE, wanted.reason, wanted.message)
-    return _serving(deployment, is_rolling=any(_rolls(item, snapshot) for item in deployment.placements))
+    return _serving(deployment, is_rolling=any(_rolls(item) for item in deployment.placements))
 
 
 def _serving(deployment: DeploymentPlan, *, is_rolling: bool) -> ConditionState:
@@ -33,12 +31,11 @@ def _serving(deployment: DeploymentPlan, *, is_rolling: bool) -> ConditionState:
     return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(deployment)}")
 
 
-def _rolls(item: PoolPlacement, snapshot: Snapshot) -> bool:
+def _rolls(item: PoolPlacement) -> bool:
     """Whether pods of an older template are there, or will be as soon as this plan is carried out."""
     if item.workload is None:
         return False
-    _, digest = workload_template(snapshot.catalogue, snapshot.settings, item.target)
-    return item.workload.rolling or item.workload.digest != digest
+    return item.workload.rolling or item.workload.digest != item.template.digest
 
 
 def _broken(deployment: DeploymentPlan) -> str:
@@ -58,5 +55,5 @@ def _waiting(deployment: DeploymentPlan) -> str:
     problems = [text for item in deployment.placements if item.observed for text in item.observed.problems]
     if problems:
         return f"; {problems[0]}"
-    expected = max((item.option.answer.start_seconds for item in deployment.placements if item.desired), default=0)
+    expected = max((item.option.start_seconds for item in deployment.placements if item.desired), default=0)
     return f"; a start takes about {expected:.0f} s" if expected else ""

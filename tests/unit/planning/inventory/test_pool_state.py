@@ -58,7 +58,7 @@ def test_a_node_of_two_pools_counts_for_neither_and_both_are_told() -> None:
             "PoolOverlap",
             f"node ascend-a-0 also matches {other}; it counts for neither: narrow nodeSelector",
         )
-        assert made.pools[name].nodes == []
+        assert made.pools[name].nodes == ()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_a_node_whose_labels_name_another_chip_or_memory_counts_for_nothing(
     if words is None:
         assert (status, reason) == ("True", "PoolReady")
     else:
-        assert (status, reason, made.pools["ascend-a"].nodes) == ("False", "NodesMismatch", [])
+        assert (status, reason, made.pools["ascend-a"].nodes) == ("False", "NodesMismatch", ())
         assert words in message
         assert message.endswith("it counts for nothing: correct spec.accelerator or the node's pool label")
