@@ -257,7 +257,7 @@ async def test_what_is_only_shown_or_learned_from_may_fail(rig: Rig, name: str) 
 @pytest.mark.parametrize("fault", ["refuses", "hangs"])
 async def test_a_server_that_does_not_answer(plans: dict[NamespacedName, DeploymentPlan], fault: str) -> None:
     """Over a real connection."""
-    async with fake.running() as server, Prometheus(server.url, 0.3) as client:
+    async with fake.running() as server, Prometheus(server.url, 0.6) as client:
         rig = Rig(server, client, plans, Rash())
         rig.serves(**NOTHING)
         if fault == "refuses":
