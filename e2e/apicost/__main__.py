@@ -16,14 +16,13 @@ from typing import Any
 
 from apicost.audit import Request, by_verb, read_requests
 from apicost.usage import Usage, usage_of
-from banks.matrix import CHIPS
+from banks.matrix import ACCELERATORS
 from banks.nodes_and_pools import kwok_node
 from localcluster.cluster import Cluster
 from localcluster.options import Options
-from playground import installation
-from playground import lifecycle as bringup
+from playground import installation, lifecycle
 from playground.installation import NAMESPACE, RELEASE
-from playground.options import Wishes
+from playground.options import PlaygroundOptions
 
 USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 QUIET_SECONDS = 30.0
@@ -79,10 +78,10 @@ class Bench:
 def main(count: int) -> int:
     """Measure with ``count`` objects."""
     options = Options(name="costs", time_scale=1, fast_pods=True)
-    wishes = Wishes(options, "imbank")
-    bringup.down(wishes)
+    wishes = PlaygroundOptions(options, "imbank")
+    lifecycle.down(wishes)
     try:
-        bench = Bench(bringup.up(wishes), count)
+        bench = Bench(lifecycle.up(wishes), count)
         print("\n| figure | measured |\n|---|---|")
         _prepare(bench)
         _create(bench)
@@ -92,12 +91,12 @@ def main(count: int) -> int:
         _restart(bench)
         _delete(bench)
     finally:
-        bringup.down(wishes)
+        lifecycle.down(wishes)
     return 0
 
 
 def _prepare(bench: Bench) -> None:
-    chip = CHIPS["nvidia-l20"]
+    chip = ACCELERATORS["nvidia-l20"]
     nodes = -(-2 * bench.count // 8) + 4
     bench.cluster.apply([kwok_node(f"{BENCH}-{index}", BENCH, chip, 8) for index in range(nodes)])
     pool = {

@@ -1,1 +1,1 @@
-"""Manifests of the institutions, made from their published matrices. Needs the product's catalogue, no cluster."""
+"""Generates the manifests of the institutions from their published matrices. Needs the catalogue, but no cluster."""

@@ -27,7 +27,7 @@ NODES = "# Assumed: the number of nodes, cpu, memory, taints and labels of each;
 
 
 def render(matrix: Matrix, bank: Institution) -> dict[str, str]:
-    """Files of an institution, by name."""
+    """The content of an institution's files by file name."""
     namespaces = sorted({namespace_of(bank, row) for row in bank.served_rows})
     return {
         "namespaces.yaml": HEADER + _dump(_namespace(name) for name in namespaces),
@@ -38,7 +38,7 @@ def render(matrix: Matrix, bank: Institution) -> dict[str, str]:
 
 
 def write(directory: Path) -> None:
-    """Write the files of all institutions."""
+    """Write the files of all institutions and the page of all rows."""
     matrix = read_matrix()
     for bank in matrix.institutions:
         for name, text in render(matrix, bank).items():

@@ -1,10 +1,10 @@
-"""ModelDeployments of an institution's rows."""
+"""The ModelDeployment of each row of an institution's matrix."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from banks.matrix import CHIPS, Institution, Matrix, Row, model_name, quantization_of
+from banks.matrix import ACCELERATORS, Institution, Matrix, Row, model_name, quantization_of
 from modelmatrix.api.model_deployment import Quantization, UnlistedPolicy
 from modelmatrix.api.weights_source import Scheme
 from modelmatrix.catalogue.loader import builtin
@@ -12,7 +12,7 @@ from modelmatrix.planning.feasibility.fit import FitRequest, fit
 
 TIME_ZONE = "Asia/Shanghai"
 LENGTHS = (4096, 8192, 16384, 32768)
-ROOM = 1.5  # a context a half longer than the mean request: assumed
+CONTEXT_MARGIN = 1.5  # context length relative to the mean request; assumed
 BATCH_LENGTH = 16384
 WINDOWS = {
     "overnight_batch": ("night", "0 20 * * *", "0 7 * * *"),
@@ -23,12 +23,12 @@ Manifest = dict[str, Any]
 
 
 def namespace_of(bank: Institution, row: Row) -> str:
-    """The namespace of a row's tenant."""
+    """The namespace of a row's tenant: one per institution and tenant."""
     return f"{bank.id}-{row['tenant']}"
 
 
 def deployment(matrix: Matrix, bank: Institution, row: Row) -> Manifest:
-    """The ModelDeployment of a row."""
+    """The ModelDeployment manifest of a row."""
     model, quantization = model_name(row["model"]), quantization_of(row)
     length = max_model_len(model, row)
     spec: Manifest = {
@@ -57,13 +57,14 @@ def deployment(matrix: Matrix, bank: Institution, row: Row) -> Manifest:
 
 
 def max_model_len(model: str, row: Row) -> int:
-    """Tokens of context: enough for the row's requests with some room, at most what the model was made for."""
-    known = builtin().model(model)
-    longest = known.facts.default_max_model_len if known else BATCH_LENGTH
+    """Context length in tokens: the row's mean request with a margin, at most the model's default length."""
+    model_entry = builtin().model(model)
+    longest = model_entry.facts.default_max_model_len if model_entry else BATCH_LENGTH
     traffic = row["traffic"]
     tokens = traffic.get("tokensIn", 0) + traffic.get("tokensOut", 0)
-    wanted = next((length for length in LENGTHS if length >= ROOM * tokens), LENGTHS[-1]) if tokens else BATCH_LENGTH
-    return min(wanted, longest)
+    if not tokens:
+        return min(BATCH_LENGTH, longest)
+    return min(next((length for length in LENGTHS if length >= CONTEXT_MARGIN * tokens), LENGTHS[-1]), longest)
 
 
 def _pool(matrix: Matrix, bank: Institution, row: Row, name: str, *, length: int) -> Manifest:
@@ -73,7 +74,7 @@ def _pool(matrix: Matrix, bank: Institution, row: Row, name: str, *, length: int
 
 
 def _parallelism(matrix: Matrix, bank: Institution, row: Row, name: str, *, length: int) -> Manifest | None:
-    """The profile's cut where it has more devices than the smallest layout that fits."""
+    """The parallelism of the row's profile if it has more devices than the smallest layout that fits, else None."""
     pool = next(pool for pool in bank.pools if pool["name"] == name)
     profile = matrix.profiles[row["profile"]]
     devices, nodes = profile["devicesPerReplica"], profile["nodesPerReplica"]
@@ -87,7 +88,7 @@ def _parallelism(matrix: Matrix, bank: Institution, row: Row, name: str, *, leng
         parallelism=None,
         max_model_len=length,
         unlisted=UnlistedPolicy.REFUSE,
-        accelerator=builtin().accelerators[CHIPS[pool["accelerator"]].accelerator],
+        accelerator=builtin().accelerators[ACCELERATORS[pool["accelerator"]].accelerator],
         devices_per_node=matrix.devices_per_node[pool["accelerator"]],
         nodes=pool["nodes"],
     )

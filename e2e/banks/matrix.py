@@ -1,4 +1,4 @@
-"""The matrix data as read: institutions with pools and rows, and the terms that the product uses for them."""
+"""Reads the matrix data: institutions with pools and rows, and their terms in the operator's API."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
-    """A chip of the matrix in the product's terms, with what its servers usually have; the latter is assumed."""
+class ServerAccelerator:
+    """An accelerator of the matrix in the operator's terms; CPU, memory, price and labels of its servers are assumed."""
 
     accelerator: str
     resource: str
@@ -28,8 +28,8 @@ class Chip:
 
 
 _ASCEND = {"accelerator": "huawei-Ascend910", "host-arch": "huawei-arm"}
-CHIPS = {
-    "ascend-910b": Chip(
+ACCELERATORS = {
+    "ascend-910b": ServerAccelerator(
         "910b-64g",
         "huawei.com/Ascend910",
         "arm64",
@@ -38,7 +38,7 @@ CHIPS = {
         "6.80",
         {**_ASCEND, "accelerator-type": "module-910b-8", "node.kubernetes.io/npu.chip.name": "910B3"},
     ),
-    "ascend-910c": Chip(
+    "ascend-910c": ServerAccelerator(
         "a3-die-64g",
         "huawei.com/Ascend910",
         "arm64",
@@ -47,7 +47,7 @@ CHIPS = {
         "7.90",
         {**_ASCEND, "accelerator-type": "module-a3-16", "node.kubernetes.io/npu.chip.name": "Ascend910"},
     ),
-    "ascend-310p": Chip(
+    "ascend-310p": ServerAccelerator(
         "310p3-duo-48g",
         "huawei.com/Ascend310P",
         "arm64",
@@ -61,7 +61,7 @@ CHIPS = {
             "node.kubernetes.io/npu.chip.name": "310P3",
         },
     ),
-    "nvidia-a800": Chip(
+    "nvidia-a800": ServerAccelerator(
         "a800-80g",
         "nvidia.com/gpu",
         "amd64",
@@ -71,7 +71,7 @@ CHIPS = {
         {"nvidia.com/gpu.product": "NVIDIA-A800-SXM4-80GB", "nvidia.com/gpu.memory": "81920", "nvidia.com/gpu.count": "8"},
         tainted=True,
     ),
-    "nvidia-h20": Chip(
+    "nvidia-h20": ServerAccelerator(
         "h20-96g",
         "nvidia.com/gpu",
         "amd64",
@@ -81,7 +81,7 @@ CHIPS = {
         {"nvidia.com/gpu.product": "NVIDIA-H20", "nvidia.com/gpu.memory": "97871", "nvidia.com/gpu.count": "8"},
         tainted=True,
     ),
-    "nvidia-l20": Chip(
+    "nvidia-l20": ServerAccelerator(
         "l20-48g",
         "nvidia.com/gpu",
         "amd64",
@@ -97,7 +97,7 @@ QUANTIZATIONS = {"W8A8-INT8": "W8A8", "INT8": "W8A8"}
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """One institution of the data."""
+    """One institution of the data, with its pools and the rows of its matrix."""
 
     id: str
     name: str
@@ -107,13 +107,13 @@ class Institution:
 
     @property
     def served_rows(self) -> tuple[Row, ...]:
-        """Rows that have replicas of their own."""
+        """The rows with replicas of their own, i.e. those that no other row serves."""
         return tuple(row for row in self.rows if "servedBy" not in row)
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """All institutions, and the profiles that their rows name."""
+    """All institutions, and the profiles that their rows reference."""
 
     institutions: tuple[Institution, ...]
     profiles: dict[str, dict[str, Any]]
@@ -121,7 +121,7 @@ class Matrix:
 
 
 def read_matrix(path: Path = DATA) -> Matrix:
-    """The data file."""
+    """Read the data file; institutions without rows are left out."""
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     institutions = tuple(
         Institution(
@@ -134,18 +134,18 @@ def read_matrix(path: Path = DATA) -> Matrix:
         for item in data["institutions"]
         if item.get("rows")
     )
-    per_node = {name: item["devicesPerNode"] for name, item in data["accelerators"].items()}
-    return Matrix(institutions, data["profiles"], per_node)
+    devices_per_node = {name: item["devicesPerNode"] for name, item in data["accelerators"].items()}
+    return Matrix(institutions, data["profiles"], devices_per_node)
 
 
 def model_name(text: str) -> str:
-    """The model that a row names, without what the data adds in words."""
+    """The model of a row, without the remarks that the data adds to its name."""
     for mark in (" (", " / ", " 671B"):
         text = text.partition(mark)[0]
     return text.strip()
 
 
 def quantization_of(row: Row) -> str:
-    """A row's quantization in the product's terms."""
+    """A row's quantization in the operator's terms."""
     text: str = row["quantization"]
     return QUANTIZATIONS.get(text, text)

@@ -1,1 +1,1 @@
-"""The product on a local cluster: nodes, chart, operators, engines, traffic, and the story that the demo tells."""
+"""The operator on a local cluster: nodes, chart, operator processes, engines, traffic, and the demo."""

@@ -1,4 +1,4 @@
-"""The simulated engines of a playground: what each pod can do follows from the product's own catalogue.
+"""The simulated engines of a playground, with timing and limits of each pod from the operator's own catalogue.
 
 ``python -m playground.engines`` is ``python -m engines`` with those profiles.
 """
@@ -24,34 +24,36 @@ from modelmatrix.simulation.cluster.variant import StartTime
 
 _log = logging.getLogger(__name__)
 MAX_MODEL_LEN = "--max-model-len"
-NODES = 16  # as many as a layout may have: the pod exists, so its layout was judged before
+MAX_NODES = 16  # the most nodes of a layout: the pod exists, so the planner has accepted its layout
 
 
 def catalogue_profiles() -> ProfileOf:
-    """Profiles by what a pod's annotations and labels say that it runs; defaults for other pods."""
-    otherwise = load_profiles(None)
+    """Profiles by the model, accelerator and parallelism in a pod's annotations; defaults for pods without them."""
+    default_profiles = load_profiles(None)
 
     def profile_of(pod: PodView) -> EngineProfile:
-        notes = pod.annotations
-        model, chip = notes.get(names.ANNOTATION_MODEL), notes.get(names.ANNOTATION_ACCELERATOR)
-        cut = notes.get(names.ANNOTATION_PARALLELISM, "")
-        if not model or not chip or not cut:
-            return otherwise(pod)
-        found = _profile(model, chip, pod.labels.get(names.LABEL_QUANTIZATION, ""), cut, pod.engine, _length(pod))
-        return found or otherwise(pod)
+        annotations = pod.annotations
+        model, accelerator_id = annotations.get(names.ANNOTATION_MODEL), annotations.get(names.ANNOTATION_ACCELERATOR)
+        parallelism = annotations.get(names.ANNOTATION_PARALLELISM, "")
+        if not model or not accelerator_id or not parallelism:
+            return default_profiles(pod)
+        profile = _profile(
+            model, accelerator_id, pod.labels.get(names.LABEL_QUANTIZATION, ""), parallelism, pod.engine, _length(pod)
+        )
+        return profile or default_profiles(pod)
 
     return profile_of
 
 
 @lru_cache(maxsize=256)
 def _profile(
-    model: str, chip: str, quantization: str, cut: str, engine: str, max_model_len: int | None
+    model: str, accelerator_id: str, quantization: str, parallelism: str, engine: str, max_model_len: int | None
 ) -> EngineProfile | None:
     catalogue = builtin()
-    accelerator, known = catalogue.accelerator(chip), catalogue.model(model)
+    accelerator, known = catalogue.accelerator(accelerator_id), catalogue.model(model)
     if accelerator is None or known is None:
         return None
-    tensor, pipeline, data, expert = (int(part) for part in cut.split(","))
+    tensor, pipeline, data, expert = (int(part) for part in parallelism.split(","))
     request = FitRequest(
         model=known,
         quantization=Quantization(quantization),
@@ -62,7 +64,7 @@ def _profile(
         unlisted=UnlistedPolicy.ALLOW,
         accelerator=accelerator,
         devices_per_node=accelerator.devices_per_node,
-        nodes=NODES,
+        nodes=MAX_NODES,
     )
     result = fit(catalogue, request)
     if result.performance is None:
@@ -78,15 +80,15 @@ def _length(pod: PodView) -> int | None:
 
 
 def main() -> int:
-    """Play until stopped."""
-    found = parse()
+    """Simulate engines until a signal; returns the exit code."""
+    parsed = parse()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     options = Options(
-        access=read_kubeconfig(found.kubeconfig),
-        port=found.port,
+        access=read_kubeconfig(parsed.kubeconfig),
+        port=parsed.port,
         profile_of=catalogue_profiles(),
-        time_scale=found.time_scale,
-        schedule=found.schedule,
+        time_scale=parsed.time_scale,
+        schedule=parsed.schedule,
     )
     asyncio.run(run_engines(options))
     return 0

@@ -1,4 +1,4 @@
-"""Brings a playground up and down: the local cluster with nodes, chart, operators and engines on it."""
+"""Starts and stops a playground: the local cluster with nodes, chart, operators and engines."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from localcluster.cluster import Cluster
 from localcluster.progress import Progress, on_standard_output
 from playground import installation
 from playground.nodes_and_pools import populate
-from playground.options import MODEL_START, REPOSITORY, Wishes
+from playground.options import MODEL_START, REPOSITORY, PlaygroundOptions
 
 
-def up(wishes: Wishes, progress: Progress | None = None) -> Cluster:
-    """Bring everything up; fine to repeat.
+def up(options: PlaygroundOptions, progress: Progress | None = None) -> Cluster:
+    """Start the cluster and everything on it. Idempotent.
 
     Raises:
-        LocalClusterError: something did not start. Nothing is left running.
+        LocalClusterError: a process did not start. No process is left running.
     """
-    told = progress or on_standard_output()
+    reporter = progress or on_standard_output()
 
-    def fill(cluster: Cluster) -> None:
+    def install(cluster: Cluster) -> None:
         origin = time.time()
-        _note_origin(cluster, origin)
-        with told.step("nodes and namespaces"):
-            populate(cluster, wishes.bank_folder)
-        with told.step("chart"):
-            installation.install(cluster, time_scale=wishes.options.time_scale, time_origin=origin)
-        if not wishes.options.fast_pods:
-            with told.step("simulated engines"):
+        _save_time_origin(cluster, origin)
+        with reporter.step("nodes and namespaces"):
+            populate(cluster, options.bank_folder)
+        with reporter.step("chart"):
+            installation.install(cluster, time_scale=options.cluster.time_scale, time_origin=origin)
+        if not options.cluster.fast_pods:
+            with reporter.step("simulated engines"):
                 start_engines(cluster)
-        with told.step("operators"):
+        with reporter.step("operators"):
             installation.start_operators(cluster)
 
-    return startup.up(wishes.options, hooks=[fill], progress=told)
+    return startup.up(options.cluster, hooks=[install], progress=reporter)
 
 
-def down(wishes: Wishes) -> bool:
-    """Stop everything; whether there was anything to stop."""
-    return shutdown.down(wishes.options)
+def down(options: PlaygroundOptions) -> bool:
+    """Stop the cluster; returns whether it was up."""
+    return shutdown.down(options.cluster)
 
 
 def start_engines(cluster: Cluster) -> None:
-    """Start the process that plays all inference engines."""
+    """Start the process that simulates all inference engines."""
     schedule = cluster.folder.path / "traffic.yaml"
     schedule.write_text("{}\n", encoding="utf-8")
     address = f"http://127.0.0.1:{cluster.engines_port}"
@@ -61,10 +61,10 @@ def start_engines(cluster: Cluster) -> None:
 
 def model_seconds(cluster: Cluster) -> float:
     """Model time now, in seconds since the epoch."""
-    found = json.loads((cluster.folder.path / "time.json").read_text(encoding="utf-8"))
-    return float(found["start"] + (time.time() - found["origin"]) * cluster.state.time_scale)
+    time_file = json.loads((cluster.folder.path / "time.json").read_text(encoding="utf-8"))
+    return float(time_file["start"] + (time.time() - time_file["origin"]) * cluster.state.time_scale)
 
 
-def _note_origin(cluster: Cluster, origin: float) -> None:
+def _save_time_origin(cluster: Cluster, origin: float) -> None:
     content = {"origin": origin, "start": MODEL_START}
     (cluster.folder.path / "time.json").write_text(json.dumps(content), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a person would look at while traffic runs: the deployment's status, and what the engines count."""
+"""The live status of a deployment under traffic: from its ModelDeployment and from the counts of the engines."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One deployment at one moment of model time.
+class LiveStatus:
+    """One deployment at one model time.
 
-    ``arrivals`` and ``within`` count requests since the engines began: all that arrived, and those that ended within the
-    SLO of those that ``ended``.
+    ``arrivals``, ``ended`` and ``within`` count requests since the engines started: those that arrived, those that ended,
+    and those that ended within the SLO.
     """
 
     second: float
@@ -34,20 +34,20 @@ class Moment:
     within: float
 
 
-def look(cluster: Cluster, key: str, model_second: Callable[[], float]) -> Moment:
-    """The deployment now."""
+def read_live_status(cluster: Cluster, key: str, model_second: Callable[[], float]) -> LiveStatus:
+    """Read the present status of the deployment ``namespace/name``."""
     namespace, _, name = key.partition("/")
     status: Document = json.loads(cluster.kubectl("-n", namespace, "get", RESOURCE, name, "-o", "json")).get("status", {})
     engines = _engines(cluster).get(key, {})
     total = engines.get("total", {})
     ended = int(total.get("ended", 0))
-    attained = status.get("slo", {}).get("attainmentPercent")
+    attainment = status.get("slo", {}).get("attainmentPercent")
     history = status.get("scalingHistory") or [{}]
-    return Moment(
+    return LiveStatus(
         second=model_second(),
         ready=int(status.get("readyReplicas", 0)),
         desired=int(status.get("desiredReplicas", 0)),
-        attainment_percent=float(attained) if attained is not None else None,
+        attainment_percent=float(attainment) if attainment is not None else None,
         cost_per_hour=float(str(status.get("costPerHour", "0")).split()[0]),
         decision=_decision(history[0]),
         arrivals=int(engines.get("arrivals", 0)),
@@ -63,6 +63,6 @@ def _decision(entry: Document) -> str:
 
 
 def _engines(cluster: Cluster) -> dict[str, Document]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{cluster.engines_port}/state", timeout=10) as answer:
-        found: dict[str, Document] = json.load(answer)["deployments"]
-    return found
+    with urllib.request.urlopen(f"http://127.0.0.1:{cluster.engines_port}/state", timeout=10) as response:
+        deployments: dict[str, Document] = json.load(response)["deployments"]
+    return deployments

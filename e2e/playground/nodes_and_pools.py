@@ -1,13 +1,14 @@
-"""Nodes, namespaces and volumes of a playground: those of the institution, and those of the examples."""
+"""The nodes, namespaces and volumes of a playground, for the institution and for the examples."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from banks.matrix import CHIPS, Chip
+from banks.matrix import ACCELERATORS, ServerAccelerator
 from banks.nodes_and_pools import kwok_node
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
@@ -22,7 +23,7 @@ Manifest = dict[str, Any]
 
 
 def populate(cluster: Cluster, bank_folder: Path) -> None:
-    """Create the nodes of the institution and of the examples, and what the examples' pods mount."""
+    """Create the nodes of the institution and of the examples, and the namespaces and volumes of the examples."""
     cluster.apply(bank_folder / "local" / "nodes.yaml")
     cluster.apply([*_example_nodes()])
     apply_as_user(cluster, [*_namespaces()])
@@ -30,10 +31,10 @@ def populate(cluster: Cluster, bank_folder: Path) -> None:
 
 
 def apply_as_user(cluster: Cluster, manifests: Path | list[Manifest]) -> None:
-    """``kubectl apply -f`` as people type it, so that their next one has nothing to complain about.
+    """``kubectl apply -f`` as users run it, so that a later apply of theirs causes no conflict or warning.
 
     Raises:
-        LocalClusterError: the API server refused.
+        LocalClusterError: the API server refused a manifest.
     """
     if isinstance(manifests, Path):
         cluster.kubectl("apply", "-f", str(manifests))
@@ -59,15 +60,15 @@ def warnings_of_apply(cluster: Cluster, manifests: Path | list[Manifest], *flags
 
 
 def _example_nodes() -> Iterator[Manifest]:
-    """Three servers of eight 910B3 and one of eight H20, as the examples' pools select them; without taints."""
+    """Three servers with eight 910B3 each and one with eight H20, with the labels of the examples' pools, without taints."""
     for index in range(ASCEND_NODES):
-        yield kwok_node(f"ascend-a-{index}", "ascend-a", CHIPS["ascend-910b"], DEVICES)
+        yield kwok_node(f"ascend-a-{index}", "ascend-a", ACCELERATORS["ascend-910b"], DEVICES)
     for index in range(NVIDIA_NODES):
-        yield kwok_node(f"nvidia-a-{index}", "nvidia-a", _untainted(CHIPS["nvidia-h20"]), DEVICES)
+        yield kwok_node(f"nvidia-a-{index}", "nvidia-a", _untainted(ACCELERATORS["nvidia-h20"]), DEVICES)
 
 
-def _untainted(chip: Chip) -> Chip:
-    return Chip(chip.accelerator, chip.resource, chip.architecture, chip.cpu, chip.memory, chip.price, chip.labels)
+def _untainted(accelerator: ServerAccelerator) -> ServerAccelerator:
+    return replace(accelerator, tainted=False)
 
 
 def _namespaces() -> Iterator[Manifest]:
@@ -76,7 +77,7 @@ def _namespaces() -> Iterator[Manifest]:
 
 
 def _volumes() -> Iterator[Manifest]:
-    """Claims that the examples take their weights from; nothing is mounted on KWOK nodes, they only must be bound."""
+    """The claims with the weights of the examples; kwok nodes mount nothing, so the claims must only be bound."""
     for namespace, claim in CLAIMS:
         size, modes = {"storage": "10Ti"}, ["ReadOnlyMany"]
         yield {

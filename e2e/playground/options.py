@@ -1,4 +1,4 @@
-"""What a person may choose: the cluster, the institution, and how fast time runs."""
+"""The options of a playground: the cluster, the institution, and the speed of model time."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from localcluster.options import Options, from_environment
 REPOSITORY = Path(__file__).parents[2]
 BANKS = REPOSITORY / "manifests" / "banks"
 DEFAULT_BANK = "jsbank"
-# A Monday morning, so that office hours are open whenever somebody looks.
+# A Monday morning, so that office-hours schedules are open whenever the playground starts.
 MODEL_START = datetime(2026, 11, 23, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """A playground as wished."""
+class PlaygroundOptions:
+    """The desired playground: the options of its cluster, and the institution whose matrix it serves."""
 
-    options: Options
+    cluster: Options
     bank: str
 
     @property
@@ -31,14 +31,14 @@ class Wishes:
         return BANKS / self.bank
 
 
-def wishes_from_environment() -> Wishes:
-    """Wishes from CLUSTER, TIME_SCALE, FAST_PODS and BANK.
+def options_from_environment() -> PlaygroundOptions:
+    """Options from the environment variables CLUSTER, TIME_SCALE, FAST_PODS and BANK.
 
     Raises:
-        LocalClusterError: a value makes no sense.
+        LocalClusterError: a value is invalid.
     """
     bank = os.environ.get("BANK") or DEFAULT_BANK
-    known = sorted(path.name for path in BANKS.iterdir() if path.is_dir())
-    if bank not in known:
-        raise LocalClusterError(f"BANK is {bank!r}, which has no matrix.", advice=f"There are: {', '.join(known)}.")
-    return Wishes(from_environment(os.environ), bank)
+    banks = sorted(path.name for path in BANKS.iterdir() if path.is_dir())
+    if bank not in banks:
+        raise LocalClusterError(f"BANK is {bank!r}, which has no matrix.", advice=f"There are: {', '.join(banks)}.")
+    return PlaygroundOptions(from_environment(os.environ), bank)

@@ -1,4 +1,4 @@
-"""What ``kubectl`` shows of an institution's deployments, told briefly."""
+"""A short table of an institution's deployments, from their statuses."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from playground.nodes_and_pools import warnings_of_apply
 from playground.waiting import wait_for
 
 RESOURCE = "modeldeployments.modelmatrix.io"
-JUDGED_SECONDS = 15.0
+VERDICT_TIMEOUT_SECONDS = 15.0
 
 Document = dict[str, Any]
 
 
 def is_settled(cluster: Cluster, bank: str) -> tuple[int, int]:
-    """How many deployments of an institution are ready or refused for good, and how many there are."""
-    found = _deployments(cluster, bank)
-    return sum(1 for item in found if _is_settled(item)), len(found)
+    """The number of an institution's deployments that are ready, stalled or without capacity, and the number of all."""
+    deployments = _deployments(cluster, bank)
+    return sum(1 for item in deployments if _is_settled(item)), len(deployments)
 
 
 def deployments_table(cluster: Cluster, bank: str) -> str:
-    """Name, model, placement and the reason of each."""
+    """The table of all deployments of an institution: model, placement, readiness and the message of Placed."""
     rows = [_row(item) for item in _deployments(cluster, bank)]
     return table(("NAME", "PRIO", "MODEL", "QUANT", "PLACEMENT", "READY", "WHY"), rows)
 
 
-def refusal_words(cluster: Cluster, folder: Path) -> Iterator[str]:
-    """Apply what must be refused: what the API server answers, what kubectl prints as a warning, and what the status says."""
+def refusal_messages(cluster: Cluster, folder: Path) -> Iterator[str]:
+    """Apply manifests that must be refused; yields the API server's error, kubectl's warnings or the status message."""
     for path in sorted(folder.glob("*.yaml")):
         try:
             warnings = warnings_of_apply(cluster, path)
@@ -48,21 +48,21 @@ def _deployments(cluster: Cluster, bank: str) -> list[Document]:
     return [item for item in items if item["metadata"]["namespace"].startswith(f"{bank}-")]
 
 
-def _conditions(item: Document) -> dict[str, Document]:
-    return {condition["type"]: condition for condition in item.get("status", {}).get("conditions", ())}
+def _conditions(deployment: Document) -> dict[str, Document]:
+    return {condition["type"]: condition for condition in deployment.get("status", {}).get("conditions", ())}
 
 
-def _is_settled(item: Document) -> bool:
-    conditions = _conditions(item)
+def _is_settled(deployment: Document) -> bool:
+    conditions = _conditions(deployment)
     stalled = conditions.get("Stalled", {}).get("status") == "True"
     short = conditions.get("Placed", {}).get("status") == "False"
     return stalled or short or conditions.get("Ready", {}).get("status") == "True"
 
 
-def _row(item: Document) -> tuple[object, ...]:
-    spec, status, placed = item["spec"], item.get("status", {}), _conditions(item).get("Placed", {})
+def _row(deployment: Document) -> tuple[object, ...]:
+    spec, status, placed = deployment["spec"], deployment.get("status", {}), _conditions(deployment).get("Placed", {})
     return (
-        item["metadata"]["name"],
+        deployment["metadata"]["name"],
         spec.get("priority", "P2"),
         spec["model"]["name"],
         spec["quantization"],
@@ -73,16 +73,16 @@ def _row(item: Document) -> tuple[object, ...]:
 
 
 def _verdict(cluster: Cluster, name: str) -> str:
-    """The message of the condition that says why the deployment is nowhere."""
+    """Reason and message of the Placed condition, once the operator has written it."""
 
     def placed() -> str | None:
         item = json.loads(cluster.kubectl("-n", "default", "get", RESOURCE, name, "-o", "json"))
         condition = _conditions(item).get("Placed")
         return f"{condition['reason']}: {condition['message']}" if condition else None
 
-    return wait_for(placed, f"a verdict on {name}", JUDGED_SECONDS)
+    return wait_for(placed, f"a verdict on {name}", VERDICT_TIMEOUT_SECONDS)
 
 
 def _first_reason(text: str) -> str:
-    """What the API server said, without kubectl's words around it."""
+    """The API server's message without kubectl's prefix."""
     return text.rpartition("is invalid: ")[2].strip() or text

@@ -1,4 +1,4 @@
-"""What tests on a playground share: a namespace, servers and deployments in it, and questions to the API server."""
+"""Shared parts of tests on a playground: a namespace with pools and deployments, traffic, and reads of the API server."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from apicost.audit import Request, read_requests
-from banks.matrix import CHIPS
+from banks.matrix import ACCELERATORS
 from banks.nodes_and_pools import kwok_node
 from localcluster.cluster import Cluster
 from localcluster.options import Options
 from localcluster.testing import eventually
-from playground import lifecycle as bringup
+from playground import lifecycle
 from playground.installation import NAMESPACE as OPERATOR_NAMESPACE
 from playground.installation import RELEASE
-from playground.options import Wishes
+from playground.options import PlaygroundOptions
 
 RESOURCE = "modeldeployments.modelmatrix.io"
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{RELEASE}"
@@ -28,54 +28,54 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Estate:
-    """A pool of a test: its name, and the nodes below it."""
+class NodePool:
+    """An AcceleratorPool of a test: its name and its nodes."""
 
     pool: str
     nodes: tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Bed:
-    """A namespace on the cluster, with pools of its own."""
+class ModelNamespace:
+    """A namespace of a test, with pools of its own."""
 
     cluster: Cluster
     name: str
-    estates: list[Estate] = field(default_factory=list)
+    node_pools: list[NodePool] = field(default_factory=list)
 
-    def open(self) -> None:
-        """Make the namespace, as strict as a bank's."""
+    def create(self) -> None:
+        """Create the namespace, with Pod Security ``restricted`` as in a bank."""
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": labels}}])
 
-    def ascend(self, suffix: str, *, nodes: int, **spec: object) -> Estate:
-        """A pool of servers of eight 910B3."""
+    def ascend(self, suffix: str, *, nodes: int, **spec: object) -> NodePool:
+        """Create a pool of servers with eight 910B3 each."""
         return self._pool(suffix, "ascend-910b", nodes, spec)
 
-    def nvidia(self, suffix: str, *, nodes: int, **spec: object) -> Estate:
-        """A pool of servers of eight H20."""
+    def nvidia(self, suffix: str, *, nodes: int, **spec: object) -> NodePool:
+        """Create a pool of servers with eight H20 each."""
         return self._pool(suffix, "nvidia-h20", nodes, spec)
 
-    def _pool(self, suffix: str, chip_name: str, count: int, spec: Mapping[str, object]) -> Estate:
-        chip, name = CHIPS[chip_name], f"{self.name}-{suffix}"
-        estate = Estate(name, tuple(f"{name}-{index}" for index in range(count)))
-        self.estates.append(estate)
-        if estate.nodes:
-            self.cluster.apply([kwok_node(node, name, chip, 8) for node in estate.nodes])
+    def _pool(self, suffix: str, accelerator_name: str, count: int, spec: Mapping[str, object]) -> NodePool:
+        accelerator, name = ACCELERATORS[accelerator_name], f"{self.name}-{suffix}"
+        node_pool = NodePool(name, tuple(f"{name}-{index}" for index in range(count)))
+        self.node_pools.append(node_pool)
+        if node_pool.nodes:
+            self.cluster.apply([kwok_node(node, name, accelerator, 8) for node in node_pool.nodes])
         pool = {
-            "accelerator": chip.accelerator,
-            "resourceName": chip.resource,
+            "accelerator": accelerator.accelerator,
+            "resourceName": accelerator.resource,
             "nodeSelector": {"modelmatrix.io/pool": name},
             "tolerations": [{"operator": "Exists"}],
-            "price": {"amount": chip.price, "currency": "CNY"},
+            "price": {"amount": accelerator.price, "currency": "CNY"},
             **spec,
         }
         self.cluster.apply([_object("AcceleratorPool", {"name": name}, pool)])
-        return estate
+        return node_pool
 
     def deploy(self, name: str, *pools: str, **spec: object) -> None:
-        """Apply a ModelDeployment: Qwen3-32B as W8A8 on one replica, unless the spec says otherwise."""
-        whole = {
+        """Apply a ModelDeployment, by default of Qwen3-32B in W8A8 with one replica."""
+        full_spec = {
             "model": {"name": "Qwen3-32B", "source": "s3://models/qwen3-32b-w8a8"},
             "quantization": "W8A8",
             "pools": [{"name": pool} for pool in pools],
@@ -83,33 +83,33 @@ class Bed:
             **({} if "scaling" in spec else {"replicas": 1}),
             **spec,
         }
-        self.cluster.apply([_object("ModelDeployment", {"name": name, "namespace": self.name}, whole)])
+        self.cluster.apply([_object("ModelDeployment", {"name": name, "namespace": self.name}, full_spec)])
 
     def kubectl(self, *arguments: str) -> str:
-        """Run kubectl in the namespace."""
+        """Run kubectl in the namespace; returns its output."""
         return self.cluster.kubectl("-n", self.name, *arguments)
 
     def get(self, *arguments: str) -> Document:
-        """What ``kubectl get -o json`` answers."""
+        """The output of ``kubectl get -o json``, parsed."""
         found: Document = json.loads(self.kubectl("get", *arguments, "-o", "json"))
         return found
 
     def status(self, name: str) -> Document:
-        """The status of a ModelDeployment, empty before the first."""
+        """The status of a ModelDeployment; empty before the first one is written."""
         found: Document = self.get(RESOURCE, name).get("status", {})
         return found
 
     def condition(self, name: str, kind: str) -> Document:
-        """A condition of a ModelDeployment, empty before it is there."""
+        """A condition of a ModelDeployment; empty before it is written."""
         return next((item for item in self.status(name).get("conditions", ()) if item["type"] == kind), {})
 
     def pods(self, name: str) -> list[Document]:
-        """Pods of a ModelDeployment, also those that are going."""
+        """The pods of a ModelDeployment, including terminating ones."""
         items: list[Document] = self.get("pods", "-l", f"{LABEL}={name}")["items"]
         return items
 
-    def ready(self, name: str, replicas: int, *, timeout_seconds: float = 60.0) -> None:
-        """Wait until so many replicas serve, no more and no less."""
+    def wait_ready(self, name: str, replicas: int, *, timeout_seconds: float = 60.0) -> None:
+        """Wait until exactly ``replicas`` are ready and desired."""
 
         def check() -> None:
             status = self.status(name)
@@ -117,8 +117,8 @@ class Bed:
 
         eventually(check, timeout_seconds=timeout_seconds)
 
-    def refused(self, name: str, reason: str, *words: str) -> None:
-        """Wait until the deployment is refused for a reason, in words that hold these."""
+    def wait_refused(self, name: str, reason: str, *words: str) -> None:
+        """Wait until Placed is False with this reason and a message that contains all ``words``."""
 
         def check() -> None:
             placed = self.condition(name, "Placed")
@@ -130,29 +130,29 @@ class Bed:
         eventually(check)
 
     def clear(self) -> None:
-        """Remove everything; pods at once, so that nobody waits for them."""
+        """Delete the namespace, the pools and their nodes; pods without a grace period."""
         self.kubectl("delete", RESOURCE, "--all", "--wait=true", "--timeout=60s")
         self.kubectl("delete", "pods", "--all", "--force", "--grace-period=0")
         self.cluster.kubectl("delete", "namespace", self.name, "--wait=false")
-        for estate in self.estates:
+        for estate in self.node_pools:
             self.cluster.kubectl("delete", "acceleratorpools.modelmatrix.io", estate.pool)
             self.cluster.kubectl("delete", "nodes", "-l", f"modelmatrix.io/pool={estate.pool}", "--wait=false")
 
 
 @contextmanager
 def fresh_cluster(name: str) -> Iterator[Cluster]:
-    """The product on a cluster of its own: nodes, chart, two operators, engines, Prometheus, at 15 times the speed."""
-    wishes = Wishes(Options(name=name, time_scale=15), "jsbank")
-    bringup.down(wishes)
+    """The operator on a new cluster with nodes, chart, two operator processes, engines and Prometheus, at time scale 15."""
+    options = PlaygroundOptions(Options(name=name, time_scale=15), "jsbank")
+    lifecycle.down(options)
     try:
-        yield bringup.up(wishes)
+        yield lifecycle.up(options)
     finally:
-        bringup.down(wishes)
+        lifecycle.down(options)
 
 
 @contextmanager
-def traffic(bed: Bed, name: str, **source: float) -> Iterator[None]:
-    """Requests for a deployment, as long as the context lasts."""
+def traffic(bed: ModelNamespace, name: str, **source: float) -> Iterator[None]:
+    """Send requests to a deployment while the context is open."""
     path = bed.cluster.folder.path / "traffic.yaml"
     document: dict[str, Any] = {"deployments": {f"{bed.name}/{name}": {**source, "slo": {"ttft_seconds": 2.0}}}}
     path.write_text(json.dumps(document), encoding="utf-8")
@@ -163,18 +163,18 @@ def traffic(bed: Bed, name: str, **source: float) -> Iterator[None]:
 
 
 def operator_writes(cluster: Cluster, since: float) -> list[Request]:
-    """What the operators wrote since a time, leases apart."""
+    """The writes of the operators since a time, without those of leases."""
     found = read_requests(cluster.audit_log, since, user=OPERATOR)
     return [request for request in found if request.is_write and request.resource != "leases"]
 
 
 def leader(cluster: Cluster) -> str:
-    """The operator process that leads."""
+    """The identity of the operator process that leads."""
     return str(_lease(cluster)["holderIdentity"])
 
 
 def lease_renewed(cluster: Cluster) -> float:
-    """When the leader was last heard of, in seconds since the epoch."""
+    """The leader's last renewal, in seconds since the epoch."""
     return datetime.fromisoformat(_lease(cluster)["renewTime"]).timestamp()
 
 

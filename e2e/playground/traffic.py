@@ -1,4 +1,4 @@
-"""Which deployment of an institution gets the demo's traffic, and how much: the steepest half hour of a real week."""
+"""Selects the deployment that gets the demo's traffic, and scales the traffic: the steepest half hour of a real week."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from playground.options import REPOSITORY
 TRACE = REPOSITORY / "tests" / "traces" / "azure" / "azure2024_coding_10s_counts.csv.gz"
 RAMP_SECONDS = 1800.0
 PEAK_SECONDS = 60.0
-NOTABLE = 2  # replicas that must come and go for anything to be seen
-AFTERWARDS = 0.25  # of the rate at which the ramp began
+MIN_ADDABLE_REPLICAS = 2  # fewer scaling steps would not be visible
+SETTLED_SHARE = 0.25  # rate after the ramp, relative to its first minute
 MILLISECONDS = 1000.0
 DEFAULT_PERCENTILE = 95
 
@@ -34,9 +34,9 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """Half an hour of the trace: where it begins, by what its counts are multiplied, and the rates of its minutes.
+    """Half an hour of the trace: its start, the factor of its counts, and its rates.
 
-    Rates are in requests a second, of the first and of the busiest minute, after multiplying.
+    The rates are in requests per second, of the first and of the busiest minute, after multiplication by the factor.
     """
 
     offset_seconds: float
@@ -47,7 +47,7 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The deployment that the traffic goes to, with its row of the matrix and its manifest."""
+    """The deployment that gets the traffic, with its row of the matrix and its manifest."""
 
     bank: Institution
     row: Row
@@ -55,17 +55,17 @@ class Target:
 
     @property
     def key(self) -> str:
-        """Namespace and name."""
+        """``namespace/name``."""
         return f"{namespace_of(self.bank, self.row)}/{self.row['id']}"
 
     @property
     def peak_per_second(self) -> float:
-        """Requests a second at the row's peak."""
+        """Requests per second at the row's peak."""
         return float(self.row["traffic"]["peakRps"])
 
     @property
     def bounds(self) -> dict[str, float]:
-        """Bounds of the SLO: ``ttft_seconds`` and so on."""
+        """The bounds of the SLO by name: ``ttft_seconds``, ``tpot_seconds``, ``e2e_seconds``."""
         slo = self.manifest["spec"]["slo"]
         signals = ("ttft", "tpot", "e2e")
         return {
@@ -74,38 +74,42 @@ class Target:
 
     @property
     def percentile(self) -> int:
-        """Share of the requests that must keep the bounds, in percent."""
+        """The percentage of requests that must meet the bounds."""
         return int(self.manifest["spec"]["slo"].get("percentile", DEFAULT_PERCENTILE))
 
 
 def find_target(bank_folder: Path) -> Target:
-    """The busiest scaled row that has at least two replicas to add, if there is one.
+    """The scaled row with the highest peak, preferably one with at least two replicas to add.
 
     Raises:
-        LocalClusterError: no row of the institution is scaled by latency.
+        LocalClusterError: no row of the institution scales by latency.
     """
     bank = next(item for item in read_matrix().institutions if item.id == bank_folder.name)
     manifests = {item["metadata"]["name"]: item for item in _documents(bank_folder / "deployments.yaml")}
     targets = [Target(bank, row, manifests[row["id"]]) for row in bank.served_rows if _is_usable(row, manifests)]
     if not targets:
         raise LocalClusterError(f"no deployment of '{bank.id}' scales by latency; try BANK=jsbank")
-    return max(targets, key=lambda target: (min(NOTABLE, _spread(target.manifest)), target.peak_per_second))
+    return max(targets, key=_rank)
+
+
+def _rank(target: Target) -> tuple[int, float]:
+    return min(MIN_ADDABLE_REPLICAS, _addable_replicas(target.manifest)), target.peak_per_second
 
 
 def steepest_ramp(peak_per_second: float) -> Ramp:
-    """The half hour of the trace in which its rate grows most, scaled to a peak."""
+    """The half hour of the trace in which the rate grows most, scaled to a peak rate."""
     counts = list(read_counts(TRACE))
     step = counts[0].step_seconds
     offset = steepest_window([count.requests for count in counts], step, window_seconds=RAMP_SECONDS)
     within = [count.requests for count in counts if offset <= count.second < offset + RAMP_SECONDS]
     width = round(PEAK_SECONDS / step)
-    minutes = [sum(within[place : place + width]) / PEAK_SECONDS for place in range(0, len(within), width)]
+    minutes = [sum(within[start : start + width]) / PEAK_SECONDS for start in range(0, len(within), width)]
     factor = peak_per_second / max(minutes)
     return Ramp(offset, factor, factor * minutes[0], peak_per_second)
 
 
-def held_per_second(cluster: Cluster, target: Target) -> float:
-    """Requests a second that the largest fleet of the target holds within its SLO, by the catalogue's timing.
+def largest_fleet_capacity(cluster: Cluster, target: Target) -> float:
+    """Requests per second that the target's maximum of replicas serves within the SLO, by the catalogue's timing.
 
     Raises:
         LocalClusterError: the target has no pods.
@@ -119,18 +123,18 @@ def held_per_second(cluster: Cluster, target: Target) -> float:
     profile = catalogue_profiles()(pod_view(pods[0]))
     lengths = TokenLengths(input_tokens=target.row["traffic"]["tokensIn"], output_tokens=target.row["traffic"]["tokensOut"])
     bounds = SloBounds(**target.bounds, percentile=target.percentile)
-    each = profile.timing.capacity(bounds, lengths, profile.limits).requests_per_second
-    return each * int(target.manifest["spec"]["scaling"]["maxReplicas"])
+    replica_capacity = profile.timing.capacity(bounds, lengths, profile.limits).requests_per_second
+    return replica_capacity * int(target.manifest["spec"]["scaling"]["maxReplicas"])
 
 
 def start(cluster: Cluster, target: Target, ramp: Ramp) -> None:
-    """Send the ramp."""
+    """Send the ramp to the target."""
     _write(cluster, target, {"trace": str(TRACE), "offset_seconds": ramp.offset_seconds, "rate_factor": ramp.factor})
 
 
 def settle(cluster: Cluster, target: Target, ramp: Ramp) -> None:
-    """Send a quarter of what the ramp began with."""
-    _write(cluster, target, {"rate_per_second": AFTERWARDS * ramp.first_per_second})
+    """Send a constant rate: ``SETTLED_SHARE`` of the ramp's first minute."""
+    _write(cluster, target, {"rate_per_second": SETTLED_SHARE * ramp.first_per_second})
 
 
 def _write(cluster: Cluster, target: Target, source: Mapping[str, Any]) -> None:
@@ -146,8 +150,8 @@ def _is_usable(row: Row, manifests: Mapping[str, Document]) -> bool:
     return bool("scaling" in spec and "slo" in spec and traffic.get("peakRps") and traffic.get("tokensOut"))
 
 
-def _spread(manifest: Document) -> int:
-    """Replicas between the highest floor and the most."""
+def _addable_replicas(manifest: Document) -> int:
+    """Replicas between the highest minimum and the maximum."""
     scaling = manifest["spec"]["scaling"]
     floors = [window["minReplicas"] for window in scaling.get("schedule", ())]
     return int(scaling["maxReplicas"]) - max([scaling["minReplicas"], *floors])

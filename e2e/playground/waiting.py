@@ -1,4 +1,4 @@
-"""Waits until something is there."""
+"""Polls until a probe returns a value."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from localcluster.errors import LocalClusterError
 
 POLL_SECONDS = 0.3
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 
-def wait_for(probe: Callable[[], Found | None], what: str, timeout_seconds: float) -> Found:
-    """The first answer of a probe that is not ``None``.
+def wait_for(probe: Callable[[], Value | None], what: str, timeout_seconds: float) -> Value:
+    """The first result of a probe that is not ``None``; ``what`` names it in the error.
 
     Raises:
-        LocalClusterError: there was none in time.
+        LocalClusterError: the probe returned no result in time.
     """
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        found = probe()
-        if found is not None:
-            return found
+        value = probe()
+        if value is not None:
+            return value
         time.sleep(POLL_SECONDS)
     raise LocalClusterError(f"no {what} within {timeout_seconds:g} s")

@@ -1,1 +1,1 @@
-"""A Prometheus of its own, with a past that was made up: what the operator's queries mean is tried on it."""
+"""A real Prometheus with backfilled series, on which tests evaluate the operator's queries."""

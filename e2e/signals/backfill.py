@@ -1,4 +1,4 @@
-"""A made-up past: series over the last minutes and the next ones, as text that promtool makes blocks from."""
+"""Backfilled series over the last minutes and the next ones, as OpenMetrics text from which promtool makes blocks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 Value = Callable[[float], float | None]
 
 SCRAPE_SECONDS = 15.0
-# Samples of the future: a slow machine asks late, and what it asks for must be there.
+# Includes samples of the future: a slow machine queries late, and its queries must find samples.
 FIRST_SECONDS, LAST_SECONDS = -900.0, 600.0
 
 
 @dataclass(slots=True)
-class Past:
+class BackfilledSeries:
     """Series around ``now``, in seconds since the epoch, scraped every ``scrape_seconds``."""
 
     scrape_seconds: float = SCRAPE_SECONDS
     now: float = field(default_factory=time.time)
     _series: dict[str, list[str]] = field(default_factory=dict)
-    _known: set[str] = field(default_factory=set)
+    _added: set[str] = field(default_factory=set)
 
     def add(
         self,
@@ -32,19 +32,22 @@ class Past:
         first: float = FIRST_SECONDS,
         last: float = LAST_SECONDS,
     ) -> None:
-        """A series, scraped at a steady pace from ``first`` to ``last``; its value at a time, or none then."""
-        written = ",".join(f'{key}="{text}"' for key, text in labels.items())
-        if f"{name}{{{written}}}" in self._known:
-            return  # a pod with two engines is scraped once
-        self._known.add(f"{name}{{{written}}}")
+        """Add a series, scraped at equal intervals from ``first`` to ``last`` (seconds relative to now).
+
+        A function gives the value at a time, or None for no sample. Adding the same series again has no effect.
+        """
+        label_text = ",".join(f'{key}="{text}"' for key, text in labels.items())
+        if f"{name}{{{label_text}}}" in self._added:
+            return  # a pod with two engines has its target's series once
+        self._added.add(f"{name}{{{label_text}}}")
         lines = self._series.setdefault(name, [])
         for second in _steps(first, last, self.scrape_seconds):
             number = value(second) if callable(value) else value
             if number is not None:
-                lines.append(f"{name}{{{written}}} {_number(number)} {self.now + second:.3f}")
+                lines.append(f"{name}{{{label_text}}} {_number(number)} {self.now + second:.3f}")
 
     def write(self, path: Path) -> Path:
-        """Write everything in the OpenMetrics format."""
+        """Write all series in the OpenMetrics format; returns the path."""
         lines = [line for series in self._series.values() for line in series]
         path.write_text("\n".join((*lines, "# EOF")) + "\n", encoding="utf-8")
         return path
@@ -59,5 +62,5 @@ def _number(value: float) -> str:
 
 
 def growing(per_second: float, *, start: float = 1000.0, since: float = FIRST_SECONDS) -> Value:
-    """A counter that grows steadily."""
+    """A counter that grows at a constant rate and has the value ``start`` at ``since``."""
     return lambda second: start + per_second * (second - since)

@@ -1,11 +1,11 @@
-"""Replicas of the past, by engine: what their pages would have shown under a steady load."""
+"""Backfilled replicas by engine: the series of their metrics pages under a constant load."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from signals.backfill import FIRST_SECONDS, LAST_SECONDS, Past, Value, growing
+from signals.backfill import FIRST_SECONDS, LAST_SECONDS, BackfilledSeries, Value, growing
 
 INPUT_TOKENS, OUTPUT_TOKENS, CACHED_TOKENS = 1000.0, 200.0, 250.0
 STEP_SECONDS, TTFT_SECONDS = 0.02, 0.4
@@ -13,9 +13,9 @@ STEP_SECONDS, TTFT_SECONDS = 0.02, 0.4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod of the past, scraped from ``first`` to ``last``; ``labels`` are those of its target beyond the usual."""
+    """A backfilled pod, scraped from ``first`` to ``last`` in seconds relative to now."""
 
-    past: Past
+    past: BackfilledSeries
     namespace: str
     deployment: str
     name: str
@@ -26,7 +26,7 @@ class Pod:
 
     @property
     def target(self) -> dict[str, str]:
-        """Labels of its target."""
+        """The labels of its scrape target."""
         return {
             "namespace": self.namespace,
             "pod": self.name,
@@ -37,16 +37,16 @@ class Pod:
         }
 
     def show(self, name: str, value: Value | float, **labels: str) -> None:
-        """A series of its page."""
+        """Add a series of its metrics page."""
         self.past.add(name, {**self.target, **labels}, value, first=self.first, last=self.last)
 
     def scraped(self, *, up: float = 1.0, samples: float = 100.0) -> None:
-        """What Prometheus notes about every scrape."""
+        """Add the series that Prometheus itself writes at every scrape."""
         self.show("up", up)
         self.show("scrape_samples_scraped", samples)
 
     def histogram(self, name: str, per_second: float, shares: Mapping[str, float], mean: float, **labels: str) -> None:
-        """A histogram that observes so much per second, with the share of it within each bound."""
+        """Add a histogram with ``per_second`` observations, the given share of them within each bound, and their mean."""
         for bound, share in {**shares, "+Inf": 1.0}.items():
             self.show(f"{name}_bucket", growing(per_second * share, start=0.0), le=bound, **labels)
         self.show(f"{name}_count", growing(per_second, start=0.0), **labels)
@@ -55,7 +55,7 @@ class Pod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What a replica does: requests per second, those in hand, and the share of them that is fast enough."""
+    """The load of a replica: requests per second, running and waiting ones, and the share within the SLO."""
 
     per_second: float = 0.0
     running: float = 0.0
@@ -65,7 +65,7 @@ class Load:
 
 
 def vllm(pod: Pod, load: Load, *, skip: tuple[str, ...] = (), engine: str = "0", **values: Value | float) -> None:
-    """A page of vLLM; ``skip`` leaves series out, ``values`` replace those of gauges and counters by their short names."""
+    """A page of vLLM; ``skip`` omits series, ``values`` replace gauges and counters by their short names."""
     pod.scraped()
     own = {"engine": engine, "model_name": "m"}
     rate = load.per_second
@@ -96,7 +96,7 @@ def vllm(pod: Pod, load: Load, *, skip: tuple[str, ...] = (), engine: str = "0",
 
 
 def sglang(pod: Pod, load: Load, *, ranks: int = 1, is_used: bool = True, counter: str = "num_requests_total") -> None:
-    """A page of SGLang: gauges of every tensor-parallel rank, and counters once there was a request."""
+    """A page of SGLang: gauges of every tensor-parallel rank, and counters after the first request."""
     pod.scraped()
     for rank in range(ranks):
         own = {"model_name": "m", "tp_rank": str(rank), "pp_rank": "0", "moe_ep_rank": "0"}
@@ -136,7 +136,7 @@ def mindie(pod: Pod, load: Load) -> None:
 
 
 def tei(pod: Pod, load: Load, *, counter: str = "te_request_count") -> None:
-    """A page of Text Embeddings Inference, once it was used."""
+    """A page of Text Embeddings Inference after its first request."""
     pod.scraped()
     pod.show("te_queue_size", load.waiting)
     pod.show(counter, growing(load.per_second), method="single")

@@ -1,4 +1,4 @@
-"""Serves metrics pages that do not change, one a path, from a thread."""
+"""Serves constant metrics pages, one per path, from a thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @contextmanager
 def serving(pages: Mapping[str, str]) -> Iterator[str]:
-    """The address (host:port) of a server of these pages by path; anything else is not found."""
+    """The address (host:port) of a server of these pages by path; other paths get 404."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -21,7 +21,7 @@ def serving(pages: Mapping[str, str]) -> Iterator[str]:
             self.wfile.write((page or "").encode())
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

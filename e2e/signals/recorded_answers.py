@@ -25,7 +25,7 @@ from modelmatrix.signals.fleet_queries import QueryRequest, query_set
 from modelmatrix.signals.slo_buckets import SloBuckets, slo_buckets
 from modelmatrix.signals.vectors import Vector, parse_vector
 from modelmatrix.simulation.metrics.signal_reader import ENGINE, histograms_of
-from signals.backfill import Past
+from signals.backfill import BackfilledSeries
 from signals.server import prometheus
 from signals.simulated_pages import SCRAPE_SECONDS, SLO, Scrape, backfill, scrapes
 
@@ -55,7 +55,7 @@ def recorded_vectors() -> dict[str, Vector]:
 def fresh_documents(programs: Programs, folder: Path, shown: tuple[Scrape, ...]) -> dict[str, dict[str, Any]]:
     """The answers of a Prometheus that has the pages, with times relative to the moment of the query."""
     now = time.time()
-    past = Past(now=now - now % SCRAPE_SECONDS)
+    past = BackfilledSeries(now=now - now % SCRAPE_SECONDS)
     backfill(shown, past, NAMESPACE, DEPLOYMENT)
     with prometheus(programs, folder, past) as url:
         expressions = query_set(request(), 1.0).expressions

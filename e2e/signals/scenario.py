@@ -1,4 +1,4 @@
-"""One deployment of the past, the replicas that the operator knows of it, and how its signals are read."""
+"""A scenario: backfilled pods of one deployment, the replicas that the operator expects, and the reading of its signals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modelmatrix.signals.scrape_coverage import ReplicaTarget
 from modelmatrix.signals.slo_buckets import SloBuckets, counted_bounds
 from modelmatrix.signals.traffic import token_count_note
 from modelmatrix.signals.vectors import Vector
-from signals.backfill import Past
+from signals.backfill import BackfilledSeries
 from signals.backfilled_replicas import Pod
 
 NAME = "chat"
@@ -25,10 +25,10 @@ SLO = ServiceLevelObjective.model_validate({"ttftMilliseconds": 1000, "tpotMilli
 
 
 @dataclass(frozen=True, slots=True)
-class Painter:
-    """Makes the pods of one scenario."""
+class PodFactory:
+    """Creates the backfilled pods of one scenario."""
 
-    past: Past
+    past: BackfilledSeries
     namespace: str
 
     def pod(self, name: str, **fields: object) -> Pod:
@@ -38,9 +38,9 @@ class Painter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What Prometheus saw, and what the operator knows besides: replicas by pod with the time since they are ready."""
+    """The pods that Prometheus scraped, and the replicas that the operator knows, with the seconds since they are ready."""
 
-    paint: Callable[[Painter], None]
+    add_pods: Callable[[PodFactory], None]
     replicas: Mapping[str, float | None] = field(default_factory=lambda: {"a": LONG_AGO, "b": LONG_AGO})
     engines: Mapping[str, str] = field(default_factory=dict)
     engine: str = "vLLM"
@@ -63,13 +63,13 @@ class Scenario:
 
     @property
     def bounds(self) -> SloBuckets:
-        """The bounds that count."""
+        """The histogram bounds that count for the SLO."""
         images = {name: builtin().engines[name].images[0].image for name in sorted({self.engine, *self.engines.values()})}
         return counted_bounds(builtin(), tuple(images.items()), SLO)
 
     @property
     def expected(self) -> ExpectedTargets:
-        """What Prometheus should know."""
+        """The scrape targets that the operator expects."""
         leaders = tuple(self.leader(pod) for pod in self.replicas)
         return ExpectedTargets(
             leaders=leaders,
@@ -81,13 +81,13 @@ class Scenario:
         )
 
     def read(self, vectors: Mapping[str, Vector], namespace: str, time_scale: float = 1.0) -> SignalReading:
-        """Its signals in a look at the whole fleet."""
+        """The scenario's signals from the vectors of the whole fleet."""
         raw = group_by_deployment(vectors).get(NamespacedName(namespace, NAME), DeploymentSamples())
         return read_signals(raw, self.expected, problem="", time_scale=time_scale)
 
 
 def queries(scenarios: Iterable[Scenario], gateway: str = "", time_scale: float = 1.0) -> QuerySet:
-    """What the operator would ask for a fleet of all of them."""
+    """The query set of the operator for a fleet of all scenarios."""
     bounds: dict[str, dict[Signal, set[float]]] = {}
     for scenario in scenarios:
         for dialect, seconds in scenario.bounds.seconds.items():

@@ -1,4 +1,4 @@
-"""Starts a Prometheus that knows a made-up past and scrapes what it is told to. Nothing of it is left behind."""
+"""Starts a Prometheus with backfilled series and scrape jobs, and removes it afterwards."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from localcluster.build.programs import Programs
 from localcluster.errors import LocalClusterError
 from localcluster.paths import cache_root
 from localcluster.processes import ports
-from signals.backfill import Past
+from signals.backfill import BackfilledSeries
 
 PATIENCE_SECONDS = 60.0
 
 
 @contextmanager
 def prometheus(
-    programs: Programs, folder: Path, past: Past | None = None, scrape: Sequence[dict[str, Any]] = ()
+    programs: Programs, folder: Path, past: BackfilledSeries | None = None, scrape: Sequence[dict[str, Any]] = ()
 ) -> Iterator[str]:
-    """The address of a Prometheus with a past and with scrape jobs, as long as the context lasts."""
+    """The URL of a Prometheus with backfilled series and scrape jobs, while the context is open."""
     data = folder / "data"
     if past is not None:
         text = past.write(folder / "past.txt")

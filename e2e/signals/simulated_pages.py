@@ -20,7 +20,7 @@ from modelmatrix.simulation.cluster.replica_set import Phase
 from modelmatrix.simulation.engine.replica import Replica
 from modelmatrix.simulation.engine.request import Request
 from modelmatrix.simulation.engine.samples import EngineSample
-from signals.backfill import Past
+from signals.backfill import BackfilledSeries
 from signals.backfilled_replicas import Pod
 
 SECONDS = 900.0
@@ -97,7 +97,7 @@ def observation(shown: tuple[Scrape, ...]) -> Observation:
     return Observation(second=SECONDS, desired={POOL: 3}, replicas=tuple(views), samples=samples)
 
 
-def backfill(shown: tuple[Scrape, ...], past: Past, namespace: str, deployment: str) -> None:
+def backfill(shown: tuple[Scrape, ...], past: BackfilledSeries, namespace: str, deployment: str) -> None:
     """Make the pages a Prometheus's past: the end of the simulation is the past's ``now``."""
     for pod in PODS:
         target = Pod(

@@ -12,7 +12,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from localcluster.cluster import Cluster
-from playground.testing import Bed, Estate
+from playground.testing import ModelNamespace, NodePool
 
 FOLDER = "e2e/tests/"
 NUMBERS = count()  # two tests may have the same name where it is cut
@@ -32,16 +32,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByCluster:
 
 
 @pytest.fixture
-def bed(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Bed]:
+def bed(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[ModelNamespace]:
     """A namespace of the test's own, with servers of its own on request."""
     words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
-    fresh = Bed(cluster, f"t{next(NUMBERS)}-{words[:30].strip('-')}")
-    fresh.open()
+    fresh = ModelNamespace(cluster, f"t{next(NUMBERS)}-{words[:30].strip('-')}")
+    fresh.create()
     yield fresh
     fresh.clear()
 
 
 @pytest.fixture
-def estate(bed: Bed) -> Estate:
+def estate(bed: ModelNamespace) -> NodePool:
     """A pool of one server of eight 910B3."""
     return bed.ascend("main", nodes=1)

@@ -10,7 +10,7 @@ import pytest
 
 from localcluster.components.scheduler import BINPACK_PROFILE
 from localcluster.testing import deployment, eventually
-from playground.testing import Bed, Document
+from playground.testing import Document, ModelNamespace
 
 pytestmark = pytest.mark.cluster
 
@@ -37,10 +37,10 @@ def guest(node: str) -> Document:
     )
 
 
-def test_a_flagship_gets_two_whole_nodes_or_none_while_a_guest_races_for_one(bed: Bed) -> None:
+def test_a_flagship_gets_two_whole_nodes_or_none_while_a_guest_races_for_one(bed: ModelNamespace) -> None:
     estate = bed.ascend("big", nodes=5, schedulerName=BINPACK_PROFILE)
     bed.deploy("small", estate.pool, replicas=20, **SMALL)
-    bed.ready("small", 20, timeout_seconds=120)
+    bed.wait_ready("small", 20, timeout_seconds=120)
     whole = sorted(set(estate.nodes) - bound(bed.pods("small")))
     assert len(whole) == 2, "twenty devices of five servers of eight must leave two of them whole"
 
@@ -59,17 +59,17 @@ def test_a_flagship_gets_two_whole_nodes_or_none_while_a_guest_races_for_one(bed
         assert "2 whole free nodes" in placed["message"]
     bed.kubectl("delete", "deployment", "guest")
 
-    bed.ready("flagship", 1, timeout_seconds=120)
+    bed.wait_ready("flagship", 1, timeout_seconds=120)
     assert bound(bed.pods("flagship")) == set(whole)
     assert bed.status("small")["readyReplicas"] == 20
 
 
-def deploy_flagship(bed: Bed, pool: str, *, priority: str = "P0") -> None:
+def deploy_flagship(bed: ModelNamespace, pool: str, *, priority: str = "P0") -> None:
     """Apply a ModelDeployment whose replica takes two whole servers."""
     bed.deploy("flagship", pools=[{"name": pool, "parallelism": CUT}], priority=priority)
 
 
-def _never_half(bed: Bed, *, seconds: float) -> None:
+def _never_half(bed: ModelNamespace, *, seconds: float) -> None:
     """Watch the flagship: it may hold a part of its nodes only for as long as the scheduler needs, or is waited for."""
     half_since: float | None = None
     end = time.monotonic() + seconds
@@ -87,35 +87,35 @@ def _where(pod: dict[str, Any]) -> str:
     return f"{pod['metadata']['name']} on {pod['spec'].get('nodeName')}"
 
 
-def test_a_group_that_cannot_be_whole_holds_nothing(bed: Bed) -> None:
+def test_a_group_that_cannot_be_whole_holds_nothing(bed: ModelNamespace) -> None:
     estate = bed.ascend("big", nodes=2)
     bed.deploy("small", estate.pool, **SMALL)
-    bed.ready("small", 1)
+    bed.wait_ready("small", 1)
 
     deploy_flagship(bed, estate.pool, priority="P2")
 
-    bed.refused("flagship", "InsufficientDevices", "2 whole free nodes", "1 is free")
+    bed.wait_refused("flagship", "InsufficientDevices", "2 whole free nodes", "1 is free")
     time.sleep(5)
     assert bed.pods("flagship") == []
 
 
-def test_a_flagship_of_p0_takes_the_node_of_a_batch_job_and_gives_it_back(bed: Bed) -> None:
+def test_a_flagship_of_p0_takes_the_node_of_a_batch_job_and_gives_it_back(bed: ModelNamespace) -> None:
     estate = bed.ascend("big", nodes=2)
     bed.deploy("batch", estate.pool, **SMALL, priority="P3")
-    bed.ready("batch", 1)
+    bed.wait_ready("batch", 1)
 
     deploy_flagship(bed, estate.pool)
 
-    bed.ready("flagship", 1, timeout_seconds=120)
-    bed.refused("batch", "Displaced", f"{bed.name}/flagship")
+    bed.wait_ready("flagship", 1, timeout_seconds=120)
+    bed.wait_refused("batch", "Displaced", f"{bed.name}/flagship")
     bed.kubectl("delete", "modeldeployments.modelmatrix.io", "flagship")
-    bed.ready("batch", 1, timeout_seconds=120)
+    bed.wait_ready("batch", 1, timeout_seconds=120)
 
 
-def test_a_group_that_loses_a_pod_is_restarted_as_a_whole(bed: Bed) -> None:
+def test_a_group_that_loses_a_pod_is_restarted_as_a_whole(bed: ModelNamespace) -> None:
     estate = bed.ascend("big", nodes=2)
     deploy_flagship(bed, estate.pool)
-    bed.ready("flagship", 1, timeout_seconds=120)
+    bed.wait_ready("flagship", 1, timeout_seconds=120)
     before = {pod["metadata"]["uid"] for pod in bed.pods("flagship")}
     worker = next(pod for pod in bed.pods("flagship") if pod["metadata"]["labels"]["modelmatrix.io/role"] == "worker")
 
@@ -127,4 +127,4 @@ def test_a_group_that_loses_a_pod_is_restarted_as_a_whole(bed: Bed) -> None:
         assert not before & {pod["metadata"]["uid"] for pod in pods}, "both pods must be new"
 
     eventually(restarted, timeout_seconds=90)
-    bed.ready("flagship", 1, timeout_seconds=120)
+    bed.wait_ready("flagship", 1, timeout_seconds=120)

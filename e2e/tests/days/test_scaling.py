@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localcluster.testing import eventually
-from playground.testing import Bed, Estate, traffic
+from playground.testing import ModelNamespace, NodePool, traffic
 
 pytestmark = pytest.mark.cluster
 
@@ -18,14 +18,14 @@ SCALING = {"minReplicas": 1, "maxReplicas": 3}
 BUSY_PER_SECOND = 6.0  # of 1155 tokens in and 211 out: more than one replica of two 910B3 holds
 
 
-def pairs(estate: Estate) -> dict[str, Any]:
+def pairs(estate: NodePool) -> dict[str, Any]:
     """The pool with replicas of two devices."""
     return {"name": estate.pool, "parallelism": {"tensor": 2}}
 
 
-def test_replicas_follow_the_load_up_and_down(bed: Bed, estate: Estate) -> None:
+def test_replicas_follow_the_load_up_and_down(bed: ModelNamespace, estate: NodePool) -> None:
     bed.deploy("chat", pools=[pairs(estate)], scaling=SCALING, slo=SLO)
-    bed.ready("chat", 1)
+    bed.wait_ready("chat", 1)
 
     with traffic(bed, "chat", rate_per_second=BUSY_PER_SECOND):
         eventually(lambda: _desired_at_least(bed, "chat", 2), timeout_seconds=90)
@@ -38,9 +38,9 @@ def test_replicas_follow_the_load_up_and_down(bed: Bed, estate: Estate) -> None:
     assert all(step["message"] for step in steps)
 
 
-def test_without_prometheus_the_number_holds(bed: Bed, estate: Estate) -> None:
+def test_without_prometheus_the_number_holds(bed: ModelNamespace, estate: NodePool) -> None:
     bed.deploy("chat", pools=[pairs(estate)], scaling=SCALING, slo=SLO)
-    bed.ready("chat", 1)
+    bed.wait_ready("chat", 1)
     with traffic(bed, "chat", rate_per_second=BUSY_PER_SECOND):
         eventually(lambda: _desired_at_least(bed, "chat", 2), timeout_seconds=90)
     number = bed.status("chat")["desiredReplicas"]
@@ -56,16 +56,16 @@ def test_without_prometheus_the_number_holds(bed: Bed, estate: Estate) -> None:
     eventually(lambda: _desired_at_most(bed, "chat", 1), timeout_seconds=150)
 
 
-def test_who_sleeps_is_woken_by_what_the_gateway_counts(bed: Bed, estate: Estate) -> None:
+def test_who_sleeps_is_woken_by_what_the_gateway_counts(bed: ModelNamespace, estate: NodePool) -> None:
     bed.deploy("chat", estate.pool, scaling={"minReplicas": 0, "maxReplicas": 2}, slo=SLO)
     eventually(lambda: _signals(bed, "chat", "ScaledToZero"))
     assert bed.status("chat")["desiredReplicas"] == 0
 
     with traffic(bed, "chat", rate_per_second=1.0):
-        bed.ready("chat", 1)
+        bed.wait_ready("chat", 1)
 
 
-def test_a_schedule_raises_the_floor(bed: Bed, estate: Estate) -> None:
+def test_a_schedule_raises_the_floor(bed: ModelNamespace, estate: NodePool) -> None:
     window = {
         "name": "always",
         "start": "0 0 * * *",
@@ -76,23 +76,23 @@ def test_a_schedule_raises_the_floor(bed: Bed, estate: Estate) -> None:
 
     bed.deploy("chat", pools=[pairs(estate)], scaling={**SCALING, "schedule": [window]}, slo=SLO)
 
-    bed.ready("chat", 2)
+    bed.wait_ready("chat", 2)
 
 
-def _desired_at_least(bed: Bed, name: str, number: int) -> None:
+def _desired_at_least(bed: ModelNamespace, name: str, number: int) -> None:
     status = bed.status(name)
     assert status.get("desiredReplicas", 0) >= number, status.get("conditions")
 
 
-def _desired_at_most(bed: Bed, name: str, number: int) -> None:
+def _desired_at_most(bed: ModelNamespace, name: str, number: int) -> None:
     status = bed.status(name)
     assert status["desiredReplicas"] <= number, status["conditions"]
 
 
-def _attains(bed: Bed, name: str, percent: float) -> None:
+def _attains(bed: ModelNamespace, name: str, percent: float) -> None:
     status = bed.status(name)
     assert float(status.get("slo", {}).get("attainmentPercent", 0)) >= percent, status
 
 
-def _signals(bed: Bed, name: str, reason: str) -> None:
+def _signals(bed: ModelNamespace, name: str, reason: str) -> None:
     assert bed.condition(name, "SignalsFresh").get("reason") == reason

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from localcluster.testing import eventually
-from playground import lifecycle as bringup
-from playground.testing import Bed, Estate, traffic
+from playground import lifecycle
+from playground.testing import ModelNamespace, NodePool, traffic
 
 pytestmark = pytest.mark.cluster
 
@@ -23,17 +23,17 @@ CALM_PER_SECOND, BUSY_PER_SECOND = 2.0, 7.0
 MINUTE = 60.0
 
 
-def pairs(estate: Estate, **more: Any) -> dict[str, Any]:
+def pairs(estate: NodePool, **more: Any) -> dict[str, Any]:
     """A pool with replicas of two devices."""
     return {"name": estate.pool, "parallelism": {"tensor": 2}, **more}
 
 
-def window(bed: Bed, *, starts_in: float, ends_in: float, replicas: int) -> dict[str, Any]:
+def window(bed: ModelNamespace, *, starts_in: float, ends_in: float, replicas: int) -> dict[str, Any]:
     """A window of today's, in model seconds from now, rounded up to minutes."""
     return {
         "name": "today",
-        "start": _cron(bringup.model_seconds(bed.cluster) + starts_in),
-        "end": _cron(bringup.model_seconds(bed.cluster) + ends_in),
+        "start": _cron(lifecycle.model_seconds(bed.cluster) + starts_in),
+        "end": _cron(lifecycle.model_seconds(bed.cluster) + ends_in),
         "timeZone": ZONE,
         "minReplicas": replicas,
     }
@@ -44,23 +44,23 @@ def _cron(second: float) -> str:
     return f"{at.minute} {at.hour} * * *"
 
 
-def test_a_scheduled_floor_is_ready_when_its_window_opens(bed: Bed, estate: Estate) -> None:
+def test_a_scheduled_floor_is_ready_when_its_window_opens(bed: ModelNamespace, estate: NodePool) -> None:
     today = window(bed, starts_in=12 * MINUTE, ends_in=120 * MINUTE, replicas=3)
-    opens = (bringup.model_seconds(bed.cluster) + 13 * MINUTE) // MINUTE * MINUTE
+    opens = (lifecycle.model_seconds(bed.cluster) + 13 * MINUTE) // MINUTE * MINUTE
     scaling = {"minReplicas": 1, "maxReplicas": 4, "schedule": [today]}
     bed.deploy("counter", pools=[pairs(estate)], scaling=scaling, slo=SLO, priority="P0")
-    bed.ready("counter", 1)
+    bed.wait_ready("counter", 1)
 
     with traffic(bed, "counter", rate_per_second=CALM_PER_SECOND):
-        time.sleep(max(0.0, (opens - bringup.model_seconds(bed.cluster)) / bed.cluster.state.time_scale))
+        time.sleep(max(0.0, (opens - lifecycle.model_seconds(bed.cluster)) / bed.cluster.state.time_scale))
         assert bed.status("counter")["readyReplicas"] >= 3
         reasons = {step["reason"] for step in bed.status("counter")["scalingHistory"]}
         assert "ScheduledFloor" in reasons
 
 
-def test_a_burst_is_answered_and_over_when_it_is_over(bed: Bed, estate: Estate) -> None:
+def test_a_burst_is_answered_and_over_when_it_is_over(bed: ModelNamespace, estate: NodePool) -> None:
     bed.deploy("chat", pools=[pairs(estate)], scaling={"minReplicas": 1, "maxReplicas": 4}, slo=SLO)
-    bed.ready("chat", 1)
+    bed.wait_ready("chat", 1)
     with traffic(bed, "chat", rate_per_second=CALM_PER_SECOND):
         time.sleep(12)
     with traffic(bed, "chat", rate_per_second=2 * BUSY_PER_SECOND):
@@ -71,23 +71,23 @@ def test_a_burst_is_answered_and_over_when_it_is_over(bed: Bed, estate: Estate) 
         assert bed.status("chat")["readyReplicas"] >= 1
 
 
-def test_at_night_devices_go_to_a_batch_job(bed: Bed, estate: Estate) -> None:
+def test_at_night_devices_go_to_a_batch_job(bed: ModelNamespace, estate: NodePool) -> None:
     today = window(bed, starts_in=-30 * MINUTE, ends_in=8 * MINUTE, replicas=4)
     bed.deploy("chat", pools=[pairs(estate)], scaling={"minReplicas": 1, "maxReplicas": 4, "schedule": [today]}, slo=SLO)
-    bed.ready("chat", 4)
+    bed.wait_ready("chat", 4)
     bed.deploy("batch", pools=[pairs(estate)], replicas=2, priority="P3")
-    bed.refused("batch", "InsufficientDevices")
+    bed.wait_refused("batch", "InsufficientDevices")
 
-    bed.ready("batch", 2, timeout_seconds=180)
+    bed.wait_ready("batch", 2, timeout_seconds=180)
     assert bed.status("chat")["desiredReplicas"] <= 2
 
 
-def test_a_full_pool_spills_and_the_spill_comes_back(bed: Bed) -> None:
+def test_a_full_pool_spills_and_the_spill_comes_back(bed: ModelNamespace) -> None:
     first = bed.ascend("first", nodes=1, limits={"devices": 4})
     second = bed.nvidia("second", nodes=1)
     pools = [pairs(first), pairs(second, quantization="FP8", source="s3://models/qwen3-32b-fp8")]
     bed.deploy("chat", pools=pools, scaling={"minReplicas": 1, "maxReplicas": 4}, slo=SLO)
-    bed.ready("chat", 1)
+    bed.wait_ready("chat", 1)
 
     with traffic(bed, "chat", rate_per_second=2 * BUSY_PER_SECOND):
         eventually(lambda: _placed(bed, f"{second.pool}/FP8"), timeout_seconds=90)
@@ -97,14 +97,14 @@ def test_a_full_pool_spills_and_the_spill_comes_back(bed: Bed) -> None:
     assert bed.status("chat")["readyReplicas"] >= 1
 
 
-def _desired(bed: Bed, name: str, *, at_least: int = 0, at_most: int = 99) -> None:
+def _desired(bed: ModelNamespace, name: str, *, at_least: int = 0, at_most: int = 99) -> None:
     status = bed.status(name)
     assert at_least <= status.get("desiredReplicas", 0) <= at_most, status.get("scalingHistory")
 
 
-def _placed(bed: Bed, words: str) -> None:
+def _placed(bed: ModelNamespace, words: str) -> None:
     assert words in bed.status("chat").get("placementSummary", "")
 
 
-def _not_placed(bed: Bed, words: str) -> None:
+def _not_placed(bed: ModelNamespace, words: str) -> None:
     assert words not in bed.status("chat")["placementSummary"]

@@ -20,7 +20,7 @@ from localcluster.testing import eventually
 from playground import installation
 from playground.installation import CHART, NAMESPACE, RELEASE, operator_names
 from playground.nodes_and_pools import Manifest, warnings_of_apply
-from playground.testing import RESOURCE, Bed, Estate
+from playground.testing import RESOURCE, ModelNamespace, NodePool
 
 pytestmark = pytest.mark.cluster
 
@@ -30,7 +30,7 @@ WEBHOOKS = "validatingwebhookconfigurations"
 WAIT_SECONDS = 3.0  # timeoutSeconds of the chart
 
 
-def manifest(bed: Bed, name: str, *pools: str, **spec: Any) -> Manifest:
+def manifest(bed: ModelNamespace, name: str, *pools: str, **spec: Any) -> Manifest:
     """A ModelDeployment as a person would write it."""
     whole = {
         "model": {"name": "Qwen3-32B", "source": "s3://models/qwen3-32b"},
@@ -60,33 +60,33 @@ def reviews(cluster: Cluster) -> float:
     return total
 
 
-def test_what_no_pool_can_run_is_warned_of_and_stored(bed: Bed, estate: Estate) -> None:
+def test_what_no_pool_can_run_is_warned_of_and_stored(bed: ModelNamespace, estate: NodePool) -> None:
     warnings = warnings_of_apply(bed.cluster, [manifest(bed, "chat", estate.pool, quantization="FP8")])
     assert warnings == [f"{estate.pool}: {NO_FP8}"]
-    bed.refused("chat", "QuantizationUnsupported", NO_FP8)
+    bed.wait_refused("chat", "QuantizationUnsupported", NO_FP8)
 
 
-def test_what_fits_gives_no_warning_and_a_dry_run_gives_the_same(bed: Bed, estate: Estate) -> None:
+def test_what_fits_gives_no_warning_and_a_dry_run_gives_the_same(bed: ModelNamespace, estate: NodePool) -> None:
     fits, wrong = manifest(bed, "chat", estate.pool), manifest(bed, "chat", estate.pool, quantization="FP8")
     assert warnings_of_apply(bed.cluster, [fits]) == []
     assert warnings_of_apply(bed.cluster, [wrong], "--dry-run=server") == [f"{estate.pool}: {NO_FP8}"]
     assert bed.get(RESOURCE, "chat")["spec"]["quantization"] == "W8A8"
 
 
-def test_who_would_give_way_is_named(bed: Bed, estate: Estate) -> None:
+def test_who_would_give_way_is_named(bed: ModelNamespace, estate: NodePool) -> None:
     half = [{"name": estate.pool, "parallelism": {"tensor": 4}}]
     bed.deploy("low", pools=half, replicas=2, priority="P3")
-    bed.ready("low", 2)
+    bed.wait_ready("low", 2)
     high = manifest(bed, "high", pools=[{"name": estate.pool, "parallelism": {"tensor": 8}}], priority="P0")
     warned = [f"would displace 2 replicas of {bed.name}/low"]
     assert warnings_of_apply(bed.cluster, [high], "--dry-run=server") == warned
     equal = manifest(bed, "equal", pools=half, priority="P3")
     assert not any("displace" in warning for warning in warnings_of_apply(bed.cluster, [equal], "--dry-run=server"))
     assert warnings_of_apply(bed.cluster, [high]) == warned
-    bed.ready("high", 1)
+    bed.wait_ready("high", 1)
 
 
-def test_a_pool_and_its_deployment_in_one_apply_give_no_false_warning(bed: Bed, estate: Estate) -> None:
+def test_a_pool_and_its_deployment_in_one_apply_give_no_false_warning(bed: ModelNamespace, estate: NodePool) -> None:
     spec = json.loads(bed.cluster.kubectl("get", "acceleratorpools.modelmatrix.io", estate.pool, "-o", "json"))["spec"]
     bed.cluster.kubectl("delete", "acceleratorpools.modelmatrix.io", estate.pool)
     pool = {
@@ -98,9 +98,9 @@ def test_a_pool_and_its_deployment_in_one_apply_give_no_false_warning(bed: Bed, 
     assert warnings_of_apply(bed.cluster, [pool, manifest(bed, "chat", estate.pool)]) == []
 
 
-def test_a_pool_that_strands_a_deployment_says_so(bed: Bed, estate: Estate) -> None:
+def test_a_pool_that_strands_a_deployment_says_so(bed: ModelNamespace, estate: NodePool) -> None:
     bed.deploy("chat", estate.pool)
-    bed.ready("chat", 1)
+    bed.wait_ready("chat", 1)
     pool = json.loads(bed.cluster.kubectl("get", "acceleratorpools.modelmatrix.io", estate.pool, "-o", "json"))
     pool = {key: pool[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": estate.pool}}
     pool["spec"] |= {"accelerator": "910z"}
@@ -109,19 +109,19 @@ def test_a_pool_that_strands_a_deployment_says_so(bed: Bed, estate: Estate) -> N
     assert any(warning.startswith(f"{bed.name}/chat could run on none of its pools any more") for warning in warnings)
 
 
-def test_what_leaves_the_spec_is_not_reviewed(bed: Bed, estate: Estate) -> None:
+def test_what_leaves_the_spec_is_not_reviewed(bed: ModelNamespace, estate: NodePool) -> None:
     bed.deploy("chat", estate.pool)
-    bed.ready("chat", 1)
+    bed.wait_ready("chat", 1)
     before = reviews(bed.cluster)
     bed.kubectl("annotate", RESOURCE, "chat", "touched=yes")
     bed.kubectl("label", RESOURCE, "chat", "team=ai")
     bed.kubectl("scale", f"{RESOURCE}/chat", "--replicas=2")
-    bed.ready("chat", 2)
+    bed.wait_ready("chat", 2)
     bed.kubectl("delete", RESOURCE, "chat")
     assert reviews(bed.cluster) == before
 
 
-def test_without_an_operator_an_apply_works_and_says_nothing(bed: Bed, estate: Estate) -> None:
+def test_without_an_operator_an_apply_works_and_says_nothing(bed: ModelNamespace, estate: NodePool) -> None:
     names = operator_names(bed.cluster)
     for name in names:
         bed.cluster.stop_process(name)
@@ -136,7 +136,7 @@ def test_without_an_operator_an_apply_works_and_says_nothing(bed: Bed, estate: E
     eventually(lambda: _warns(bed, wrong))
 
 
-def test_when_one_operator_dies_the_other_answers(bed: Bed, estate: Estate) -> None:
+def test_when_one_operator_dies_the_other_answers(bed: ModelNamespace, estate: NodePool) -> None:
     wrong = manifest(bed, "chat", estate.pool, quantization="FP8")
     for name in operator_names(bed.cluster):
         bed.cluster.kill_process(name)
@@ -146,11 +146,11 @@ def test_when_one_operator_dies_the_other_answers(bed: Bed, estate: Estate) -> N
             bed.cluster.start_process(name)
 
 
-def _warns(bed: Bed, proposed: Manifest) -> None:
+def _warns(bed: ModelNamespace, proposed: Manifest) -> None:
     assert warnings_of_apply(bed.cluster, [proposed], "--dry-run=server")
 
 
-def test_deny_mode_refuses_what_can_never_run_and_nothing_else(bed: Bed, estate: Estate) -> None:
+def test_deny_mode_refuses_what_can_never_run_and_nothing_else(bed: ModelNamespace, estate: NodePool) -> None:
     with denying(bed.cluster):
         with pytest.raises(LocalClusterError, match=re.escape(f"denied the request: {estate.pool}: {NO_FP8}")):
             warnings_of_apply(bed.cluster, [manifest(bed, "never", estate.pool, quantization="FP8")])

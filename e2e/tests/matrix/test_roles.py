@@ -11,7 +11,7 @@ import pytest
 from apicost.audit import read_requests
 from localcluster.testing import eventually
 from playground.installation import NAMESPACE, RELEASE
-from playground.testing import OPERATOR, Bed, Estate
+from playground.testing import OPERATOR, ModelNamespace, NodePool
 
 pytestmark = pytest.mark.cluster
 
@@ -28,10 +28,10 @@ SPARE = {
 }
 
 
-def test_every_right_is_used_and_every_request_allowed(bed: Bed, estate: Estate) -> None:
+def test_every_right_is_used_and_every_request_allowed(bed: ModelNamespace, estate: NodePool) -> None:
     started = time.time()
     bed.deploy("chat", estate.pool)
-    bed.ready("chat", 1)
+    bed.wait_ready("chat", 1)
     bed.deploy("chat", estate.pool, maxModelLen=4096)
     eventually(lambda: _one_pod_with(bed, "4096"))
     bed.deploy("chat", estate.pool, quantization="BF16", model={"name": "Qwen3-32B", "source": "s3://models/qwen3-32b"})
@@ -47,7 +47,7 @@ def test_every_right_is_used_and_every_request_allowed(bed: Bed, estate: Estate)
     assert granted - used - SPARE.keys() == set()
 
 
-def _granted(bed: Bed) -> set[tuple[str, str]]:
+def _granted(bed: ModelNamespace) -> set[tuple[str, str]]:
     roles = [
         json.loads(bed.cluster.kubectl("get", "clusterrole", RELEASE, "-o", "json")),
         json.loads(bed.cluster.kubectl("-n", NAMESPACE, "get", "role", RELEASE, "-o", "json")),
@@ -57,12 +57,12 @@ def _granted(bed: Bed) -> set[tuple[str, str]]:
     }
 
 
-def _one_pod_with(bed: Bed, argument: str) -> None:
+def _one_pod_with(bed: ModelNamespace, argument: str) -> None:
     pods = bed.pods("chat")
     assert len(pods) == 1
     assert argument in pods[0]["spec"]["containers"][0]["args"]
 
 
-def _one_workload(bed: Bed) -> None:
+def _one_workload(bed: ModelNamespace) -> None:
     found = bed.get("deployments", "-l", "modelmatrix.io/deployment=chat")["items"]
     assert [item["metadata"]["labels"]["modelmatrix.io/quantization"] for item in found] == ["BF16"]

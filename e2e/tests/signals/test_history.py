@@ -14,7 +14,7 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.scaling.observation.observation import History
 from modelmatrix.signals.history import histories, history_query
 from modelmatrix.telemetry.prometheus_client import Prometheus
-from signals.backfill import Past, growing
+from signals.backfill import BackfilledSeries, growing
 from signals.backfilled_replicas import Pod
 from signals.server import prometheus
 
@@ -24,11 +24,11 @@ DAY = 86400.0
 SCRAPE_SECONDS = 60.0
 
 
-def replica(past: Past, name: str, first: float, last: float, deployment: str = "chat") -> Pod:
+def replica(past: BackfilledSeries, name: str, first: float, last: float, deployment: str = "chat") -> Pod:
     return Pod(past=past, namespace="bank", deployment=deployment, name=name, first=first, last=last)
 
 
-def paint(past: Past) -> None:
+def paint(past: BackfilledSeries) -> None:
     """Two replicas for two days, one of them restarted and gone for six hours; another kind of engine beside them."""
     steady = replica(past, "steady", -2 * DAY, 600)
     steady.show("vllm:request_success_total", growing(2.0, since=-2 * DAY), finished_reason="stop")
@@ -42,7 +42,7 @@ def paint(past: Past) -> None:
 
 @pytest.fixture(scope="module")
 def found(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[NamespacedName, History]]:
-    past = Past(scrape_seconds=SCRAPE_SECONDS)
+    past = BackfilledSeries(scrape_seconds=SCRAPE_SECONDS)
     paint(past)
     with prometheus(programs, tmp_path_factory.mktemp("prometheus"), past) as url:
         yield asyncio.run(ask(url, past.now))

@@ -32,12 +32,12 @@ def nothing(_: object) -> None:
     """The past is real here."""
 
 
-FLEET = {name.lower().replace(".", "-"): (Scenario(paint=nothing, replicas=ALONE, engine=name), name) for name in ENGINES}
+FLEET = {name.lower().replace(".", "-"): (Scenario(add_pods=nothing, replicas=ALONE, engine=name), name) for name in ENGINES}
 PAGES = {f"/{key}": dialect_of(name).text for key, (_, name) in FLEET.items()}
 PAGES |= {"/empty": "", "/renamed": dialect_of("vLLM").text.replace("vllm:", "vllm_")}
 PAGES |= {"/partly": dialect_of("vLLM").text.replace("vllm:generation_tokens_total", "vllm:output_tokens_total")}
-FLEET |= {"empty": (Scenario(paint=nothing, replicas=ALONE, engine="TEI"), "TEI")}
-FLEET |= {key: (Scenario(paint=nothing, replicas=ALONE), "vLLM") for key in ("renamed", "partly", "gone")}
+FLEET |= {"empty": (Scenario(add_pods=nothing, replicas=ALONE, engine="TEI"), "TEI")}
+FLEET |= {key: (Scenario(add_pods=nothing, replicas=ALONE), "vLLM") for key in ("renamed", "partly", "gone")}
 
 
 def job(address: str, key: str, number: int) -> dict[str, Any]:

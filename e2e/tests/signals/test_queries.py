@@ -18,9 +18,9 @@ from modelmatrix.signals.samples import gateway_rates
 from modelmatrix.signals.vectors import Vector
 from modelmatrix.telemetry.prometheus_client import Prometheus
 from signals import backfilled_replicas as replicas
-from signals.backfill import Past, growing
+from signals.backfill import BackfilledSeries, growing
 from signals.backfilled_replicas import Load
-from signals.scenario import LONG_AGO, NAME, Painter, Scenario, queries
+from signals.scenario import LONG_AGO, NAME, PodFactory, Scenario, queries
 from signals.server import prometheus
 
 pytestmark = pytest.mark.cluster
@@ -31,18 +31,18 @@ GATEWAY = "sum by (namespace, deployment) (rate(gateway_requests_total[1m]))"
 SCENARIOS: dict[str, Scenario] = {}
 
 
-Paint = Callable[[Painter], None]
+Paint = Callable[[PodFactory], None]
 
 
 def scenario(paint: Paint, **fields: object) -> str:
     """Register a scenario; its name is that of the namespace, too."""
     name = f"s{len(SCENARIOS)}"
-    SCENARIOS[name] = Scenario(paint=paint, **fields)  # type: ignore[arg-type]  # fields of a scenario
+    SCENARIOS[name] = Scenario(add_pods=paint, **fields)  # type: ignore[arg-type]  # fields of a scenario
     return name
 
 
 def both(load: Load) -> Paint:
-    def paint(to: Painter) -> None:
+    def paint(to: PodFactory) -> None:
         for name in ("a", "b"):
             replicas.vllm(to.pod(name), load)
 
@@ -52,9 +52,9 @@ def both(load: Load) -> Paint:
 @pytest.fixture(scope="module")
 def vectors(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Vector]]:
     """One look at everything."""
-    past = Past()
+    past = BackfilledSeries()
     for name, one in SCENARIOS.items():
-        one.paint(Painter(past, name))
+        one.add_pods(PodFactory(past, name))
     past.add("gateway_requests_total", {"namespace": "s0", "deployment": NAME, "job": "gateway"}, growing(4.5))
     folder: Path = tmp_path_factory.mktemp("prometheus")
     with prometheus(programs, folder, past) as url:
@@ -121,7 +121,7 @@ def test_the_middle_replica_of_a_pool(reading: SignalReading) -> None:
     assert reading.engines == {}
 
 
-def three_speeds(to: Painter) -> None:
+def three_speeds(to: PodFactory) -> None:
     for name, running in (("a", 4.0), ("b", 10.0), ("c", 90.0)):
         load = Load(per_second=3.0, running=running, kv_usage=running / 100)
         replicas.vllm(to.pod(name, pool="vLLM"), load)
@@ -144,7 +144,7 @@ def test_idle_is_proven(reading: SignalReading) -> None:
     assert reading.traffic.input_tokens == 0.0
 
 
-def queue_builds_up(to: Painter) -> None:
+def queue_builds_up(to: PodFactory) -> None:
     replicas.vllm(to.pod("a"), Load(per_second=2.0), num_requests_waiting=lambda second: 1000 + second)
 
 
@@ -154,20 +154,20 @@ def test_requests_that_only_wait_have_arrived_too(reading: SignalReading) -> Non
     assert reading.traffic.arrivals_per_second == pytest.approx(3.0)
 
 
-def two_monitors(to: Painter) -> None:
+def two_monitors(to: PodFactory) -> None:
     for name in ("a", "b"):
         for job in ("modelmatrix", "somebody-elses"):
             replicas.vllm(to.pod(name, job=job), BUSY)
 
 
-def data_parallel(to: Painter) -> None:
+def data_parallel(to: PodFactory) -> None:
     half = Load(per_second=1.5, running=4.0, waiting=1.0, kv_usage=0.4, within=0.9)
     for name in ("a", "b"):
         for engine in ("0", "1"):
             replicas.vllm(to.pod(name), half, engine=engine)
 
 
-def other_replicas_go(to: Painter) -> None:
+def other_replicas_go(to: PodFactory) -> None:
     """Their samples end, and nothing tells that they have: as after a crash of Prometheus, or behind remote write."""
     both(BUSY)(to)
     replicas.vllm(to.pod("gone", last=-400.0), Load(per_second=50.0, running=99.0, waiting=99.0))
@@ -190,7 +190,7 @@ def test_every_replica_counts_once(reading: SignalReading) -> None:
     assert traffic.ttft.requests == pytest.approx(720)
 
 
-def tensor_parallel(to: Painter) -> None:
+def tensor_parallel(to: PodFactory) -> None:
     for name in ("a", "b"):
         replicas.sglang(to.pod(name), BUSY, ranks=4)
 
@@ -207,7 +207,7 @@ def test_ranks_that_say_the_same_count_once(reading: SignalReading) -> None:
     assert traffic.ttft.ratio == pytest.approx(0.9)
 
 
-def never_asked(to: Painter) -> None:
+def never_asked(to: PodFactory) -> None:
     for name in ("a", "b"):
         replicas.sglang(to.pod(name), IDLE, is_used=False)
 
@@ -217,7 +217,7 @@ def test_counters_that_appear_with_the_first_request_are_zero_before(reading: Si
     assert reading.quality is Reason.NO_TRAFFIC
 
 
-def old_and_new(to: Painter) -> None:
+def old_and_new(to: PodFactory) -> None:
     """A rolling upgrade: one replica has the names of before the renames, and one that shows both."""
     old = to.pod("a")
     replicas.vllm(old, BUSY, skip=("kv_cache_usage_perc", "request_time_per_output_token_seconds"))
@@ -236,7 +236,7 @@ def test_old_names_count_where_the_new_ones_are_not(reading: SignalReading) -> N
     assert traffic.tpot is not None
 
 
-def restarted(to: Painter) -> None:
+def restarted(to: PodFactory) -> None:
     """One engine was restarted: its counters begin again, and what it had in hand is gone."""
     replicas.vllm(to.pod("a"), Load(per_second=3.0))
     fallen = lambda second: 50_000 + 3.0 * second if second < -45 else 3.0 * (second + 45)  # noqa: E731
@@ -249,53 +249,53 @@ def test_a_counter_that_begins_again_is_no_burst(reading: SignalReading) -> None
     assert reading.traffic.arrivals_per_second_long == pytest.approx(6.0, rel=0.1)
 
 
-def one_is_unseen(to: Painter) -> None:
+def one_is_unseen(to: PodFactory) -> None:
     replicas.vllm(to.pod("a"), IDLE)
 
 
-def one_is_down(to: Painter) -> None:
+def one_is_down(to: PodFactory) -> None:
     one_is_unseen(to)
     to.pod("b").scraped(up=0.0, samples=0.0)
 
 
-def one_says_it_otherwise(to: Painter) -> None:
+def one_says_it_otherwise(to: PodFactory) -> None:
     one_is_unseen(to)
     to.pod("b").scraped()
     to.pod("b").show("vllm:requests_in_the_queue", 0.0)
 
 
-def one_lost_its_counter(to: Painter) -> None:
+def one_lost_its_counter(to: PodFactory) -> None:
     one_is_unseen(to)
     replicas.vllm(to.pod("b"), IDLE, skip=("request_success_total",))
 
 
-def one_lost_its_histogram(to: Painter) -> None:
+def one_lost_its_histogram(to: PodFactory) -> None:
     one_is_unseen(to)
     replicas.vllm(to.pod("b"), IDLE, skip=("time_to_first_token_seconds",))
 
 
-def one_is_no_number(to: Painter) -> None:
+def one_is_no_number(to: PodFactory) -> None:
     one_is_unseen(to)
     replicas.vllm(to.pod("b"), IDLE, num_requests_running=float("nan"))
 
 
-def one_is_infinite(to: Painter) -> None:
+def one_is_infinite(to: PodFactory) -> None:
     one_is_unseen(to)
     replicas.vllm(to.pod("b"), IDLE, num_requests_waiting=float("-inf"))
 
 
-def a_counter_is_no_number(to: Painter) -> None:
+def a_counter_is_no_number(to: PodFactory) -> None:
     one_is_unseen(to)
     replicas.vllm(to.pod("b"), IDLE, request_success_total=float("nan"))
 
 
-def the_past_is_short(to: Painter) -> None:
+def the_past_is_short(to: PodFactory) -> None:
     """Prometheus was started anew, or was away: the counters were flat for as long as it knows."""
     for name in ("a", "b"):
         replicas.vllm(to.pod(name, first=-30.0), IDLE)
 
 
-def a_foreign_pod(to: Painter) -> None:
+def a_foreign_pod(to: PodFactory) -> None:
     both(IDLE)(to)
     replicas.vllm(to.pod("copycat"), Load(per_second=100.0, running=200.0, waiting=500.0))
 
@@ -303,7 +303,7 @@ def a_foreign_pod(to: Painter) -> None:
 FOREIGN = scenario(a_foreign_pod)
 
 
-def none_reports(_: Painter) -> None:
+def none_reports(_: PodFactory) -> None:
     """Nothing at all."""
 
 
@@ -343,12 +343,12 @@ def test_what_a_foreign_pod_reports_is_nobodys_traffic(reading: SignalReading) -
     assert reading.traffic is None
 
 
-def sglang_renames(to: Painter) -> None:
+def sglang_renames(to: PodFactory) -> None:
     replicas.sglang(to.pod("a"), BUSY)
     replicas.sglang(to.pod("b"), BUSY, counter="requests_total")
 
 
-def tei_renames(to: Painter) -> None:
+def tei_renames(to: PodFactory) -> None:
     replicas.tei(to.pod("a"), BUSY)
     replicas.tei(to.pod("b"), BUSY, counter="te_requests")
 
@@ -367,7 +367,7 @@ def test_a_counter_that_appears_with_the_first_request_and_is_renamed(reading: S
     assert f"1 of 2 replicas do not show {name} although" in reading.message
 
 
-def stopped(to: Painter) -> None:
+def stopped(to: PodFactory) -> None:
     replicas.vllm(to.pod("a"), IDLE)
     replicas.vllm(to.pod("b", last=-100.0), IDLE)
 
@@ -380,7 +380,7 @@ def test_old_samples_are_stale(reading: SignalReading) -> None:
     assert reading.age_seconds > 100
 
 
-def all_stopped(to: Painter) -> None:
+def all_stopped(to: PodFactory) -> None:
     for name in ("a", "b"):
         replicas.vllm(to.pod(name, last=-100.0), BUSY)
 
@@ -391,7 +391,7 @@ def test_a_prometheus_that_scrapes_no_more_knows_nothing(reading: SignalReading)
     assert reading.traffic is None
 
 
-def young(to: Painter) -> None:
+def young(to: PodFactory) -> None:
     replicas.vllm(to.pod("a"), BUSY)
     replicas.vllm(to.pod("b", first=-60.0), BUSY)
 
@@ -408,7 +408,7 @@ def test_replicas_that_were_not_scraped_yet_are_not_behind_the_figures(reading: 
     assert reading.traffic.measured == 2
 
 
-def embedding(to: Painter) -> None:
+def embedding(to: PodFactory) -> None:
     replicas.tei(to.pod("a"), BUSY)
     to.pod("b").scraped(samples=0.0)
 
@@ -425,7 +425,7 @@ def test_a_replica_that_was_never_asked_has_an_empty_page(reading: SignalReading
     assert (traffic.ttft, traffic.tpot) == (None, None)
 
 
-def empty_pages(to: Painter) -> None:
+def empty_pages(to: PodFactory) -> None:
     for name in ("a", "b"):
         to.pod(name).scraped(samples=0.0)
 
@@ -435,7 +435,7 @@ def test_empty_pages_prove_idleness_where_the_engine_has_them(reading: SignalRea
     assert reading.quality is Reason.NO_TRAFFIC
 
 
-def pages_of_another_kind(to: Painter) -> None:
+def pages_of_another_kind(to: PodFactory) -> None:
     for name in ("a", "b"):
         to.pod(name).scraped(samples=40.0)
 
@@ -446,7 +446,7 @@ def test_other_pages_prove_nothing(reading: SignalReading) -> None:
     assert "although their targets are up" in reading.message
 
 
-def llama(to: Painter) -> None:
+def llama(to: PodFactory) -> None:
     for name in ("a", "b"):
         replicas.llama_cpp(to.pod(name), BUSY)
 
@@ -462,7 +462,7 @@ def test_an_engine_that_counts_no_requests_is_counted_by_its_tokens(reading: Sig
     assert (traffic.ttft, traffic.tpot, traffic.e2e) == (None, None, None)
 
 
-def two_engines(to: Painter) -> None:
+def two_engines(to: PodFactory) -> None:
     replicas.vllm(to.pod("a"), Load(per_second=3.0, running=8.0, kv_usage=0.4, within=1.0))
     replicas.mindie(to.pod("b"), Load(per_second=1.0, running=2.0, kv_usage=0.4, within=0.5))
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from banks.__main__ import render
 from banks.deployments import deployment, namespace_of
-from banks.matrix import CHIPS, DATA, Institution, Row, read_matrix
+from banks.matrix import ACCELERATORS, DATA, Institution, Row, read_matrix
 from banks.nodes_and_pools import pool_name
 from banks.table import AT, domestic_verdicts, page, planned_matrix, verdict
 from modelmatrix.cli.main import main
@@ -103,7 +103,7 @@ def test_names_are_those_of_the_data(bank: Institution) -> None:
 
 
 def test_chips_are_those_of_the_catalogue() -> None:
-    assert {name: chip.accelerator for name, chip in CHIPS.items()} == {
+    assert {name: chip.accelerator for name, chip in ACCELERATORS.items()} == {
         "ascend-910b": "910b-64g",
         "ascend-910c": "a3-die-64g",
         "ascend-310p": "310p3-duo-48g",
