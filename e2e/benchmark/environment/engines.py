@@ -1,4 +1,4 @@
-"""Engines of the benchmark: measured or published timings, how much they hold, how long they start. Data only.
+"""Engines of the benchmark: measured or published timings, capacities and start times. Data only.
 
 Timings are fits to published measurements (``tests/traces/perf/iteration_time_fits.csv``) unless a comment says otherwise.
 KV tokens follow from 90 % of the devices' memory less the weights, over the model's KV bytes per token.
@@ -32,7 +32,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
-    """One engine on one layout of devices: what it takes and holds in truth."""
+    """One engine on one layout of devices: its true timing and limits."""
 
     timing: EngineTiming
     limits: EngineLimits
@@ -40,7 +40,7 @@ class EngineFacts:
 
 
 def _engine(milliseconds: tuple[float, float, float], kv_tokens: int, layout: Layout) -> EngineFacts:
-    """From alpha in ms, beta in ms a token and gamma in ms a KV token."""
+    """An engine from alpha in ms, beta in ms per token and gamma in ms per KV token."""
     alpha, beta, gamma = (value / 1000.0 for value in milliseconds)
     return EngineFacts(
         timing=EngineTiming(alpha, beta, gamma),
@@ -51,7 +51,7 @@ def _engine(milliseconds: tuple[float, float, float], kv_tokens: int, layout: La
 
 @cache
 def prior_of(layout: Layout) -> EngineTiming:
-    """What the product takes the timing for before anything is measured: its roofline.
+    """The timing that the product assumes before anything is measured: its roofline.
 
     Raises:
         KeyError: the catalogue has no such model or accelerator.
@@ -70,14 +70,14 @@ def prior_of(layout: Layout) -> EngineTiming:
 
 
 def _roofline(layout: Layout, kv_tokens: int) -> EngineFacts:
-    """An engine that nobody has measured: what the roofline says."""
+    """An engine without published measurements: the roofline is its true timing."""
     return EngineFacts(timing=prior_of(layout), limits=EngineLimits(max_num_seqs=256, kv_tokens=kv_tokens), layout=layout)
 
 
 _QWEN32 = "Qwen/Qwen3-32B"
 _H100X2 = Layout(model=_QWEN32, accelerator="h100-80g", devices=2)
 
-# vLLM, which serves unless somebody asks for another engine.
+# vLLM, the default engine.
 QWEN32_H100X2 = _engine((15.78, 0.04082, 3.557e-5), 305_000, _H100X2)
 QWEN32_H100X4 = _engine((9.44, 0.02973, 3.227e-5), 890_000, Layout(model=_QWEN32, accelerator="h100-80g", devices=4))
 # SGLang's step with the prefill cost that llm-d measured (15,400 to 15,900 tokens/s), and room for KV tokens at 95 % of

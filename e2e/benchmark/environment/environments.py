@@ -54,7 +54,7 @@ def open_fleet(scenario: Scenario, deployment: Deployment, seed: int) -> tuple[R
 
 
 def warm_replicas(deployment: Deployment, seed: int) -> dict[str, int]:
-    """What serves the first minutes with one replica to spare, all of the home variant."""
+    """Replicas of the home variant for the first minutes, with one to spare."""
     first = deployment.home_variant
     rate = float(arriving_per_second(deployment.arrivals, seed)[:_OPENING_SECONDS].mean())
     needed = ceil(rate / deployment.capacity_per_second(first)) + 1
@@ -85,12 +85,12 @@ def buckets() -> Buckets:
 
 
 def _weighted(deployment: Deployment) -> list[Variant]:
-    """The variants with the traffic that they can serve: what a gateway that knows its backends sends them."""
+    """The variants, weighted with the traffic that they can serve, as a gateway that knows its backends does."""
     rates = [deployment.capacity_per_second(variant) for variant in deployment.variants]
     most = max(rates)
     return [replace(variant, weight=rate / most) for variant, rate in zip(deployment.variants, rates, strict=True)]
 
 
 def _starts(deployment: Deployment, seed: int) -> Random:
-    """The source of start times: the same for the same deployment, whoever asks for replicas."""
+    """The source of start times: the same for a deployment whatever the autoscaler."""
     return Random(seed * 1_000_003 + crc32(deployment.name.encode()))  # noqa: S311 - a simulation

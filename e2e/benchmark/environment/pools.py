@@ -1,4 +1,4 @@
-"""Devices of the pools, shared by deployments: who wants more gets what is free, the most important first."""
+"""Devices of the pools, shared by deployments: the most important deployment gets free devices first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Pools:
-    """How many devices each pool has now, and who holds them."""
+    """The devices of each pool now, and the deployments that hold them."""
 
     def __init__(self, scenario: Scenario, deployed: Iterable[Deployed]) -> None:
         self.limits = {pool.name: inf if pool.devices is None else pool.devices for pool in scenario.pools}
@@ -40,12 +40,12 @@ class Pools:
         }
 
     def grant(self) -> None:
-        """Give every deployment what it wants, as far as devices are free; take what it does not want any more."""
+        """Set the desired numbers of every deployment, additions limited to the free devices of their pools."""
         for one in self._deployed:
             present = one.present
-            if present == one.wanted:
+            if present == one.desired:
                 continue
-            granted = dict(one.wanted)
+            granted = dict(one.desired)
             for placement in one.deployment.placements:
                 name = placement.variant.name
                 more = granted[name] - present[name]

@@ -1,6 +1,6 @@
-"""One run: a scenario, an autoscaler for each of its deployments, a seed; and what came of it.
+"""One run: a scenario, an autoscaler for each of its deployments and a seed give an outcome.
 
-The same loop whatever the world is made of. It must not know how anybody decides.
+The loop is the same for the fluid and for single requests, and does not know how an autoscaler decides.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from benchmark.scenarios.scenario import Scenario
 
 MOMENT_SECONDS = 120
-# Nobody decides on what an empty world showed before it began.
+# No autoscaler decides before its windows have samples.
 OPENING_SECONDS = 120
-# How long after the end anybody waits for requests that are still running.
+# Seconds after the end in which running requests may still finish.
 _AFTERMATH_SECONDS = 3600
 
 

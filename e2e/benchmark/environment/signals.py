@@ -1,4 +1,4 @@
-"""What other projects' autoscalers ask of Prometheus, answered from scraped samples.
+"""The Prometheus queries of other projects' autoscalers, answered from scraped samples.
 
 One implementation for all of them: gauges summed over pages, means and rates over windows, quantiles of histograms. A
 value is ``None`` where Prometheus would give no element, and not a number where a gauge is none.
@@ -114,7 +114,7 @@ def in_flight(sample: EngineSample) -> float:
 
 
 def waiting(sample: EngineSample) -> float:
-    """Requests that an engine has not begun."""
+    """Requests in the queue of an engine."""
     return sample.waiting
 
 

@@ -1,4 +1,4 @@
-"""A deployment in the world: its environment, what is scraped of it, and what its autoscaler sees and wants."""
+"""A simulated deployment: its environment, the samples that are scraped from it, its autoscaler and the desired replicas."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Deployed:
             self.environment = open_fluid(scenario, deployment, seed)
         else:
             self.environment, self.fleet = open_fleet(scenario, deployment, seed)
-        self.wanted = dict(self.environment.replica_set.desired)
+        self.desired = dict(self.environment.replica_set.desired)
         self.changes = 0
         self.reversals = 0
         self._scenario, self._recipe, self._scraper = scenario, recipe, scraper
@@ -53,7 +53,7 @@ class Deployed:
     def replicas(self) -> tuple[ReplicaView, ...]:
         """The replicas as the API server shows them."""
         roster = self.environment.replica_set
-        # Nothing has changed as long as nobody was added or lost, none became ready, and nothing was ordered.
+        # The views stay the same while no replica is added, lost or becomes ready, and no number is set.
         now = self._orders, len(roster.replicas), roster.next_ready_seconds()
         if now != self._seen_at:
             self._seen_at = now
@@ -62,62 +62,62 @@ class Deployed:
 
     @property
     def present(self) -> dict[str, int]:
-        """Replicas by variant that are not on their way out."""
-        present = dict.fromkeys(self.wanted, 0)
+        """Replicas by variant, draining ones not included."""
+        present = dict.fromkeys(self.desired, 0)
         for replica in self.replicas:
             if replica.phase is not Phase.DRAINING:
                 present[replica.variant] += 1
         return present
 
     def scrape(self, second: float) -> None:
-        """Store what the engines show now."""
+        """Scrape every engine, and note the arrivals for a later rebuild."""
         if second % HISTORY_SECONDS == 0:
             self._arrived.append((second, self.environment.arrivals))
         self._scraper.scrape(second, {name: self._since_reset(name, page) for name, page in self._pages().items()})
 
     def reset_counters(self) -> None:
-        """Let every engine's counters start again at zero."""
+        """Let every engine's counters start again at zero, as after a restart."""
         self._origins = self._pages()
 
     def restart_scaler(self, second: float) -> None:
-        """Let the autoscaler forget what it remembers; it may ask Prometheus for the past."""
+        """Start a new autoscaler; it may restore its state from the past arrivals."""
         self._policy = self._recipe.build(self._scenario, self.deployment)
         if self._recipe.rebuild is not None:
             self._recipe.rebuild(self._policy, self._arrived, second)
 
     def decide(self, second: float, rooms: Mapping[str, int]) -> None:
-        """Ask the autoscaler."""
+        """Let the autoscaler decide; ``rooms`` are the replicas that could be added now, by variant."""
         observation = Observation(
             second=second,
-            desired=self.wanted,
+            desired=self.desired,
             replicas=self.replicas,
             samples={name: tuple(samples) for name, samples in self._scraper.samples.items()},
             failing=self._scraper.failing,
             ended=self._scraper.ended,
             free_replicas_by_variant=rooms,
         )
-        self._want({**self.wanted, **self._policy.decide(observation)})
+        self._set_desired({**self.desired, **self._policy.decide(observation)})
 
     def order(self, numbers: Mapping[str, int]) -> None:
-        """Set the numbers of replicas."""
+        """Set the numbers of replicas by variant; ``grant`` has limited them to the free devices."""
         self._orders += 1
         self.environment.scale_to(numbers)
 
     def lose(self, names: Collection[str]) -> None:
-        """Lose replicas and what is in them."""
+        """Lose replicas and the requests in them."""
         self._orders += 1
         self.environment.fail(names)
 
-    def _want(self, wanted: dict[str, int]) -> None:
-        step = sum(wanted.values()) - sum(self.wanted.values())
-        if wanted == self.wanted:
+    def _set_desired(self, desired: dict[str, int]) -> None:
+        step = sum(desired.values()) - sum(self.desired.values())
+        if desired == self.desired:
             return
         self.changes += 1
         if step:
             direction = 1 if step > 0 else -1
             self.reversals += direction == -self._direction
             self._direction = direction
-        self.wanted = wanted
+        self.desired = desired
 
     def _pages(self) -> Mapping[str, EngineSample]:
         if self._recipe.sight is Sight.REPLICAS:

@@ -1,7 +1,9 @@
-"""Run a policy through a trace: let time pass, scrape, ask the policy, scale, and account for devices and requests.
+"""The simulation loop: runs one policy through one trace and returns what it achieved.
 
-The loop and its result, in the terms of ``kubectl matrix simulate``. It must not know how a policy decides or how an
-environment serves.
+Time passes in ticks. At a tick that is due, the scraper takes the engines' samples, the policy gets an observation and its
+numbers become the desired replicas, and a row of the result is written; then the environment advances by one tick. After
+the last arrival the loop only waits for the requests that are left. How a policy decides and how an environment serves is
+unknown here.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
     from modelmatrix.simulation.cluster.replica_set import SimulatedReplicaSet
 
 _HOUR_SECONDS = 3600.0
-# A gateway's counter is kept as long as a scraper keeps engines by default, at one scrape in 15 s.
+# Scrapes of a gateway within the scraper's default retention, at one scrape in 15 s.
 _GATEWAY_SCRAPES = 61
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How often what happens, in model seconds; times are multiples of ``tick_seconds``."""
+    """Intervals in model seconds, multiples of ``tick_seconds``; ``drain_seconds`` limits the wait after the last arrival."""
 
     tick_seconds: float = 5.0
     scrape_seconds: float = 15.0
@@ -90,10 +92,10 @@ def simulate(
     """Run a policy until the trace has ended and its requests are served (or ``drain_seconds`` have passed).
 
     Args:
-        policy: asked every ``decide_seconds``, first at second 0.
+        policy: decides every ``decide_seconds``, first at second 0.
         environment: arrivals and replicas; it may begin with warm replicas.
         options: intervals.
-        scraper: what the policy's samples come from, with faults if it should have some.
+        scraper: the source of the policy's samples; it may have faults.
     """
     run = _Run(policy, environment, options or RunOptions(), scraper or Scraper())
     run.play()
@@ -196,7 +198,7 @@ class _Run:
         )
 
     def _series(self) -> tuple[Row, ...]:
-        """The rows with the arrivals from each to the next, which were not known when they were noted."""
+        """The rows with the arrivals from each to the next, which are known only at the next row."""
         ends = [*(arrivals for arrivals, _ in self.rows[1:]), self.environment.arrivals]
         return tuple(
             Row(row.second, round(end) - round(begin), row.desired, row.ready, row.devices)

@@ -47,7 +47,7 @@ def present(one: Deployed) -> int:
 
 def test_everybody_gets_what_they_want_where_there_is_no_limit() -> None:
     first, second, pools = world(None)
-    first.wanted, second.wanted = {"h100": 40}, {"h100": 50}
+    first.desired, second.desired = {"h100": 40}, {"h100": 50}
     pools.grant()
     assert (present(first), present(second)) == (40, 50)
     assert pools.rooms(first) == {}
@@ -57,7 +57,7 @@ def test_everybody_gets_what_they_want_where_there_is_no_limit() -> None:
 def test_the_more_important_comes_first(priority: int, expected: tuple[int, int]) -> None:
     first, second, pools = world(20, second_priority=priority)
     assert (present(first), present(second)) == (2, 2)
-    first.wanted, second.wanted = {"h100": 6}, {"h100": 6}
+    first.desired, second.desired = {"h100": 6}, {"h100": 6}
     pools.grant()
     assert (present(first), present(second)) == expected
     assert pools.held("pool") == 20
@@ -66,9 +66,9 @@ def test_the_more_important_comes_first(priority: int, expected: tuple[int, int]
 
 def test_who_waits_gets_what_others_give_back() -> None:
     first, second, pools = world(12)
-    first.wanted, second.wanted = {"h100": 4}, {"h100": 4}
+    first.desired, second.desired = {"h100": 4}, {"h100": 4}
     pools.grant()
-    first.wanted = {"h100": 2}
+    first.desired = {"h100": 2}
     pools.grant()
     pools.grant()
     assert (present(first), present(second)) == (2, 4)
@@ -76,7 +76,7 @@ def test_who_waits_gets_what_others_give_back() -> None:
 
 def test_half_of_a_pool_takes_half_of_the_replicas_with_it() -> None:
     first, second, pools = world(16)
-    first.wanted, second.wanted = {"h100": 4}, {"h100": 4}
+    first.desired, second.desired = {"h100": 4}, {"h100": 4}
     pools.grant()
     pools.lose_half("pool")
     assert (present(first), present(second)) == (2, 2)
