@@ -49,7 +49,7 @@ class SloPolicy:
         by_pool = allocate_to_pools(
             context.pools,
             observation.placement,
-            wanted_per_second=scale_down.recommendations[0][1] * context.pools.reference_pool.per_second,
+            required_per_second=scale_down.recommendations[0][1] * context.pools.reference_pool.per_second,
             lowest=observation.bounds.clamp(scale_down_floor(context, proposal, scale_down)),
             highest=observation.bounds.max_replicas,
             may_move=not proposal.holds,

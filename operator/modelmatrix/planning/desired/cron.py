@@ -1,7 +1,8 @@
-"""Cron expressions by the clock on the wall, which never goes back here: an hour that comes twice counts once. Pure.
+"""Fire times of cron expressions in a time zone, without surprises on the days on which clocks change. Pure.
 
-Times are kept without their zone. While an hour is repeated it stays a minute before its end, so that nothing of it happens
-again; what falls into an hour that is skipped happens at its end.
+Times are local and naive, and never go back: while the hour that clocks repeat passes for the second time, the local time stays
+one minute before its end, so that nothing fires twice. A fire time in the hour that clocks skip fires at the end of that hour.
+Results are cached by minute, because every plan reads the same windows.
 """
 
 from __future__ import annotations
@@ -17,35 +18,35 @@ _MINUTE_SECONDS = 60
 
 
 class ScheduleError(ValueError):
-    """A schedule window cannot be read; the text names the window and says what is wrong."""
+    """A schedule window cannot be read; the message names the window and a valid value."""
 
 
 def previous_fire_time(expression: str, time_zone: str, second: float, window: str) -> datetime:
-    """The last time on the wall, at or before a second since the epoch, that the expression names.
+    """The last local time at or before a second since the epoch at which the expression fires.
 
     Raises:
         ScheduleError: the time zone or the expression cannot be read.
     """
-    return _last(expression, time_zone, int(second // _MINUTE_SECONDS), window)
+    return _last_fire_time(expression, time_zone, int(second // _MINUTE_SECONDS), window)
 
 
 @lru_cache(maxsize=8192)
 def next_fire_time(expression: str, after: datetime) -> datetime:
-    """The first time on the wall after another that the expression names; it has been read before."""
+    """The first local time after another at which the expression fires; ``previous_fire_time`` has validated it."""
     return next(CronSim(expression, after))
 
 
 @lru_cache(maxsize=8192)
-def to_epoch(wall: datetime, time_zone: str) -> float:
-    """When a time on the wall is, in seconds since the epoch: the first time that it is, or the end of what is skipped."""
+def to_epoch(local: datetime, time_zone: str) -> float:
+    """Seconds since the epoch of a local time: of its first occurrence, or of the end of the hour that skips it."""
     zone = ZoneInfo(time_zone)
-    while _offset(wall, zone, fold=0) < _offset(wall, zone, fold=1):
-        wall += _MINUTE
-    return wall.replace(tzinfo=zone).timestamp()
+    while _offset(local, zone, fold=0) < _offset(local, zone, fold=1):
+        local += _MINUTE
+    return local.replace(tzinfo=zone).timestamp()
 
 
 @lru_cache(maxsize=8192)
-def _last(expression: str, time_zone: str, minute: int, window: str) -> datetime:
+def _last_fire_time(expression: str, time_zone: str, minute: int, window: str) -> datetime:
     try:
         zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -54,23 +55,23 @@ def _last(expression: str, time_zone: str, minute: int, window: str) -> datetime
         ) from None
     try:
         # The reverse iterator excludes its own starting point, so it starts one minute later.
-        return next(CronSim(expression, _wall(minute * _MINUTE_SECONDS, zone) + _MINUTE, reverse=True))
+        return next(CronSim(expression, _local_time(minute * _MINUTE_SECONDS, zone) + _MINUTE, reverse=True))
     except (CronSimError, StopIteration):
         raise ScheduleError(
-            f"schedule window '{window}': '{expression}' is no cron expression; use five fields like '30 8 * * 1-5'"
+            f"schedule window '{window}': '{expression}' is not a cron expression; use five fields like '30 8 * * 1-5'"
         ) from None
 
 
-def _wall(second: float, zone: ZoneInfo) -> datetime:
-    there = datetime.fromtimestamp(second, zone)
-    wall = there.replace(tzinfo=None, fold=0)
-    if not there.fold:
-        return wall
-    while _offset(wall, zone, fold=0) > _offset(wall, zone, fold=1):
-        wall += _MINUTE
-    return wall - _MINUTE
+def _local_time(second: float, zone: ZoneInfo) -> datetime:
+    aware = datetime.fromtimestamp(second, zone)
+    local = aware.replace(tzinfo=None, fold=0)
+    if not aware.fold:
+        return local
+    while _offset(local, zone, fold=0) > _offset(local, zone, fold=1):
+        local += _MINUTE
+    return local - _MINUTE
 
 
-def _offset(wall: datetime, zone: ZoneInfo, *, fold: int) -> timedelta:
-    """From UTC to the wall; the two folds differ where a time comes twice, and where it is skipped."""
-    return wall.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta()
+def _offset(local: datetime, zone: ZoneInfo, *, fold: int) -> timedelta:
+    """Local time minus UTC; the two folds differ for a local time that occurs twice, and for one that is skipped."""
+    return local.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta()

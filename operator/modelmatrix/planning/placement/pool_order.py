@@ -13,31 +13,29 @@ from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.placement.allocation import DeploymentAllocation, ReplicaDemand
 from modelmatrix.planning.placement.bin_packing import PoolBins
 from modelmatrix.planning.placement.pricing import compared_prices
-from modelmatrix.scaling.observation.pool_preference import PoolPreference, PoolStanding, preference_of
-
-Rank = tuple[float, int]
+from modelmatrix.scaling.observation.pool_preference import PoolStanding, preference_of
 
 
 def preference(demand: ReplicaDemand, packing: Mapping[str, PoolBins]) -> list[PoolOption]:
     """Fitting options in the order of the deployment's placement policy, wherever its replicas are."""
-    ranks = _ranks(demand, DeploymentAllocation(), packing)
-    return sorted(demand.fitting, key=lambda option: ranks[option.pool])
+    return _by_policy(demand, DeploymentAllocation(), packing)
 
 
 def rank_for_scale_up(
     demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]
 ) -> list[PoolOption]:
     """The options for one more replica: those below their share first, the others by the placement policy."""
-    ranks = _ranks(demand, assignment, packing)
-    return sorted(demand.fitting, key=lambda option: (not _lacks(demand, assignment, option, beyond=1), ranks[option.pool]))
+    options = _by_policy(demand, assignment, packing)
+    if demand.shares:
+        options.sort(key=lambda option: not _lacks(demand, assignment, option, beyond=1))
+    return options
 
 
 def pick_for_scale_down(demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> PoolOption:
     """The option that loses a replica: the last by the placement policy, of those above their share if there are any."""
-    ranks = _ranks(demand, assignment, packing)
-    present = [option for option in demand.fitting if assignment.replicas(option.pool)]
+    present = [option for option in _by_policy(demand, assignment, packing) if assignment.replicas(option.pool)]
     above = [option for option in present if not _lacks(demand, assignment, option, beyond=0)]
-    return max(above or present, key=lambda option: ranks[option.pool])
+    return (above or present)[-1]
 
 
 def _lacks(demand: ReplicaDemand, assignment: DeploymentAllocation, option: PoolOption, *, beyond: int) -> bool:
@@ -45,20 +43,18 @@ def _lacks(demand: ReplicaDemand, assignment: DeploymentAllocation, option: Pool
     return bool(demand.shares) and assignment.replicas(option.pool) + beyond <= demand.shares.get(option.pool, 0)
 
 
-def _ranks(demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> dict[str, Rank]:
-    """The rank of each fitting option by pool: the first gets a replica, the last loses one."""
-    policy = _preference_of(demand)
-    costs = compared_prices(demand.fitting, {o.pool: packing[o.pool].pool for o in demand.fitting}) if policy.uses_costs else {}
+def _by_policy(demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> list[PoolOption]:
+    """Fitting options as the placement policy ranks them: the first gets a replica, the last loses one."""
+    spec, options = demand.view.spec, list(demand.fitting)
+    policy = preference_of(spec.placement if spec is not None else PlacementPolicy.ORDERED)
+    if len(options) == 1 or not (policy.uses_costs or policy.uses_sites):
+        return options  # a rank that depends on nothing else is the order of the spec
+    costs = compared_prices(options, {o.pool: packing[o.pool].pool for o in options}) if policy.uses_costs else {}
     ranks = {}
-    for position, option in enumerate(demand.fitting):
+    for position, option in enumerate(options):
         on_site = _replicas_on_site(option, assignment, packing) if policy.uses_sites else 0
         ranks[option.pool] = policy.rank(PoolStanding(position, float(costs.get(option.pool, 0)), on_site))
-    return ranks
-
-
-def _preference_of(demand: ReplicaDemand) -> PoolPreference:
-    spec = demand.view.spec
-    return preference_of(spec.placement if spec is not None else PlacementPolicy.ORDERED)
+    return sorted(options, key=lambda option: ranks[option.pool])
 
 
 def _replicas_on_site(option: PoolOption, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> int:

@@ -2,13 +2,13 @@
 
 Replicas stay where they are; only the difference changes. In this order:
 
-1. shrink: remove replicas, from the least preferred pool on, while the rest serve what is wanted and a reserve.
-2. grow: add replicas on the most preferred pool with free devices until all serve what is wanted.
+1. shrink: remove replicas, from the least preferred pool on, while the rest serve the required rate and a reserve.
+2. grow: add replicas on the most preferred pool with free devices until all serve the required rate.
 3. cut: remove what exceeds the bounds.
 4. move: with nothing else starting, start on a better pool what one replica of the worst pool serves. That replica is removed
    by a later shrink, once the new ones are ready: a move starts before it stops.
 
-A replica that serves is removed only if the ready ones that stay serve what is wanted without it. Order, and what a move is
+A replica that serves is removed only if the ready ones that stay serve the required rate without it. Order, and what a move is
 worth, come from ``pool_preference``.
 """
 
@@ -58,23 +58,23 @@ class _PoolCount:
 
 
 def allocate_to_pools(
-    pools: PoolCandidates, placement: PlacementPolicy, *, wanted_per_second: float, lowest: int, highest: int, may_move: bool
+    pools: PoolCandidates, placement: PlacementPolicy, *, required_per_second: float, lowest: int, highest: int, may_move: bool
 ) -> dict[str, int]:
     """Replicas by pool.
 
     Args:
         pools: the candidates.
         placement: how to choose among pools.
-        wanted_per_second: requests that all replicas together must be able to serve.
-        lowest: fewest replicas, whatever is wanted.
+        required_per_second: requests that all replicas together must be able to serve.
+        lowest: fewest replicas, whatever the rate.
         highest: most replicas.
         may_move: whether a replica may start on a better pool in place of one elsewhere.
     """
     if len(pools.candidates) == 1:
         only = pools.reference_pool
-        return {only.variant.pool: min(max(_replicas_of_only(only, wanted_per_second), lowest), highest)}
+        return {only.variant.pool: min(max(_replicas_of_only(only, required_per_second), lowest), highest)}
     counts = [_count(position, candidate) for position, candidate in enumerate(pools.candidates)]
-    allocator = _PoolAllocator(counts, preference_of(placement), wanted_per_second)
+    allocator = _PoolAllocator(counts, preference_of(placement), required_per_second)
     allocator.shrink(lowest)
     has_grown = allocator.grow(lowest, highest)
     allocator.cut(highest)
@@ -83,9 +83,9 @@ def allocate_to_pools(
     return {pool.candidate.variant.pool: pool.count for pool in counts}
 
 
-def _replicas_of_only(only: PoolCandidateCapacity, wanted_per_second: float) -> int:
+def _replicas_of_only(only: PoolCandidateCapacity, required_per_second: float) -> int:
     """Replicas of the only pool, before bounds."""
-    replicas, present = wanted_per_second / only.per_second, only.variant.replicas
+    replicas, present = required_per_second / only.per_second, only.variant.replicas
     spare = SPARE if 0 < replicas <= present - 1 else 0.0
     return ceil(replicas + spare - ROUNDING)
 
@@ -99,7 +99,7 @@ def _count(position: int, candidate: PoolCandidateCapacity) -> _PoolCount:
 class _PoolAllocator:
     pools: Sequence[_PoolCount]
     preference: PoolPreference
-    wanted: float
+    required: float
 
     @property
     def replicas(self) -> int:
@@ -124,8 +124,8 @@ class _PoolAllocator:
         """
         if self._is_moving_to(pool):
             return False
-        spare = 0.0 if not self.wanted or self._is_moving_from(pool) else SPARE * self.pools[0].candidate.per_second
-        needed = self.wanted + pool.candidate.per_second + spare - ROUNDING
+        spare = 0.0 if not self.required or self._is_moving_from(pool) else SPARE * self.pools[0].candidate.per_second
+        needed = self.required + pool.candidate.per_second + spare - ROUNDING
         return self._served(ready=False) >= needed and (pool.starting > 0 or self._served(ready=True) >= needed)
 
     def _is_moving_to(self, pool: _PoolCount) -> bool:
@@ -139,7 +139,7 @@ class _PoolAllocator:
     def grow(self, lowest: int, highest: int) -> bool:
         """Add missing replicas; whether any were missing."""
         before = self.replicas
-        while self.wanted - self._served(ready=False) > ROUNDING * self.wanted or self.replicas < lowest:
+        while self.required - self._served(ready=False) > ROUNDING * self.required or self.replicas < lowest:
             if self.replicas >= highest:
                 break
             with_capacity = [pool for pool in self.pools if pool.candidate.per_second]
@@ -160,7 +160,7 @@ class _PoolAllocator:
         if not targets or not sources:
             return
         target, source = min(targets, key=self._rank), max(sources, key=self._rank)
-        surplus = self._served(ready=False) - self.wanted
+        surplus = self._served(ready=False) - self.required
         starts = max(1, ceil((source.candidate.per_second - surplus) / target.candidate.per_second - ROUNDING))
         if starts <= min(target.room, highest - self.replicas) and self._is_worth(source, target, starts, surplus):
             for _ in range(starts):

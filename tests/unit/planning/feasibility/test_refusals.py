@@ -52,7 +52,7 @@ def test_every_pool_says_its_own_reason_and_the_first_one_counts() -> None:
 @pytest.mark.parametrize(
     ("window", "words"),
     [
-        ({"start": "junk junk"}, "window 'day': 'junk junk' is no cron expression"),
+        ({"start": "junk junk"}, "window 'day': 'junk junk' is not a cron expression"),
         ({"timeZone": "Mars/Olympus"}, "time zone 'Mars/Olympus' is unknown; use one like Asia/Shanghai"),
     ],
 )

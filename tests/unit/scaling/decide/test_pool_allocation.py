@@ -35,7 +35,7 @@ def placed(replicas: float, *variants: Variant, placement: PlacementPolicy = ORD
     """Numbers by pool that serve what so many fast replicas serve."""
     defaults: dict[str, Any] = {"lowest": 0, "highest": 100, "may_move": True}
     return allocate_to_pools(
-        fleet(*variants, placement=placement), placement, wanted_per_second=replicas * CAPACITY, **defaults | fields
+        fleet(*variants, placement=placement), placement, required_per_second=replicas * CAPACITY, **defaults | fields
     )
 
 
