@@ -1,9 +1,10 @@
 """The planner's verdict on an object that the API server is about to store: warnings, and why Deny mode refuses it. Pure.
 
 1. The proposed object takes its place in the snapshot.
-2. One ``plan()``. For a pool or a profile it covers only the deployments that name it, because only their feasibility counts.
-3. The plan's statuses are compared with the stored ones. What the status would report as wrong becomes a warning: pools that
-   cannot run the model, missing devices, replicas of others that give way, deployments that lose their last pool.
+2. The fleet is planned anew. For a deployment the first four steps are enough, less than half of a plan; for a pool or a
+   profile a plan covers only the deployments that name it, because only their feasibility counts.
+3. The statuses that follow are compared with the stored ones. What a status would report as wrong becomes a warning: pools
+   that cannot run the model, missing devices, replicas of others that give way, deployments that lose their last pool.
 4. A refusal needs a spec that cannot be read, or one that every pool rules out by itself. What another object may still
    bring (a pool, a node, a profile) never refuses: one ``kubectl apply`` may carry both, in any order.
 """
@@ -20,10 +21,13 @@ from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue, normalise
 from modelmatrix.planning.feasibility.verdict import Verdict
-from modelmatrix.planning.plan import Plan, plan
+from modelmatrix.planning.placement.displacement import displaced_by
+from modelmatrix.planning.placement.result import PlacementResult
+from modelmatrix.planning.plan import Plan, place, plan
 from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, PoolView
+from modelmatrix.planning.snapshot.views import DeploymentView, PoolView
+from modelmatrix.planning.status.deployment_status import deployment_status
 
 # The API server may cut a warning after 256 characters and drops those beyond 4096 in all (KEP-1693), so 12 of 256 always
 # arrive.
@@ -70,22 +74,20 @@ def unreadable(error: str) -> AdmissionVerdict:
 
 def review_deployment(proposed: DeploymentView, snapshot: Snapshot, cache: PlanCache | None = None) -> AdmissionVerdict:
     """The verdict on a ModelDeployment that is created or changed."""
+    if proposed.deleting:
+        return SILENCE  # finalizers are left, and replicas are not planned any more
     if proposed.spec is None:
         return unreadable(proposed.error)
     others = tuple(other for other in snapshot.deployments if other.key != proposed.key)
-    after = plan(replace(snapshot, deployments=(*others, proposed)), cache)
-    status = after.statuses[proposed.key]
+    proposal = replace(snapshot, deployments=(*others, proposed))
+    result = _place(proposal, cache or PlanCache())
+    status = deployment_status(result.deployment_plan(proposed.key), proposal)
     placed, candidates = find_condition(status, PLACED) or {}, status["candidates"]
     reasons = {Reason(item["reason"]) for item in candidates}
     if placed.get("reason") == Reason.MISCONFIGURED and Reason.MISCONFIGURED not in reasons:
         return unreadable(placed["message"])
     ruled_out = [item for item in candidates if item["verdict"] != Verdict.FITS]
-    messages = [
-        *_shortage(status, placed),
-        *map(_of_pool, ruled_out),
-        *_asleep(status),
-        *_displaced(proposed.key, after, snapshot),
-    ]
+    messages = [*_shortage(status, placed), *map(_of_pool, ruled_out), *_asleep(status), *_displaced(result, others)]
     is_impossible = all(item["verdict"] == Verdict.IMPOSSIBLE for item in candidates)
     refusal = ". ".join(map(_of_pool, ruled_out)) if is_impossible and not reasons & _CURED_BY_OTHERS else ""
     return AdmissionVerdict(_warnings(messages), refusal, is_provisional=bool(reasons & _CURED_BY_OTHERS))
@@ -131,6 +133,12 @@ def _of_catalogue(
     return AdmissionVerdict(_warnings(_stranded(users, after)))
 
 
+def _place(snapshot: Snapshot, cache: PlanCache) -> PlacementResult:
+    """Placement with the verdicts of the whole fleet's cache, and without its templates, which a part of a plan would drop."""
+    cache.feasibility.assessments.begin()
+    return place(snapshot, PlanCache(cache.feasibility))
+
+
 def _branch(cache: PlanCache | None) -> PlanCache | None:
     """Of a cache of the whole fleet: a plan for some of its deployments would drop what it has of the others."""
     return cache.branch() if cache else None
@@ -156,17 +164,13 @@ def _asleep(status: Mapping[str, Any]) -> Iterator[str]:
         yield signals["message"]
 
 
-def _displaced(proposed: NamespacedName, after: Plan, snapshot: Snapshot) -> Iterator[str]:
+def _displaced(result: PlacementResult, others: Iterable[DeploymentView]) -> Iterator[str]:
     """Replicas of others that would give way, without those that gave way before."""
-    stored = {view.key: _lost(view.status) for view in snapshot.deployments}
-    for key, status in sorted(after.statuses.items(), key=lambda item: item[0]):
-        more = _lost(status) - stored.get(key, 0)
-        if more > 0 and key != proposed:
-            yield f"would displace {more} replica{'s' if more > 1 else ''} of {key}"
-
-
-def _lost(status: Mapping[str, Any]) -> int:
-    return sum(item["replicas"] for item in status.get("displacedBy", ()))
+    for view in sorted(others, key=lambda other: other.key):
+        before = sum(item["replicas"] for item in view.status.get("displacedBy", ()))
+        more = sum(displaced_by(result.allocation, view.key).values()) - before
+        if more > 0:
+            yield f"would displace {more} replica{'s' if more > 1 else ''} of {view.key}"
 
 
 def _stranded(users: Iterable[DeploymentView], after: Plan) -> Iterator[str]:

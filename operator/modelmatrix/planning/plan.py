@@ -52,15 +52,20 @@ def plan(snapshot: Snapshot, cache: PlanCache | None = None) -> Plan:
     """
     cache = cache or PlanCache()
     cache.begin()
-    observed_pools = pool_states(snapshot)
-    assessments = assess_all(snapshot, observed_pools, cache.feasibility)
-    fleet = build_fleet(snapshot, assessments)
-    allocation = allocate_to_pools(fleet.demands(), observed_pools)
-    pools = allocation.pools_after()
-    deployments = PlacementResult(fleet, allocation, pools, snapshot, cache.rendering).deployment_plans()
+    result = place(snapshot, cache)
+    deployments, pools = result.deployment_plans(), result.pools
     actions = [action for deployment in deployments.values() for action in deployment_actions(deployment, cache.intact)]
     statuses = {key: deployment_status(deployment, snapshot) for key, deployment in deployments.items()}
     pool_statuses = {name: pool_status(pool, snapshot) for name, pool in pools.items()}
     events = [event for key, deployment in deployments.items() for event in deployment_events(deployment, statuses[key])]
     events += [event for name, pool in pools.items() for event in pool_events(pool, pool_statuses[name])]
     return Plan(tuple(actions), statuses, pool_statuses, tuple(events), deployments, pools, new_devices(deployments))
+
+
+def place(snapshot: Snapshot, cache: PlanCache) -> PlacementResult:
+    """The first four steps: inventory, feasibility, desired replicas, placement."""
+    observed_pools = pool_states(snapshot)
+    assessments = assess_all(snapshot, observed_pools, cache.feasibility)
+    fleet = build_fleet(snapshot, assessments)
+    allocation = allocate_to_pools(fleet.demands(), observed_pools)
+    return PlacementResult(fleet, allocation, allocation.pools_after(), snapshot, cache.rendering)

@@ -176,6 +176,41 @@ def test_replicas_that_would_give_way_are_counted(full: World) -> None:
     assert review_deployment(smaller, full.snapshot()).warnings == ("would displace 1 replica of bank/low",)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"quantization": "FP8"},
+        {"priority": "P0", "replicas": 9},
+        {"priority": "P0", "pools": ({"name": "ascend-a", "parallelism": {"tensor": 8}}, "elsewhere")},
+        {"priority": "P3", "replicas": 3},
+    ],
+)
+def test_the_verdict_is_what_the_statuses_report_later(full: World, fields: dict[str, Any]) -> None:
+    proposed = deployment(name="new", **fields)
+    warnings = set(review_deployment(proposed, full.snapshot()).warnings)
+    full.deployments[proposed.key] = proposed
+    statuses = full.plan().statuses
+    candidates = statuses[proposed.key]["candidates"]
+    later = {f"{item['pool']}: {item['message']}" for item in candidates if item["verdict"] != "Fits"}
+    lost = sum(item["replicas"] for status in statuses.values() for item in status.get("displacedBy", ()))
+    assert {warning for warning in warnings if warning.partition(":")[0] in ("ascend-a", "elsewhere")} == later
+    assert any(warning.startswith(f"would displace {lost} ") for warning in warnings) == bool(lost)
+
+
+def test_reviews_keep_what_the_planner_remembers_of_the_fleet_and_nothing_of_proposals(full: World) -> None:
+    cache = PlanCache()
+    plan(full.snapshot(), cache)
+    templates = len(cache.rendering.templates)
+    for number in range(5):
+        review_deployment(deployment(name=f"new{number}"), full.snapshot(), cache)
+    assert len(cache.rendering.templates) == templates
+    assert len(cache.feasibility.assessments) <= len(full.deployments) + 2, "the last two proposals at most"
+
+
+def test_what_is_being_deleted_gets_no_verdict(fleet: Snapshot) -> None:
+    assert review_deployment(deployment(quantization="FP8", deleting=True), fleet) == SILENCE
+
+
 def test_an_equal_priority_displaces_nothing(full: World) -> None:
     verdict = review_deployment(deployment(name="equal", priority="P3"), full.snapshot())
     assert not any("displace" in warning for warning in verdict.warnings)

@@ -31,9 +31,15 @@ class PlacementResult:
 
     def deployment_plans(self) -> dict[NamespacedName, DeploymentPlan]:
         """All deployments with their shares of the devices."""
-        return {key: self._deployment_plan(inputs) for key, inputs in self.fleet.deployments.items()}
+        return {key: self.deployment_plan(key) for key in self.fleet.deployments}
 
-    def _deployment_plan(self, inputs: DeploymentInputs) -> DeploymentPlan:
+    def deployment_plan(self, key: NamespacedName) -> DeploymentPlan:
+        """One deployment with its share of the devices.
+
+        Raises:
+            KeyError: the fleet has no such deployment, or it is being deleted.
+        """
+        inputs = self.fleet.deployments[key]
         allocation = self.allocation.assignments.get(inputs.key) or DeploymentAllocation()
         replicas = self.fleet.replicas
         placements = tuple(self._placements(inputs, allocation))
