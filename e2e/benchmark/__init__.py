@@ -1,8 +1,8 @@
-"""The autoscaling benchmark: scenarios, other projects' autoscalers, a lower bound, and a report of all that.
+"""The autoscaling benchmark: scenarios, other projects' autoscalers, a lower bound, and the report.
 
 ``make benchmark`` writes ``docs/benchmark.md``. Only a part, as a table on standard output and on one core:
 
     PYTHONPATH=e2e:operator .venv/bin/python -m benchmark --scenarios S2,S8 --families modelmatrix,hpa --seeds 1 --jobs 1
 
-Results are kept by content in the cache (``places.CACHE``): a second run computes only what has changed.
+Results are cached by content (``paths.CACHE``): a second run computes only the changed ones.
 """

@@ -1,4 +1,4 @@
-"""``make benchmark``: run what has changed, and write the report. See the package's docstring for other ways to run it."""
+"""``make benchmark``: runs the changed parts and writes the report. The package's docstring shows how to run a part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Run what the command line asks for."""
+    """Run the part that the command line selects; returns the exit code."""
     options = _options()
     if options.short:
         return short.main(options.jobs)
@@ -33,9 +33,9 @@ def main() -> int:
 
 
 def _part(options: argparse.Namespace) -> int:
-    """A table of some of it, on standard output."""
-    scenarios = [one for one in SCENARIOS if _is_asked(one.id, options.scenarios)]
-    recipes = [recipe for family in FAMILIES if _is_asked(family.name, options.families) for recipe in family.recipes]
+    """Print the rows of the selected scenarios and autoscalers."""
+    scenarios = [scenario for scenario in SCENARIOS if _is_selected(scenario.id, options.scenarios)]
+    recipes = [recipe for family in FAMILIES if _is_selected(family.name, options.families) for recipe in family.recipes]
     for row in rows_of(scenarios, recipes, SEEDS[: options.seeds], options.jobs):
         print(_line(row))
     return 0
@@ -43,16 +43,18 @@ def _part(options: argparse.Namespace) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a few minutes: whether ratios have become worse")
-    parser.add_argument("--scenarios", default="", help="only those whose id begins with one of these, comma separated")
+    parser.add_argument(
+        "--short", action="store_true", help="run for a few minutes and check that no ratio is worse than its limit"
+    )
+    parser.add_argument("--scenarios", default="", help="only scenarios whose id begins with one of these, comma separated")
     parser.add_argument("--families", default="", help="only these autoscalers, comma separated")
-    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many seeds")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--seeds", type=int, default=len(SEEDS), help="the number of seeds")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="the number of processes")
     return parser.parse_args()
 
 
-def _is_asked(name: str, asked: str) -> bool:
-    return not asked or any(name.startswith(part) for part in asked.split(","))
+def _is_selected(name: str, selection: str) -> bool:
+    return not selection or any(name.startswith(part) for part in selection.split(","))
 
 
 def _line(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""Results that were computed before, by content: what they depend on is their name. A changed source makes another name."""
+"""A cache of results by content: the key of a result is a digest of its inputs and of the sources that compute it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def name_of(*parts: Any) -> str:
-    """The name of a result that depends on parts, whose representations must tell all about them."""
+def cache_key(*parts: Any) -> str:
+    """The key of a result with these inputs; their ``repr`` must contain everything that the result depends on."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def remembered(name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The document of that name, computed if it is not known yet."""
-    path = _path(name)
+def load_or_compute(name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The cached document of a key; computed and cached if it is missing."""
+    path = _path_of(name)
     if path.exists():
         return dict(json.loads(path.read_text(encoding="utf-8")))
     document = compute()
@@ -32,10 +32,10 @@ def remembered(name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, An
     return document
 
 
-def is_remembered(name: str) -> bool:
-    """Whether the document of that name is known."""
-    return _path(name).exists()
+def is_cached(name: str) -> bool:
+    """Whether the document of a key is cached."""
+    return _path_of(name).exists()
 
 
-def _path(name: str) -> Path:
+def _path_of(name: str) -> Path:
     return CACHE / "results" / name[:2] / f"{name}.json"

@@ -1,4 +1,4 @@
-"""What is to be run, on as many processes as wanted, and remembered."""
+"""The jobs of the benchmark: runs and bounds, computed by several processes and cached."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from benchmark.autoscalers.autoscalers import recipe_of
 from benchmark.bound import scenario_bound
 from benchmark.bound.scenario_bound import Bound
-from benchmark.cache import is_remembered, name_of, remembered
+from benchmark.cache import cache_key, is_cached, load_or_compute
 from benchmark.environment.run import play
-from benchmark.results.results import Outcome, outcome_of
+from benchmark.results.results import Outcome, parse_outcome
 from benchmark.scenarios.catalogue import scenario_of
 from benchmark.scenarios.scenario import Mode, Scenario
 from benchmark.scenarios.windows import steepest
@@ -24,113 +24,115 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-class Stretch(StrEnum):
-    """What of a scenario is run."""
+class Period(StrEnum):
+    """The part of a scenario that is run."""
 
     WHOLE = "whole"
-    TRAINING = "training"  # what is tuned on
-    STEEPEST = "steepest"  # an hour, as a fluid
+    TRAINING = "training"  # the part for tuning
+    STEEPEST = "steepest"  # the steepest hour, as a fluid
     SINGLE = "single"  # the same hour, request by request
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Run:
-    """A recipe in a stretch of a scenario, with a seed."""
+    """A recipe in a period of a scenario, with a seed."""
 
     scenario: str
     recipe: str
     seed: int
-    stretch: Stretch = Stretch.WHOLE
+    period: Period = Period.WHOLE
 
     @property
     def name(self) -> str:
-        """What the outcome is remembered as."""
+        """The cache key of the outcome."""
         recipe = recipe_of(self.recipe)
-        looks = recipe.name, recipe.period_seconds, recipe.scrape_seconds, recipe.sight
-        part = part_of(self)
-        return name_of(digest(play.__module__, recipe.module, *_arriving(part)), part, looks, self.seed)
+        sampling = recipe.name, recipe.period_seconds, recipe.scrape_seconds, recipe.sample_scope
+        part = scenario_part(self)
+        return cache_key(digest(play.__module__, recipe.module, *_arrival_modules(part)), part, sampling, self.seed)
 
     def compute(self) -> dict[str, Any]:
-        """Run it."""
-        return play(part_of(self), recipe_of(self.recipe), self.seed).to_document()
+        """Run the simulation; returns the outcome as a JSON document."""
+        return play(scenario_part(self), recipe_of(self.recipe), self.seed).to_document()
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Least:
-    """The bound of a stretch of a scenario with a seed."""
+class BoundJob:
+    """The lower bound of a period of a scenario, with a seed."""
 
     scenario: str
     seed: int
-    stretch: Stretch = Stretch.WHOLE
+    period: Period = Period.WHOLE
 
     @property
     def name(self) -> str:
-        """What the bound is remembered as; what goes wrong does not change it."""
-        part = part_of(self)
-        return name_of(digest(scenario_bound.__name__, *_arriving(part)), scenario_bound.relevant(part), self.seed)
+        """The cache key of the bound; faults do not change it."""
+        part = scenario_part(self)
+        return cache_key(
+            digest(scenario_bound.__name__, *_arrival_modules(part)), scenario_bound.without_irrelevant_fields(part), self.seed
+        )
 
     def compute(self) -> dict[str, Any]:
-        """Compute it."""
-        return asdict(scenario_bound.least_of(part_of(self), self.seed))
+        """Compute the bound; returns it as a JSON document."""
+        return asdict(scenario_bound.bound_of(scenario_part(self), self.seed))
 
 
-Job = Run | Least
+Job = Run | BoundJob
 
 
-def part_of(job: Job) -> Scenario:
-    """The scenario that a job is about, cut to its stretch."""
+def scenario_part(job: Job) -> Scenario:
+    """The scenario of a job, restricted to its period."""
     whole = scenario_of(job.scenario)
-    if job.stretch is Stretch.WHOLE:
+    if job.period is Period.WHOLE:
         return whole
-    if job.stretch is Stretch.TRAINING:
+    if job.period is Period.TRAINING:
         return whole.training
-    return replace(steepest(whole), mode=Mode.FLUID if job.stretch is Stretch.STEEPEST else Mode.REQUEST)
+    return replace(steepest(whole), mode=Mode.FLUID if job.period is Period.STEEPEST else Mode.REQUEST)
 
 
-def _arriving(scenario: Scenario) -> list[str]:
-    """The modules that make a scenario's requests."""
+def _arrival_modules(scenario: Scenario) -> list[str]:
+    """The modules that generate a scenario's requests."""
     return sorted({type(deployment.arrivals).__module__ for deployment in scenario.deployments})
 
 
 def outcomes(runs: Iterable[Run], processes: int) -> dict[Run, Outcome]:
-    """What came of runs."""
-    return {run: outcome_of(document) for run, document in _documents(runs, processes).items()}
+    """The outcome of each run."""
+    return {run: parse_outcome(document) for run, document in _documents(runs, processes).items()}
 
 
-def bounds(leasts: Iterable[Least], processes: int) -> dict[Least, Bound]:
-    """The bounds."""
-    return {least: Bound(**document) for least, document in _documents(leasts, processes).items()}
+def bounds(jobs: Iterable[BoundJob], processes: int) -> dict[BoundJob, Bound]:
+    """The bound of each job."""
+    return {job: Bound(**document) for job, document in _documents(jobs, processes).items()}
 
 
 def _documents(jobs: Iterable[Any], processes: int) -> dict[Any, dict[str, Any]]:
-    # Named before anything runs: sources may change while it does. In an order in which a process finds the arrivals that it
-    # made before.
+    # Keys are computed before the first run, because sources may change meanwhile. The order lets a process reuse the
+    # arrivals that it has generated.
     names = {job: job.name for job in sorted(set(jobs), key=lambda job: (job.scenario, job.seed, job))}
-    missing = [job for job, name in names.items() if not is_remembered(name)]
-    note = _progress(len(missing))
+    missing = [job for job, name in names.items() if not is_cached(name)]
+    report = _progress(len(missing))
     if processes <= 1 or len(missing) <= 1:
         for job in missing:
             _compute(job, names[job])
-            note(job)
+            report(job)
     else:
         with ProcessPoolExecutor(processes) as pool:
             futures = {pool.submit(_compute, job, names[job]): job for job in missing}
             for future in as_completed(futures):
                 future.result()
-                note(futures[future])
-    return {job: remembered(name, job.compute) for job, name in names.items()}
+                report(futures[future])
+    return {job: load_or_compute(name, job.compute) for job, name in names.items()}
 
 
 def _compute(job: Job, name: str) -> None:
-    remembered(name, job.compute)
+    load_or_compute(name, job.compute)
 
 
 def _progress(total: int) -> Callable[[Job], None]:
-    """Tell a person how far it is."""
+    """A function that reports each finished job on a terminal."""
     is_watched = sys.stderr.isatty() or "MODELMATRIX_PROGRESS" in os.environ
     done = 0
 
-    def note(job: Job) -> None:
+    def report(job: Job) -> None:
         nonlocal done
         done += 1
         if is_watched:
@@ -138,4 +140,4 @@ def _progress(total: int) -> Callable[[Job], None]:
             sys.stderr.write(f"\r\x1b[K  {done} of {total}  {job.scenario} {getattr(job, 'recipe', 'bound')}{end}")
             sys.stderr.flush()
 
-    return note
+    return report

@@ -1,4 +1,4 @@
-"""Where the benchmark reads and writes. Paths only."""
+"""The paths that the benchmark reads and writes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The short form: a few runs in a few minutes, judged by ratios that have reserve, for continuous integration.
+"""The regression check for continuous integration: a few runs in a few minutes, compared with limits.
 
-Deterministic: the same sources give the same figures. A limit is what was reached when it was set and a tenth more.
+Deterministic: the same sources give the same results. A limit is the result at the time when it was set, plus a tenth.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 SEED = 1
 _OURS = PRODUCT.default.name
-# Settings that keep 99 % in most scenarios.
+# Settings that reach 99 % in most scenarios.
 _PEERS = ("hpa target=30%", "kubeai target=30%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """What the product must keep in a scenario: attainment in percent, cost over the bound and over the cheapest peer.
+    """The limits of the operator in a scenario: attainment in percent, cost over the bound and over the cheapest peer.
 
-    Peers that attain less than the limit are not compared with.
+    Peers with a lower attainment than the limit are left out of the comparison.
     """
 
     scenario: str
@@ -46,7 +46,7 @@ LIMITS: tuple[Limit, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was reached in a scenario, and in which respects it is too little."""
+    """The results in a scenario, and the limits that they miss."""
 
     scenario: str
     attainment: float
@@ -56,15 +56,15 @@ class Finding:
 
 
 def findings(limits: Iterable[Limit] = LIMITS, processes: int = 1) -> list[Finding]:
-    """Run what limits ask for."""
+    """Run the scenarios of the limits, and compare the results with them."""
     named = list(limits)
     recipes = [PRODUCT.default, *map(recipe_of, _PEERS)]
     rows = rows_of([scenario_of(limit.scenario) for limit in named], recipes, [SEED], processes)
-    return [judged(limit, [row for row in rows if row.scenario == limit.scenario]) for limit in named]
+    return [evaluate(limit, [row for row in rows if row.scenario == limit.scenario]) for limit in named]
 
 
-def judged(limit: Limit, rows: Iterable[Row]) -> Finding:
-    """The product's row against a limit and its peers'."""
+def evaluate(limit: Limit, rows: Iterable[Row]) -> Finding:
+    """Compare the operator's row with a limit and with the rows of the peers."""
     by_name = {row.recipe: row for row in rows}
     ours = by_name.pop(_OURS)
     costs = [row.cost for row in by_name.values() if row.attainment >= limit.attainment]
@@ -88,9 +88,11 @@ def judged(limit: Limit, rows: Iterable[Row]) -> Finding:
 
 
 def main(processes: int) -> int:
-    """Print what was found; 1 if it is too little."""
-    found = findings(processes=processes)
-    for one in found:
-        reached = f"{one.attainment:6.2f} %, {one.over_bound:.2f} x the bound, {one.over_peers:.2f} x the cheapest peer"
-        print(f"{one.scenario:14} {reached}  {'; '.join(one.failures) or 'ok'}")
-    return 1 if any(one.failures for one in found) else 0
+    """Print the findings; returns exit code 1 if a limit is missed."""
+    results = findings(processes=processes)
+    for finding in results:
+        reached = (
+            f"{finding.attainment:6.2f} %, {finding.over_bound:.2f} x the bound, {finding.over_peers:.2f} x the cheapest peer"
+        )
+        print(f"{finding.scenario:14} {reached}  {'; '.join(finding.failures) or 'ok'}")
+    return 1 if any(one.failures for one in results) else 0

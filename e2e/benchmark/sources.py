@@ -1,7 +1,7 @@
-"""The sources that a result depends on: a module's own and those that it imports, directly or not.
+"""A digest of the sources that a result depends on: modules and all that they import, directly or indirectly.
 
-Only of the benchmark and of what computes in the product, and of these what they do: not their comments and docstrings.
-Scenarios are no part of it: they are named in full where a result is remembered.
+Only sources of the benchmark and of the operator's computing packages count, without their comments and docstrings.
+Scenarios are not part of the digest: the cache key contains their full representation.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DATA = (TRACES / "SHA256SUMS", _CATALOGUE / "histograms.yaml", _CATALOGUE / "di
 
 @cache
 def digest(*modules: str) -> str:
-    """A digest of everything that modules depend on."""
+    """A digest of all sources and data files that the modules depend on."""
     sums = hashlib.sha256()
     for path in (*_DATA, *sorted(closure(modules))):
         sums.update(str(path.relative_to(REPOSITORY)).encode())
@@ -36,7 +36,7 @@ def digest(*modules: str) -> str:
 
 
 def _code(path: Path) -> bytes:
-    """What a source does."""
+    """The code of a source file without docstrings, comments and formatting."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
@@ -45,15 +45,15 @@ def _code(path: Path) -> bytes:
 
 
 def closure(modules: Iterable[str]) -> set[Path]:
-    """The files of modules and of what they import."""
-    found: set[Path] = set()
-    left = list(modules)
-    while left:
-        path = _file(left.pop())
-        if path is not None and path not in found:
-            found.add(path)
-            left += _imported(path)
-    return found
+    """The files of modules and of all modules that they import."""
+    files: set[Path] = set()
+    pending = list(modules)
+    while pending:
+        path = _file(pending.pop())
+        if path is not None and path not in files:
+            files.add(path)
+            pending += _imported(path)
+    return files
 
 
 def _imported(path: Path) -> Iterator[str]:
@@ -66,7 +66,7 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def _file(module: str) -> Path | None:
-    """The file of a module that counts; packages have nothing but a docstring."""
+    """The file of a module in the packages that count; packages themselves contain only a docstring."""
     for package, root in _ROOTS.items():
         if module.startswith(f"{package}."):
             path = root.joinpath(*module.split(".")).with_suffix(".py")

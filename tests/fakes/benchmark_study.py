@@ -10,7 +10,7 @@ from benchmark.bound.scenario_bound import Bound
 from benchmark.experiment import DAY_SECOND, Gap, Study
 from benchmark.results.resampling import Interval
 from benchmark.results.result_rows import Row
-from benchmark.results.results import Moment
+from benchmark.results.results import TimePoint
 from benchmark.results.scoring import Score
 from benchmark.results.targets import ORDINARY
 from benchmark.scenarios.catalogue import SCENARIOS
@@ -63,5 +63,5 @@ def study(change: Callable[[Row], Row] = lambda one: one) -> Study:
         bounds={id_: Bound(100.0) for id_ in ORDINARY},
     )
     gap = Gap(scenario="S1-50", recipe=OURS, fluid_attainment=99.0, single_attainment=99.4, fluid_hours=10.0, single_hours=8.0)
-    moments = tuple(Moment(second=DAY_SECOND + 120 * index, rate=30.0, ready=5, devices=10) for index in range(720))
+    moments = tuple(TimePoint(second=DAY_SECOND + 120 * index, rate=30.0, ready=5, devices=10) for index in range(720))
     return Study(tuned=tuned, rows=tuple(map(change, rows)), gaps=(gap,), days=dict.fromkeys(recipes, moments))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.peers.owner_settings import Choice, Site
+from benchmark.peers.owner_settings import OwnerSettings, VariantCapacity
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds, TokenLengths
 from modelmatrix.simulation.cluster.policy import Observation, ReplicaView
 from modelmatrix.simulation.cluster.replica_set import Phase
@@ -18,13 +18,15 @@ LIMITS = EngineLimits(max_num_seqs=64, kv_tokens=100_000)
 BOUNDS = (0.5, 1.0, 2.0)
 
 
-def choice(name: str = "a", *, cost: float = 1.0, in_flight: float = 20.0, most: int = 64) -> Choice:
-    return Choice(name=name, cost=cost, per_second=5.0, in_flight=in_flight, most=most, timing=TIMING, limits=LIMITS)
+def choice(name: str = "a", *, cost: float = 1.0, in_flight: float = 20.0, most: int = 64) -> VariantCapacity:
+    return VariantCapacity(
+        name=name, cost=cost, per_second=5.0, in_flight=in_flight, max_replicas=most, timing=TIMING, limits=LIMITS
+    )
 
 
-def site(*choices: Choice, least: int = 1, most: int = 64) -> Site:
+def site(*choices: VariantCapacity, least: int = 1, most: int = 64) -> OwnerSettings:
     known = choices or (choice(),)
-    return Site(
+    return OwnerSettings(
         choices=known,
         home=known[0],
         min_replicas=least,

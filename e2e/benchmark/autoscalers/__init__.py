@@ -1,1 +1,1 @@
-"""Which autoscalers run, with which settings: this project's policy and the peers."""
+"""The autoscalers and their settings: the operator's own policy and the peers."""

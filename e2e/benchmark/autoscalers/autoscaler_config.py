@@ -1,4 +1,4 @@
-"""How an autoscaler is made for a deployment, and through what it looks at the world. Data only."""
+"""The configuration of an autoscaler: how it is built for a deployment, and which samples it gets. Data only."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from modelmatrix.simulation.cluster.policy import Policy
 
 
-class Sight(StrEnum):
-    """What an autoscaler's samples are of."""
+class SampleScope(StrEnum):
+    """The scope of the samples that an autoscaler gets."""
 
-    FLEET = "fleet"  # one page per variant: what ``sum by (variant)`` gives of all replicas' pages
+    FLEET = "fleet"  # one page per variant, like ``sum by (variant)`` over all replicas
     REPLICAS = "replicas"  # one page per replica
-    PROXY = "proxy"  # the sum over all replicas as a proxy of its own counts it: no fault of Prometheus concerns it
+    PROXY = "proxy"  # the sum over all replicas as counted by the autoscaler's own proxy, without faults of Prometheus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One autoscaler in one setting.
+    """One autoscaler with one setting.
 
-    ``setting`` is what a person would have to tune, ``module`` has the code that decides. Periods are whole seconds; one must
-    be a multiple of the other. ``rebuild`` gives a new policy what Prometheus remembers: requests that had arrived in all at
-    some seconds, and now; who does not ask Prometheus for the past has none.
+    ``setting`` is the value that an owner would have to tune; ``module`` contains the code that decides. Periods are whole
+    seconds, one a multiple of the other. ``restore`` gives a restarted policy the history in Prometheus: total arrivals at
+    some past seconds, and the present second; autoscalers that do not query history have no ``restore``.
     """
 
     family: str
@@ -36,8 +36,8 @@ class Recipe:
     build: Callable[[Scenario, Deployment], Policy]
     period_seconds: int = 15
     scrape_seconds: int = 15
-    sight: Sight = Sight.FLEET
-    rebuild: Callable[[Any, Sequence[tuple[float, float]], float], None] | None = None
+    sample_scope: SampleScope = SampleScope.FLEET
+    restore: Callable[[Any, Sequence[tuple[float, float]], float], None] | None = None
 
     @property
     def name(self) -> str:
@@ -46,5 +46,5 @@ class Recipe:
 
     @property
     def tick_seconds(self) -> int:
-        """The step of time that it needs."""
+        """The time step of the simulation that this autoscaler needs."""
         return min(self.period_seconds, self.scrape_seconds)

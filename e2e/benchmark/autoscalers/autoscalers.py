@@ -1,7 +1,7 @@
-"""Every autoscaler of the benchmark, as its vendor sets it and in the settings that are tried for the best single one.
+"""Every autoscaler of the benchmark, with its vendor's setting and the grid of settings for the best single one.
 
-The published grid. Targets in flight are parts of what a replica has in flight at its capacity, which differs from model to
-model: peers are given that scale, real owners must find it. Data only.
+The grid is published in the report. Targets of requests in flight are shares of a replica's requests in flight at its
+capacity, which depends on the model: the benchmark gives peers this number, real owners must measure it. Data only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmark.autoscalers import own_policy as product
-from benchmark.autoscalers.autoscaler_config import Recipe, Sight
+from benchmark.autoscalers.autoscaler_config import Recipe, SampleScope
 from benchmark.peers.aibrix import Apa
 from benchmark.peers.dynamo import Dynamo
 from benchmark.peers.hpa import Hpa
@@ -20,7 +20,7 @@ from benchmark.peers.knative import Knative
 from benchmark.peers.kthena import Kthena
 from benchmark.peers.kubeai import KubeAi
 from benchmark.peers.llmd import LlmD, Thresholds
-from benchmark.peers.owner_settings import Site, site_of
+from benchmark.peers.owner_settings import OwnerSettings, owner_settings
 from benchmark.peers.static import static_peak
 from benchmark.peers.wva1 import CYCLE_SECONDS, KV_SPARE, Wva1
 from benchmark.peers.wva2 import UP_THRESHOLD, Wva2
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from benchmark.scenarios.scenario import Deployment, Scenario
     from modelmatrix.simulation.cluster.policy import Policy
 
-PARTS = (0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.26, 0.22)
+TARGET_SHARES = (0.8, 0.65, 0.5, 0.4, 0.35, 0.3, 0.26, 0.22)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """One autoscaler: its vendor's setting, and those that are tried."""
+    """One autoscaler: its vendor's setting, and the settings to try."""
 
     name: str
     default: Recipe
@@ -44,29 +44,29 @@ class Family:
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
-        """All settings, each once."""
+        """All settings without duplicates, the vendor's first."""
         return (self.default, *(recipe for recipe in self.grid if recipe.name != self.default.name))
 
 
-def _peer(kind: Any, setting: str, *arguments: Any, **looks: Any) -> Recipe:
-    """A peer with arguments; one that is a function is asked for its value for a site."""
+def _peer(kind: Any, setting: str, *arguments: Any, **sampling: Any) -> Recipe:
+    """A peer with arguments; an argument that is a function is called with the owner's settings."""
 
     def build(scenario: Scenario, deployment: Deployment) -> Policy:
-        site = site_of(scenario, deployment)
-        made: Policy = kind(site, *(one(site) if callable(one) else one for one in arguments))
-        return made
+        site = owner_settings(scenario, deployment)
+        policy: Policy = kind(site, *(argument(site) if callable(argument) else argument for argument in arguments))
+        return policy
 
     peer: Any = kind.func if isinstance(kind, partial) else kind
-    return Recipe(family=peer.name, setting=setting, module=peer.__module__, build=build, **looks)
+    return Recipe(family=peer.name, setting=setting, module=peer.__module__, build=build, **sampling)
 
 
-def _part_in_flight(part: float) -> Callable[[Site], float]:
+def _part_in_flight(part: float) -> Callable[[OwnerSettings], float]:
     return lambda site: part * site.home.in_flight
 
 
-def _in_flight(kind: Any, **looks: Any) -> tuple[Recipe, ...]:
-    """Targets of requests in flight."""
-    return tuple(_peer(kind, f"target={part:.0%}", _part_in_flight(part), **looks) for part in PARTS)
+def _in_flight(kind: Any, **sampling: Any) -> tuple[Recipe, ...]:
+    """A recipe for each target of requests in flight."""
+    return tuple(_peer(kind, f"target={part:.0%}", _part_in_flight(part), **sampling) for part in TARGET_SHARES)
 
 
 def _family(default: Recipe, grid: Iterable[Recipe]) -> Family:
@@ -79,7 +79,7 @@ _KEDA = _family(
     _peer(Keda, f"waiting={THRESHOLD:g}"),
     (_peer(Keda, f"waiting={threshold:g}", threshold) for threshold in (2.0, 1.0, 0.5, 0.2, 0.1)),
 )
-_PROXY_10 = {"period_seconds": 10, "scrape_seconds": 10, "sight": Sight.PROXY}
+_PROXY_10 = {"period_seconds": 10, "scrape_seconds": 10, "sample_scope": SampleScope.PROXY}
 _KNATIVE = _family(_peer(Knative, "target=70", **_PROXY_10), _in_flight(Knative, **_PROXY_10))
 _KUBEAI = _family(_peer(KubeAi, "target=100", **_PROXY_10), _in_flight(KubeAi, **_PROXY_10))
 _PODS_10 = {"period_seconds": 10, "scrape_seconds": 10}
@@ -92,7 +92,10 @@ _WVA1 = _family(
 )
 _WVA2 = _family(
     _peer(Wva2, f"up={UP_THRESHOLD:.0%}", **_CYCLE),
-    (_peer(partial(Wva2, is_told=True), f"told up={threshold:.0%}", threshold, **_CYCLE) for threshold in (0.85, *PARTS)),
+    (
+        _peer(partial(Wva2, is_told=True), f"told up={threshold:.0%}", threshold, **_CYCLE)
+        for threshold in (0.85, *TARGET_SHARES)
+    ),
 )
 _LLMD = _family(
     _peer(LlmD, "up=0.55 down=0.4 min=3"),
@@ -121,9 +124,9 @@ FAMILIES: tuple[Family, ...] = (PRODUCT, *PEERS, STATIC)
 
 
 def recipe_of(name: str) -> Recipe:
-    """The recipe of a name.
+    """The recipe with a name.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no recipe has this name.
     """
     return {recipe.name: recipe for family in FAMILIES for recipe in family.recipes}[name]

@@ -1,7 +1,7 @@
-"""The product: the operator's own policy, through the adapter that ``kubectl matrix simulate`` uses. Nothing to tune.
+"""The operator's own policy, through the adapter that ``kubectl matrix simulate`` uses. It has nothing to tune.
 
-It is told what the operator would know of a deployment: the SLO, bounds, prices, a roofline for the timing and a start time
-that is the pool's median. What engines really do it must learn.
+It gets what the operator knows of a deployment: the SLO, replica bounds, prices, a roofline of the engine timing and the
+pool's median start-up time. It must learn the actual timing of the engines.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from benchmark.autoscalers.autoscaler_config import Recipe, Sight
+from benchmark.autoscalers.autoscaler_config import Recipe, SampleScope
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.scaling.observation.observation import History
 from modelmatrix.scaling.policy import SloPolicy
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def build(scenario: Scenario, deployment: Deployment) -> OperatorPolicyAdapter:
-    """The policy for a deployment."""
+    """The operator's policy for a deployment."""
     variants = tuple(
         PoolPrior(
             name=placement.variant.name,
@@ -47,8 +47,8 @@ def build(scenario: Scenario, deployment: Deployment) -> OperatorPolicyAdapter:
     )
 
 
-def rebuild(policy: OperatorPolicyAdapter, arrived: Sequence[tuple[float, float]], second: float) -> None:
-    """What the operator does when it starts: one range query."""
+def restore(policy: OperatorPolicyAdapter, arrived: Sequence[tuple[float, float]], second: float) -> None:
+    """Restore the policy's history as the operator does at its start: from one range query."""
     rates = [(after - before) / (end - start) for (start, before), (end, after) in pairwise(arrived)]
     if rates:
         (first, _), (following, _) = arrived[:2]
@@ -57,4 +57,6 @@ def rebuild(policy: OperatorPolicyAdapter, arrived: Sequence[tuple[float, float]
         )
 
 
-RECIPE = Recipe(family="modelmatrix", setting="", module=__name__, build=build, sight=Sight.REPLICAS, rebuild=rebuild)
+RECIPE = Recipe(
+    family="modelmatrix", setting="", module=__name__, build=build, sample_scope=SampleScope.REPLICAS, restore=restore
+)

@@ -1,7 +1,7 @@
-"""The best single setting of each autoscaler over all scenarios, found on what they are tuned on.
+"""Finds the best single setting of each autoscaler over all scenarios, on their training parts.
 
-The one that keeps 99 % in the most scenarios and, of those, costs least. Flash bursts are left out: no setting serves them
-without waste. Costs are relative to the bound, so that no scenario outweighs the others by its size.
+The best setting reaches 99 % in the most scenarios and, among equals, has the lowest cost. Flash bursts are left out: no
+setting serves them without waste. Costs are relative to the bound, so that large scenarios do not outweigh small ones.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.jobs import Least, Run, Stretch, bounds, outcomes
+from benchmark.jobs import BoundJob, Period, Run, bounds, outcomes
 from benchmark.results.scoring import Score, score_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Scores = Mapping[tuple[str, str], Score]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """Best recipe by family; what every setting reached on what is tuned on, and the bounds there."""
+    """The best recipe by family, and the scores and bounds of all settings on the training parts."""
 
     best: dict[str, Recipe]
     scores: dict[tuple[str, str], Score]
@@ -36,21 +36,23 @@ class Tuned:
 
 
 def tune(families: Iterable[Family], scenarios: Iterable[Scenario], processes: int) -> Tuned:
-    """Run every setting of every family; a family without a grid is run too, for comparison."""
+    """Run every setting of every family, including families without a grid, for comparison."""
     named = list(families)
-    taking = [scenario for scenario in scenarios if scenario.is_tuned and not scenario.is_flash]
+    tuned_scenarios = [scenario for scenario in scenarios if scenario.is_tuned and not scenario.is_flash]
     recipes = [recipe for family in named for recipe in family.recipes]
-    found = outcomes([Run(one.id, recipe.name, SEED, Stretch.TRAINING) for one in taking for recipe in recipes], processes)
-    by_id = {one.id: one.training for one in taking}
-    scores = {(run.scenario, run.recipe): score_of(by_id[run.scenario], outcome) for run, outcome in found.items()}
-    least = bounds([Least(one.id, SEED, Stretch.TRAINING) for one in taking], processes)
+    results = outcomes(
+        [Run(one.id, recipe.name, SEED, Period.TRAINING) for one in tuned_scenarios for recipe in recipes], processes
+    )
+    by_id = {one.id: one.training for one in tuned_scenarios}
+    scores = {(run.scenario, run.recipe): score_of(by_id[run.scenario], outcome) for run, outcome in results.items()}
+    least = bounds([BoundJob(one.id, SEED, Period.TRAINING) for one in tuned_scenarios], processes)
     by_scenario = {job.scenario: bound for job, bound in least.items()}
     chosen = {family.name: best(family.recipes, scores, by_scenario) for family in named}
     return Tuned(best=chosen, scores=scores, bounds=by_scenario)
 
 
 def best(recipes: Iterable[Recipe], scores: Scores, least: Mapping[str, Bound]) -> Recipe:
-    """The best of some recipes."""
+    """The best of some recipes: fewest scenarios below the goal, then lowest cost over the bound."""
 
     def rank(recipe: Recipe) -> tuple[int, float]:
         of_recipe = {id_: score for (id_, name), score in scores.items() if name == recipe.name}

@@ -1,1 +1,1 @@
-"""What a scenario costs at least, for anybody who knows the future: a bound that is valid, and how it is computed."""
+"""A valid lower bound of the cost of a scenario, even for a policy that knows the future."""

@@ -1,6 +1,6 @@
 """The bound at an attainment: the highest value of the Lagrangian over the price of dropped work.
 
-Every price gives a valid bound, so a coarse search costs strength only.
+Every price gives a valid bound, so a coarse search only makes the bound weaker.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
     from benchmark.bound.work import Work
 
-# Replica-bins for a unit of work: to serve one takes 1, to start a replica for it some 100.
+# Prices in replica-bins per unit of work: serving a unit costs 1, starting a replica for it about 100.
 _CHEAPEST, _DEAREST = 0.5, 300.0
 _ROUNDS = 8
 _GOLDEN = (5.0**0.5 - 1.0) / 2.0
 
 
 def least_replica_hours(work: Work, *, start_seconds: float, min_replicas: int) -> float:
-    """Replica-hours that no plan can be below which drops no more than it may."""
+    """A lower bound of the replica-hours of any plan that drops at most ``work.droppable``."""
     least_cost = functions(dynamic)["least_cost"]
-    # More replicas than what can arrive in a bin are of no use, and as many never leave a backlog.
+    # More replicas than units that arrive in a bin are useless: that many leave no backlog.
     rows = max(int(np.diff(work.arrived, prepend=0).max()), min_replicas) + 1
     columns = int((work.arrived - work.due).max()) + 1
     tables = np.empty((rows, columns)), np.empty((rows, columns))
@@ -37,11 +37,11 @@ def least_replica_hours(work: Work, *, start_seconds: float, min_replicas: int) 
         cost = least_cost(work.arrived, work.due, min_replicas, start_seconds / BIN_SECONDS, price, tables)
         return float(cost - price * work.droppable)
 
-    return highest(value, float(np.log(_CHEAPEST)), float(np.log(_DEAREST))) * BIN_SECONDS / 3600.0
+    return maximize(value, float(np.log(_CHEAPEST)), float(np.log(_DEAREST))) * BIN_SECONDS / 3600.0
 
 
-def highest(value: Callable[[float], float], low: float, high: float) -> float:
-    """The highest value found of a function with one maximum (golden section)."""
+def maximize(value: Callable[[float], float], low: float, high: float) -> float:
+    """The highest value of a unimodal function between two points, by golden-section search."""
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = value(left), value(right)
     best = max(at_left, at_right)

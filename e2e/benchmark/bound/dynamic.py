@@ -1,10 +1,10 @@
-"""The least device time that serves a workload: a dynamic program over integer replicas and backlog.
+"""The minimal device time that serves a workload: a dynamic program over integer replicas and backlog.
 
-Time is in bins, work in what one replica serves in a bin. After each bin all work is done that was due by then, and none
-was done before it arrived. A replica that is added is paid for during its start, one that is removed costs nothing more.
-Work may also be dropped, at a price.
+Time is in bins; a unit of work is what one replica serves in a bin. By the end of each bin all work due by then is done, and
+no work is done before it has arrived. An added replica costs its start-up time, a removed one costs nothing more. Work may be
+dropped at a price.
 
-Loops, numbers and arrays only: ``compiled`` makes it fast. It must not know where work comes from.
+Only loops, numbers and arrays, so that ``compiled`` can compile it.
 """
 
 from __future__ import annotations
@@ -17,46 +17,51 @@ if TYPE_CHECKING:
 
 
 def least_cost(
-    arrived: np.ndarray, due: np.ndarray, lowest: int, start_bins: float, price: float, tables: tuple[np.ndarray, np.ndarray]
+    arrived: np.ndarray,
+    due: np.ndarray,
+    min_replicas: int,
+    start_bins: float,
+    price: float,
+    tables: tuple[np.ndarray, np.ndarray],
 ) -> float:
-    """The least sum of replicas over bins, starts and drops included; the beginning is free to choose.
+    """The minimal sum of replicas over bins plus the cost of starts and drops; the initial number of replicas is free.
 
     Args:
-        arrived: work that has arrived by the end of each bin, cumulated and rounded up.
-        due: work that must be done by the end of each bin, cumulated and rounded down.
-        lowest: the least number of replicas.
-        start_bins: bins that an added replica is paid for before it serves.
-        price: replica-bins that a dropped unit of work costs.
-        tables: two arrays of room, a row for each number of replicas from 0 on, a column for each backlog from 0 on.
+        arrived: cumulative work that has arrived by the end of each bin, rounded up.
+        due: cumulative work that must be done by the end of each bin, rounded down.
+        min_replicas: the minimal number of replicas.
+        start_bins: bins that an added replica costs before it serves.
+        price: the cost of a dropped unit of work in replica-bins.
+        tables: two scratch arrays with a row per number of replicas and a column per backlog, both from 0 on.
     """
     cost, following = tables
     cost[:, :] = inf
     following[:, :] = inf
-    cost[lowest:, 0] = 0.0
+    cost[min_replicas:, 0] = 0.0
     before, limit_before = 0, 0
     for index in range(len(arrived)):
         new, limit = arrived[index] - before, arrived[index] - due[index]
-        _resize(cost, lowest, limit_before, start_bins)
-        _serve(cost, following, lowest, (limit_before, new, limit), price)
+        _resize(cost, min_replicas, limit_before, start_bins)
+        _serve(cost, following, min_replicas, (limit_before, new, limit), price)
         before, limit_before = arrived[index], limit
         cost, following = following, cost
     return float(cost[:, : limit_before + 1].min())
 
 
-def _resize(cost: np.ndarray, lowest: int, reach: int, start_bins: float) -> None:
-    """Let the number of replicas change: down for nothing, up for a start each."""
+def _resize(cost: np.ndarray, min_replicas: int, reach: int, start_bins: float) -> None:
+    """Change the number of replicas: removals cost nothing, each addition costs a start."""
     rows = cost.shape[0]
     for backlog in range(reach + 1):
-        for replicas in range(rows - 2, lowest - 1, -1):
+        for replicas in range(rows - 2, min_replicas - 1, -1):
             cost[replicas, backlog] = min(cost[replicas, backlog], cost[replicas + 1, backlog])
-        for replicas in range(lowest + 1, rows):
+        for replicas in range(min_replicas + 1, rows):
             cost[replicas, backlog] = min(cost[replicas, backlog], cost[replicas - 1, backlog] + start_bins)
 
 
-def _serve(cost: np.ndarray, following: np.ndarray, lowest: int, backlogs: tuple[int, int, int], price: float) -> None:
-    """Let a bin pass: work arrives, replicas do what they can, what is late is dropped."""
+def _serve(cost: np.ndarray, following: np.ndarray, min_replicas: int, backlogs: tuple[int, int, int], price: float) -> None:
+    """Advance by one bin: work arrives, replicas serve it, and late work is dropped."""
     reach, new, limit = backlogs
-    for replicas in range(lowest, cost.shape[0]):
+    for replicas in range(min_replicas, cost.shape[0]):
         for backlog in range(limit + 1):
             following[replicas, backlog] = inf
         for backlog in range(reach + 1):

@@ -1,9 +1,9 @@
-"""A workload as work: what of it has arrived, and what is due, by the end of each bin of time.
+"""A workload as cumulative work: what has arrived and what is due by the end of each bin of time.
 
-Work is counted in replica-bins. What a request takes of a replica at least follows from the step time: an engine's steps
-last as long as their fixed parts and the work of all requests; there must be as many as the SLO's time per token asks for,
-as the KV memory asks for, and as the token budget asks for. Each of the three gives a lower limit that adds up over
-requests; the largest is taken. A request that meets its SLO is done by ``TTFT + tokens * TPOT`` after it arrived.
+Work is in replica-bins. The step time gives the minimal replica time of a request: engine steps take their fixed part plus
+the work of all requests, and there must be enough steps for the SLO's time per token, for the KV memory and for the token
+budget. Each of the three gives a lower limit that is additive over requests; the largest is used. A request that meets its
+SLO finishes within ``TTFT + tokens * TPOT`` of its arrival.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BIN_SECONDS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shapes:
-    """Token lengths of requests: one for each, or one for all of them."""
+    """Token lengths: arrays with one element per request, or with one element for all requests."""
 
     computed: np.ndarray
     context: np.ndarray
@@ -33,8 +33,8 @@ class Shapes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arriving:
-    """Requests, or seconds full of them: when they arrive at the earliest and latest, how many they are."""
+class ArrivalIntervals:
+    """Requests, or groups of them: the earliest and the latest arrival in seconds, and the number of requests."""
 
     first: np.ndarray
     last: np.ndarray
@@ -43,15 +43,15 @@ class Arriving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Replica-bins, cumulated by the end of each bin; ``droppable`` is as much as may be missed."""
+    """Cumulative replica-bins by the end of each bin; ``droppable`` is the work that may be missed."""
 
     arrived: np.ndarray
     due: np.ndarray
     droppable: float
 
 
-def alike(lengths: TokenLengths) -> Shapes:
-    """Requests that all have the mean lengths."""
+def mean_shapes(lengths: TokenLengths) -> Shapes:
+    """Requests that all have the mean lengths, as arrays with one element."""
     return Shapes(
         computed=np.array([lengths.computed_tokens]),
         context=np.array([lengths.mean_context_tokens]),
@@ -59,22 +59,22 @@ def alike(lengths: TokenLengths) -> Shapes:
     )
 
 
-def single(requests: Sequence[Request]) -> tuple[Shapes, Arriving]:
-    """Requests one by one."""
+def request_arrivals(requests: Sequence[Request]) -> tuple[Shapes, ArrivalIntervals]:
+    """Shapes and arrivals of single requests."""
     columns = np.array([(one.arrival_seconds, one.input_tokens, one.output_tokens, one.hit_ratio) for one in requests])
     at, prompt, output, hits = columns.T
     shapes = Shapes(computed=prompt * (1.0 - hits), context=prompt + output / 2.0, output=output)
-    return shapes, Arriving(first=at, last=at, number=np.ones(len(at)))
+    return shapes, ArrivalIntervals(first=at, last=at, number=np.ones(len(at)))
 
 
-def counted(per_second: np.ndarray) -> Arriving:
-    """Requests of whole seconds."""
+def second_arrivals(per_second: np.ndarray) -> ArrivalIntervals:
+    """The arrivals of whole seconds, one group per second."""
     seconds = np.arange(len(per_second), dtype=float)
-    return Arriving(first=seconds, last=seconds + 1.0, number=per_second)
+    return ArrivalIntervals(first=seconds, last=seconds + 1.0, number=per_second)
 
 
-def seconds_each(timing: EngineTiming, limits: EngineLimits, shapes: Shapes, slo: SloBounds) -> np.ndarray:
-    """Replica-seconds that each request takes at least; infinite where the SLO cannot be met."""
+def min_replica_seconds(timing: EngineTiming, limits: EngineLimits, shapes: Shapes, slo: SloBounds) -> np.ndarray:
+    """The minimal replica-seconds of each request; infinite if the SLO cannot be met."""
     alpha = timing.alpha_seconds
     decode = timing.gamma_seconds_per_kv_token * shapes.context * shapes.output
     work = timing.beta_seconds_per_token * shapes.computed + decode
@@ -85,38 +85,40 @@ def seconds_each(timing: EngineTiming, limits: EngineLimits, shapes: Shapes, slo
 
 
 def _by_tpot(work: np.ndarray, alpha: float, shapes: Shapes, slo: SloBounds) -> np.ndarray:
-    """Steps must not be longer than the SLO's time per token while anybody decodes."""
+    """The limit from time per token: steps with decoding requests must not exceed the SLO's time per token."""
     if slo.tpot_seconds is None or not shapes.output.any():
         return work
     share = 1.0 - alpha / slo.tpot_seconds
     return work / share if share > 0 else np.full_like(work, inf)
 
 
-def patience_seconds(shapes: Shapes, slo: SloBounds) -> np.ndarray:
-    """The time from its arrival by which a request that meets the SLO is done."""
+def latest_finish_seconds(shapes: Shapes, slo: SloBounds) -> np.ndarray:
+    """Seconds after its arrival by which a request that meets the SLO has finished."""
     first = inf if slo.ttft_seconds is None else slo.ttft_seconds
     each = inf if slo.tpot_seconds is None else slo.tpot_seconds
     decode = np.where(shapes.output > 1, (shapes.output - 1.0) * each, 0.0)
     return np.minimum(first + decode, inf if slo.e2e_seconds is None else slo.e2e_seconds)
 
 
-def work_of(arriving: Arriving, each: np.ndarray, patience: np.ndarray, *, bins: int, attainment: float) -> Work:
-    """The work of requests that take ``each`` replica-seconds and wait for ``patience`` seconds.
+def cumulative_work(
+    arriving: ArrivalIntervals, replica_seconds: np.ndarray, finish_seconds: np.ndarray, *, bins: int, attainment: float
+) -> Work:
+    """The work of requests that take ``replica_seconds`` and must finish ``finish_seconds`` after their arrival.
 
-    Of requests that are not alike, the largest may be the ones that are missed.
+    The missed requests may be those with the most work.
     """
-    work = np.broadcast_to(each / BIN_SECONDS, arriving.number.shape) * arriving.number
+    work = np.broadcast_to(replica_seconds / BIN_SECONDS, arriving.number.shape) * arriving.number
     arrived = _cumulated(np.floor(arriving.first / BIN_SECONDS), work, bins)
-    due = _cumulated(np.ceil((arriving.last + patience) / BIN_SECONDS) - 1.0, work, bins)
+    due = _cumulated(np.ceil((arriving.last + finish_seconds) / BIN_SECONDS) - 1.0, work, bins)
     missable = (1.0 - attainment) * float(arriving.number.sum())
-    largest = np.sort(each)[::-1] / BIN_SECONDS
+    largest = np.sort(replica_seconds)[::-1] / BIN_SECONDS
     droppable = missable * largest[0] if len(largest) == 1 else largest[: int(np.ceil(missable))].sum()
     return Work(
         arrived=np.ceil(arrived - 1e-9).astype(np.int64), due=np.floor(due + 1e-9).astype(np.int64), droppable=float(droppable)
     )
 
 
-def _cumulated(places: np.ndarray, work: np.ndarray, bins: int) -> np.ndarray:
-    """Work by the end of each bin; what falls behind the last bin is not due."""
-    inside = places < bins
-    return np.cumsum(np.bincount(places[inside].astype(np.int64), weights=work[inside], minlength=bins))
+def _cumulated(bin_indices: np.ndarray, work: np.ndarray, bins: int) -> np.ndarray:
+    """Cumulative work by the end of each bin; work after the last bin is not due."""
+    inside = bin_indices < bins
+    return np.cumsum(np.bincount(bin_indices[inside].astype(np.int64), weights=work[inside], minlength=bins))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from benchmark.environment.pools import Pools
 from benchmark.environment.simulated_deployment import Deployed
-from benchmark.results.results import Hour, Moment, Outcome, Served
-from benchmark.scenarios.faults import Troubles, metrics_faults
+from benchmark.results.results import DeploymentResult, Hour, Outcome, TimePoint
+from benchmark.scenarios.faults import FaultInjector, metrics_faults
 from benchmark.scenarios.scenario import HOUR_SECONDS
 from modelmatrix.simulation.cluster.replica_set import Phase
 from modelmatrix.simulation.metrics.scraper import Scraper
@@ -39,8 +39,8 @@ class _Run:
         faults = metrics_faults(scenario, recipe)
         self._deployed = [Deployed(scenario, one, recipe, seed, Scraper(faults=faults)) for one in scenario.deployments]
         self._pools = Pools(scenario, self._deployed)
-        self._troubles = Troubles(scenario, self._deployed, self._pools)
-        self._moments: list[Moment] = []
+        self._troubles = FaultInjector(scenario, self._deployed, self._pools)
+        self._moments: list[TimePoint] = []
         self._arrived = 0.0
         # Seconds that replicas were held until the end of each hour, by deployment and variant.
         self._held: list[list[dict[str, float]]] = [[] for _ in self._deployed]
@@ -48,7 +48,7 @@ class _Run:
     def play(self) -> None:
         recipe, end = self._recipe, self._scenario.seconds
         for second in range(0, end, recipe.tick_seconds):
-            self._troubles.pass_until(second)
+            self._troubles.apply_until(second)
             if second % recipe.scrape_seconds == 0:
                 for one in self._deployed:
                     one.scrape(second)
@@ -72,7 +72,7 @@ class _Run:
         arrived = sum(one.environment.arrivals for one in self._deployed)
         rosters = [one.environment.replica_set for one in self._deployed]
         self._moments.append(
-            Moment(
+            TimePoint(
                 second=second,
                 rate=round((arrived - self._arrived) / MOMENT_SECONDS, 3),
                 ready=sum(roster.count_in(Phase.READY) for roster in rosters),
@@ -95,7 +95,7 @@ class _Run:
         return Outcome(seconds=self._scenario.seconds, served=served, moments=tuple(self._moments))
 
 
-def _served(one: Deployed, held: list[dict[str, float]]) -> Served:
+def _served(one: Deployed, held: list[dict[str, float]]) -> DeploymentResult:
     by_hour = one.environment.slo_counter.by_hour
     before = dict.fromkeys(one.environment.replica_set.variants, 0.0)
     hours = []
@@ -108,4 +108,4 @@ def _served(one: Deployed, held: list[dict[str, float]]) -> Served:
         requests, met = by_hour.get(number, (0.0, 0.0))
         hours.append(Hour(requests=requests, met=met, device_hours=device_hours))
         before = until
-    return Served(deployment=one.deployment.name, hours=tuple(hours), changes=one.changes, reversals=one.reversals)
+    return DeploymentResult(deployment=one.deployment.name, hours=tuple(hours), changes=one.changes, reversals=one.reversals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.autoscalers.autoscaler_config import Sight
+from benchmark.autoscalers.autoscaler_config import SampleScope
 from benchmark.environment.environments import open_fleet, open_fluid
 from benchmark.scenarios.scenario import Mode
 from modelmatrix.simulation.cluster.policy import Observation, ReplicaView
@@ -82,8 +82,8 @@ class Deployed:
     def restart_scaler(self, second: float) -> None:
         """Start a new autoscaler; it may restore its state from the past arrivals."""
         self._policy = self._recipe.build(self._scenario, self.deployment)
-        if self._recipe.rebuild is not None:
-            self._recipe.rebuild(self._policy, self._arrived, second)
+        if self._recipe.restore is not None:
+            self._recipe.restore(self._policy, self._arrived, second)
 
     def decide(self, second: float, rooms: Mapping[str, int]) -> None:
         """Let the autoscaler decide; ``rooms`` are the replicas that could be added now, by variant."""
@@ -120,7 +120,7 @@ class Deployed:
         self.desired = desired
 
     def _pages(self) -> Mapping[str, EngineSample]:
-        if self._recipe.sight is Sight.REPLICAS:
+        if self._recipe.sample_scope is SampleScope.REPLICAS:
             return self.environment.samples()
         serving = {replica.variant for replica in self.replicas if replica.phase is not Phase.STARTING}
         return {name: page for name, page in self.environment.totals().items() if name in serving}

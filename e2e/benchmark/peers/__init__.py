@@ -1,5 +1,5 @@
-"""Other projects' autoscalers, written anew from what their sources do. One module each; its docstring cites the source.
+"""Other projects' autoscalers, reimplemented from their sources. One module each; its docstring cites the source.
 
-They decide about one deployment and are given what its owner would have to find out: see ``site``. They share nothing but
-``signals`` and what they share in reality (KEDA and llm-d's guides act through a HorizontalPodAutoscaler).
+Each decides for one deployment and gets the values that its owner would have to measure (:mod:`.owner_settings`). They share
+only the reading of samples, and what they share in reality: KEDA and llm-d's guides act through a HorizontalPodAutoscaler.
 """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from benchmark.environment.signals import in_flight, ready, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.owner_settings import Site
+    from benchmark.peers.owner_settings import OwnerSettings
     from modelmatrix.simulation.cluster.policy import Observation
     from modelmatrix.simulation.engine.samples import EngineSample
 
@@ -26,7 +26,7 @@ RATE = 2.0
 
 
 def desired_pods(use: float, target: float, pods: int) -> int:
-    """Pods for a metric per pod."""
+    """The desired number of pods for a value and a target per pod."""
     ratio = use / target
     if ratio > 1.0 + TOLERANCE:
         return min(ceil(pods * ratio), ceil(pods * RATE))
@@ -36,11 +36,11 @@ def desired_pods(use: float, target: float, pods: int) -> int:
 
 
 class Apa:
-    """A PodAutoscaler with the strategy APA; without a target in flight it watches KV usage."""
+    """A PodAutoscaler with the strategy APA; without a target of requests in flight it uses KV usage."""
 
     name = "aibrix"
 
-    def __init__(self, site: Site, target_in_flight: float | None = None) -> None:
+    def __init__(self, site: OwnerSettings, target_in_flight: float | None = None) -> None:
         self._site = site
         self._target = KV_TARGET if target_in_flight is None else target_in_flight
         self._read: Callable[[EngineSample], float] = _kv_usage if target_in_flight is None else in_flight
@@ -48,14 +48,14 @@ class Apa:
         self._recommended: deque[tuple[float, int]] = deque()
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of pods."""
+        """The desired number of pods."""
         variant = self._site.home.name
         pods = ready(observation, variant)
         use = signals(observation, variant).mean(self._read, WINDOW_SECONDS)
         if use is None or not isfinite(use) or not pods:
             return {}
         per_pod = use if self._is_per_pod else use / pods
-        wanted = self._site.bounded(desired_pods(per_pod, self._target, pods))
+        wanted = self._site.clamp(desired_pods(per_pod, self._target, pods))
         return {variant: self._cooled(observation.second, wanted)}
 
     def _cooled(self, second: float, wanted: int) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from benchmark.environment.signals import in_flight, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.owner_settings import Site
+    from benchmark.peers.owner_settings import OwnerSettings
     from modelmatrix.simulation.cluster.policy import Observation
 
 TOLERANCE = 0.1
@@ -24,7 +24,7 @@ SYNC_SECONDS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behavior:
-    """``spec.behavior``: stabilization windows, and the largest steps in a period; of two step policies the larger holds."""
+    """``spec.behavior``: stabilization windows, and the largest steps per period; of two policies the larger step applies."""
 
     up_window_seconds: float = 0.0
     down_window_seconds: float = 300.0
@@ -44,7 +44,7 @@ def desired_replicas(total: float, target_per_replica: float, replicas: int) -> 
 
 
 class Horizontal:
-    """What the controller does with a recommendation: stabilize it, and limit the step."""
+    """The controller's handling of a recommendation: stabilization and limited steps."""
 
     def __init__(self, behavior: Behavior | None = None) -> None:
         self._behavior = behavior or Behavior()
@@ -52,7 +52,7 @@ class Horizontal:
         self._steps: deque[tuple[float, int]] = deque()
 
     def replicas(self, second: float, current: int, recommended: int) -> int:
-        """The number of replicas that a recommendation leads to now."""
+        """The number of replicas after stabilization and step limits."""
         wanted = self._stabilized(second, current, recommended)
         wanted = min(wanted, self._highest(second, current)) if wanted > current else max(wanted, self._lowest(second, current))
         if wanted != current:
@@ -62,7 +62,7 @@ class Horizontal:
     def _stabilized(self, second: float, current: int, recommended: int) -> int:
         rules, kept = self._behavior, self._recommended
         if not kept:
-            # A controller that has just started takes what there is for its first recommendation.
+            # A controller that has just started uses the present number as its first recommendation.
             kept.append((second, current))
         kept.append((second, recommended))
         while kept[0][0] <= second - max(rules.up_window_seconds, rules.down_window_seconds, SYNC_SECONDS):
@@ -79,7 +79,7 @@ class Horizontal:
     def _lowest(self, second: float, current: int) -> int:
         rules = self._behavior
         before = current - self._changed(second, rules.down_period_seconds, -1)
-        # Of two policies the one that changes more holds; a policy of no pods is none.
+        # Of two policies the larger step applies; a policy of 0 pods is ignored.
         return min(before - rules.down_pods, floor(before * (1.0 - rules.down_percent / 100.0)))
 
     def _changed(self, second: float, period_seconds: float, sign: int) -> int:
@@ -94,16 +94,16 @@ class Hpa:
 
     name = "hpa"
 
-    def __init__(self, site: Site, target_in_flight: float) -> None:
+    def __init__(self, site: OwnerSettings, target_in_flight: float) -> None:
         self._site, self._target = site, target_in_flight
         self._controller = Horizontal()
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of replicas."""
+        """The desired number of replicas."""
         variant = self._site.home.name
         current = observation.desired[variant]
         total = signals(observation, variant).gauge(in_flight)
         if total is None or isnan(total):
             return {}
-        recommended = self._site.bounded(desired_replicas(total, self._target, current))
+        recommended = self._site.clamp(desired_replicas(total, self._target, current))
         return {variant: self._controller.replicas(observation.second, current, recommended)}

@@ -14,7 +14,7 @@ from benchmark.environment.signals import signals, waiting
 from benchmark.peers.hpa import Horizontal, desired_replicas
 
 if TYPE_CHECKING:
-    from benchmark.peers.owner_settings import Site
+    from benchmark.peers.owner_settings import OwnerSettings
     from modelmatrix.simulation.cluster.policy import Observation
 
 THRESHOLD = 5.0
@@ -25,19 +25,19 @@ class Keda:
 
     name = "keda"
 
-    def __init__(self, site: Site, threshold: float = THRESHOLD) -> None:
+    def __init__(self, site: OwnerSettings, threshold: float = THRESHOLD) -> None:
         self._site, self._threshold = site, threshold
         self._controller = Horizontal()
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of replicas."""
+        """The desired number of replicas."""
         variant = self._site.home.name
         current = observation.desired[variant]
         total = value_or_zero(signals(observation, variant).gauge(waiting))
-        recommended = self._site.bounded(desired_replicas(total, self._threshold, current))
+        recommended = self._site.clamp(desired_replicas(total, self._threshold, current))
         return {variant: self._controller.replicas(observation.second, current, recommended)}
 
 
 def value_or_zero(value: float | None) -> float:
-    """What ``ignoreNullValues`` makes of an answer."""
+    """The value of a query under ``ignoreNullValues``: 0 for no value and for NaN."""
     return value if value is not None and isfinite(value) else 0.0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from benchmark.environment.signals import in_flight, ready, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.owner_settings import Site
+    from benchmark.peers.owner_settings import OwnerSettings
     from modelmatrix.simulation.cluster.policy import Observation
 
 TARGET = 70.0
@@ -24,7 +24,7 @@ MAX_UP, MAX_DOWN = 1000.0, 2.0
 
 
 def desired_pods(concurrency: float, target: float, ready_pods: int) -> int:
-    """``ceil(concurrency / target)`` within what the rates of change allow."""
+    """``ceil(concurrency / target)`` within the maximal rates of change."""
     pods = max(1, ready_pods)
     return min(max(ceil(concurrency / target), floor(pods / MAX_DOWN)), ceil(MAX_UP * pods))
 
@@ -34,13 +34,13 @@ class Knative:
 
     name = "knative"
 
-    def __init__(self, site: Site, target: float = TARGET) -> None:
+    def __init__(self, site: OwnerSettings, target: float = TARGET) -> None:
         self._site, self._target = site, target
         self._panic_second = -inf
         self._panic_pods = 0
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of pods."""
+        """The desired number of pods."""
         variant = self._site.home.name
         seen = signals(observation, variant)
         stable, panic = seen.mean(in_flight, STABLE_SECONDS), seen.mean(in_flight, PANIC_SECONDS)
@@ -50,7 +50,7 @@ class Knative:
         wanted = self._pods(
             observation.second, pods, desired_pods(stable, self._target, pods), desired_pods(panic, self._target, pods)
         )
-        return {variant: self._site.bounded(wanted)}
+        return {variant: self._site.clamp(wanted)}
 
     def _pods(self, second: float, pods: int, stable: int, panic: int) -> int:
         if panic / max(1, pods) >= PANIC_THRESHOLD:

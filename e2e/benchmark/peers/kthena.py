@@ -19,7 +19,7 @@ from benchmark.environment.signals import in_flight, ready, signals, waiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from benchmark.peers.owner_settings import Choice, Site
+    from benchmark.peers.owner_settings import OwnerSettings, VariantCapacity
     from modelmatrix.simulation.cluster.policy import Observation
     from modelmatrix.simulation.engine.samples import EngineSample
 
@@ -48,14 +48,14 @@ def recommended_instances(total: float, target: float, instances: int, unready: 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """So many instances of a kind, one after the other."""
+    """A number of instances of one kind, added one after the other."""
 
     variant: str
     instances: int
 
 
-def scaling_order(choices: Sequence[Choice], room: Callable[[Choice], int]) -> list[Block]:
-    """Blocks of instances in the order in which they are added."""
+def scaling_order(choices: Sequence[VariantCapacity], room: Callable[[VariantCapacity], int]) -> list[Block]:
+    """The blocks of instances in the order of their addition."""
     priced: list[tuple[float, int, Block]] = []
     for index, choice in enumerate(choices):
         left, length = room(choice), 1.0
@@ -68,7 +68,7 @@ def scaling_order(choices: Sequence[Choice], room: Callable[[Choice], int]) -> l
 
 
 def spread(instances: int, order: Sequence[Block]) -> dict[str, int]:
-    """Instances by kind: the first so many of the order."""
+    """The first ``instances`` of the order, by kind."""
     numbers = {block.variant: 0 for block in order}
     for block in order:
         taken = min(instances, block.instances)
@@ -78,27 +78,27 @@ def spread(instances: int, order: Sequence[Block]) -> dict[str, int]:
 
 
 class Kthena:
-    """An AutoscalingPolicy; without a target in flight it watches waiting requests."""
+    """An AutoscalingPolicy; without a target of requests in flight it uses waiting requests."""
 
     name = "kthena"
 
-    def __init__(self, site: Site, target_in_flight: float | None = None) -> None:
+    def __init__(self, site: OwnerSettings, target_in_flight: float | None = None) -> None:
         self._site = site
         self._target = WAITING_TARGET if target_in_flight is None else target_in_flight
         self._read: Callable[[EngineSample], float] = waiting if target_in_flight is None else in_flight
-        self._order = scaling_order(site.choices, lambda choice: min(choice.most, site.max_replicas))
+        self._order = scaling_order(site.choices, lambda choice: min(choice.max_replicas, site.max_replicas))
         self._recommended: deque[tuple[float, int]] = deque()
         self._corrected: deque[tuple[float, int]] = deque()
         self._panic_until = -inf
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of instances of each kind."""
+        """The desired number of instances of each kind."""
         current = sum(observation.desired.values())
         total = signals(observation).gauge(self._read)
         if total is None or not isfinite(total):
             return {}
         wanted = recommended_instances(total, self._target, current, max(0, current - ready(observation)))
-        wanted = self._corrected_instances(observation.second, current, self._site.bounded(wanted))
+        wanted = self._corrected_instances(observation.second, current, self._site.clamp(wanted))
         return {**dict.fromkeys(observation.desired, 0), **spread(wanted, self._order)}
 
     def _corrected_instances(self, second: float, current: int, recommended: int) -> int:

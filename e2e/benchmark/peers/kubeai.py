@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmark.environment.signals import in_flight, signals
 
 if TYPE_CHECKING:
-    from benchmark.peers.owner_settings import Site
+    from benchmark.peers.owner_settings import OwnerSettings
     from modelmatrix.simulation.cluster.policy import Observation
 
 INTERVAL_SECONDS = 10
@@ -26,17 +26,17 @@ class KubeAi:
 
     name = "kubeai"
 
-    def __init__(self, site: Site, target: float = TARGET) -> None:
+    def __init__(self, site: OwnerSettings, target: float = TARGET) -> None:
         self._site, self._target = site, target
         self._falls = 0
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of replicas."""
+        """The desired number of replicas."""
         variant = self._site.home.name
         mean = signals(observation, variant).mean(in_flight, WINDOW_SECONDS)
         if mean is None:
             return {}
-        wanted = self._site.bounded(ceil(mean / self._target))
+        wanted = self._site.clamp(ceil(mean / self._target))
         self._falls = self._falls + 1 if wanted < observation.desired[variant] else 0
         if 0 < self._falls < ceil(DELAY_SECONDS / INTERVAL_SECONDS):
             return {}

@@ -18,7 +18,7 @@ from benchmark.peers.hpa import Behavior, Horizontal
 
 if TYPE_CHECKING:
     from benchmark.environment.signals import Signals
-    from benchmark.peers.owner_settings import Site
+    from benchmark.peers.owner_settings import OwnerSettings
     from modelmatrix.simulation.cluster.policy import Observation
 
 MEAN_SECONDS = 45.0
@@ -37,7 +37,7 @@ BEHAVIOR = Behavior(
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Pressures above which it grows and below which it shrinks, and the least number of replicas."""
+    """The pressure above which it scales up, that below which it scales down, and the minimum of replicas."""
 
     up: float = 0.55
     down: float = 0.40
@@ -59,13 +59,13 @@ class LlmD:
 
     name = "llm-d"
 
-    def __init__(self, site: Site, thresholds: Thresholds | None = None) -> None:
+    def __init__(self, site: OwnerSettings, thresholds: Thresholds | None = None) -> None:
         self._site, self._thresholds = site, thresholds or Thresholds()
         self._controller = Horizontal(BEHAVIOR)
         self._pressures: deque[tuple[float, float]] = deque()
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of replicas."""
+        """The desired number of replicas."""
         variant = self._site.home.name
         current = observation.desired[variant]
         pressure = self._mean(observation.second, self._pressure(signals(observation, variant)))
@@ -73,13 +73,13 @@ class LlmD:
         wanted = min(max(wanted, self._thresholds.least, self._site.min_replicas), self._site.max_replicas)
         return {variant: self._controller.replicas(observation.second, current, wanted)}
 
-    def _pressure(self, seen: Signals) -> float:
-        """What the latencies are of the SLO's bounds at most; no traffic and no answer are 0."""
+    def _pressure(self, signals: Signals) -> float:
+        """The largest ratio of a latency to its bound, at most 2; 0 without traffic or without samples."""
         slo = self._site.slo
         bounds = (
-            (slo.ttft_seconds, seen.quantile(lambda sample: sample.ttft, PERCENTILE, RATE_SECONDS)),
-            (slo.tpot_seconds, seen.quantile(lambda sample: sample.time_per_output_token, PERCENTILE, RATE_SECONDS)),
-            (slo.e2e_seconds, seen.quantile(lambda sample: sample.e2e, PERCENTILE, RATE_SECONDS)),
+            (slo.ttft_seconds, signals.quantile(lambda sample: sample.ttft, PERCENTILE, RATE_SECONDS)),
+            (slo.tpot_seconds, signals.quantile(lambda sample: sample.time_per_output_token, PERCENTILE, RATE_SECONDS)),
+            (slo.e2e_seconds, signals.quantile(lambda sample: sample.e2e, PERCENTILE, RATE_SECONDS)),
         )
         found = [value / bound for bound, value in bounds if bound is not None and value is not None]
         return min(HIGHEST, max(found, default=0.0))

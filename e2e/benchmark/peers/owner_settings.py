@@ -1,4 +1,4 @@
-"""What the owner of a deployment tells a peer about it. Peers are told the truth, which owners must find by hand."""
+"""The values that the owner of a deployment configures for a peer. Here they are exact; real owners must measure them."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One variant: what a replica costs an hour, serves a second within the SLO, and has in flight then.
+class VariantCapacity:
+    """One variant: cost per hour, requests per second within the SLO, and requests in flight at that rate, of a replica.
 
-    ``most`` is how many replicas its pool holds.
+    ``max_replicas`` is the number of replicas that fit into its pool.
     """
 
     name: str
     cost: float
     per_second: float
     in_flight: float
-    most: int
+    max_replicas: int
     timing: EngineTiming
     limits: EngineLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """One deployment: the variants that can keep its SLO, the cheapest per request first; bounds and mean lengths.
+class OwnerSettings:
+    """One deployment: the variants that can meet its SLO, the cheapest per request first, replica bounds and mean lengths.
 
     ``home`` is the variant for an autoscaler that knows only one.
     """
 
-    choices: tuple[Choice, ...]
-    home: Choice
+    choices: tuple[VariantCapacity, ...]
+    home: VariantCapacity
     min_replicas: int
     max_replicas: int
     slo: SloBounds
     lengths: TokenLengths
 
-    def bounded(self, replicas: int) -> int:
-        """A number of replicas within the bounds."""
+    def clamp(self, replicas: int) -> int:
+        """Limit a number of replicas to the bounds."""
         return min(max(replicas, self.min_replicas), self.max_replicas)
 
 
-def site_of(scenario: Scenario, deployment: Deployment) -> Site:
-    """What a deployment's owner knows."""
+def owner_settings(scenario: Scenario, deployment: Deployment) -> OwnerSettings:
+    """The settings of a deployment's owner, computed from the scenario."""
     choices = sorted(_choices(scenario, deployment), key=lambda choice: choice.cost / choice.per_second)
-    return Site(
+    return OwnerSettings(
         choices=tuple(choices),
         home=next(choice for choice in choices if choice.name == deployment.home_variant.name),
         min_replicas=deployment.min_replicas,
@@ -58,7 +58,7 @@ def site_of(scenario: Scenario, deployment: Deployment) -> Site:
     )
 
 
-def _choices(scenario: Scenario, deployment: Deployment) -> list[Choice]:
+def _choices(scenario: Scenario, deployment: Deployment) -> list[VariantCapacity]:
     pools = {pool.name: pool for pool in scenario.pools}
     choices = []
     for placement in deployment.placements:
@@ -68,12 +68,12 @@ def _choices(scenario: Scenario, deployment: Deployment) -> list[Choice]:
             continue
         fit = deployment.max_replicas if pool.devices is None else pool.devices // variant.devices_per_replica
         choices.append(
-            Choice(
+            VariantCapacity(
                 name=variant.name,
                 cost=variant.devices_per_replica * pool.price,
                 per_second=rate,
                 in_flight=rate * variant.timing.e2e_seconds(rate, deployment.lengths, variant.limits),
-                most=min(fit, deployment.max_replicas),
+                max_replicas=min(fit, deployment.max_replicas),
                 timing=variant.timing,
                 limits=variant.limits,
             )

@@ -1,4 +1,4 @@
-"""No autoscaler: as many replicas always as the busiest minute of the first seed needs. What a careful owner does."""
+"""No autoscaler: a fixed number of replicas for the busiest minute of the first seed, as a careful owner provisions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MINUTE = 60
 
 
 def static_peak(deployment: Deployment) -> StaticPolicy:
-    """The home variant for the peak."""
+    """A fixed number of replicas of the home variant for the peak."""
     arriving = arriving_per_second(deployment.arrivals, 1)
     minutes = arriving[: len(arriving) // _MINUTE * _MINUTE].reshape(-1, _MINUTE).mean(axis=1)
     variant = deployment.home_variant

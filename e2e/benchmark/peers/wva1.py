@@ -16,7 +16,7 @@ from benchmark.environment.signals import ready, signals
 from benchmark.peers.follower import Follower
 
 if TYPE_CHECKING:
-    from benchmark.peers.owner_settings import Site
+    from benchmark.peers.owner_settings import OwnerSettings
     from modelmatrix.simulation.cluster.policy import Observation
 
 CYCLE_SECONDS = 60
@@ -26,7 +26,7 @@ KV_SPARE, QUEUE_SPARE = 0.1, 3.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One variant's replicas, all alike: the share of KV memory in use, and requests that wait at each."""
+    """The replicas of one variant, assumed equal: the share of KV memory in use, and waiting requests of each."""
 
     replicas: int
     kv_usage: float
@@ -34,7 +34,7 @@ class Load:
 
     @property
     def is_saturated(self) -> bool:
-        """Whether its replicas take no more."""
+        """Whether its replicas are saturated by KV memory or queue."""
         return self.kv_usage >= KV_THRESHOLD or self.queue >= QUEUE_THRESHOLD
 
 
@@ -60,30 +60,30 @@ class Wva1:
 
     name = "wva-v1"
 
-    def __init__(self, site: Site, kv_spare: float = KV_SPARE, queue_spare: float = QUEUE_SPARE) -> None:
+    def __init__(self, site: OwnerSettings, kv_spare: float = KV_SPARE, queue_spare: float = QUEUE_SPARE) -> None:
         self._site, self._kv_spare, self._queue_spare = site, kv_spare, queue_spare
         self._followers = {choice.name: Follower() for choice in site.choices}
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of replicas of each variant."""
+        """The desired number of replicas of each variant."""
         wanted = dict(observation.desired)
         if any(number != ready(observation, name) for name, number in wanted.items()):
             return {}
         loads = [load for name in wanted if (load := self._load(observation, name)) is not None]
         change = step(loads, self._kv_spare, self._queue_spare) if loads else 0
-        variant = self._cheapest(observation) if change > 0 else self._dearest(wanted)
+        variant = self._cheapest(observation) if change > 0 else self._most_expensive(wanted)
         for name, follower in self._followers.items():
             wanted[name] = follower.replicas(observation.second, wanted[name], change if name == variant else 0)
         return wanted if self._site.min_replicas <= sum(wanted.values()) <= self._site.max_replicas else {}
 
     def _cheapest(self, observation: Observation) -> str:
-        """The variant that is added to: of those that have room, if any has."""
+        """The variant to scale up: the cheapest with free devices, or the cheapest of all."""
         choices = sorted(self._site.choices, key=lambda choice: choice.cost)
         free = [choice for choice in choices if observation.free_replicas_by_variant.get(choice.name, 1) > 0]
         return (free or choices)[0].name
 
-    def _dearest(self, numbers: dict[str, int]) -> str:
-        """The variant that is taken from."""
+    def _most_expensive(self, numbers: dict[str, int]) -> str:
+        """The variant to scale down."""
         costs = {choice.name: choice.cost for choice in self._site.choices}
         return max((name for name in numbers if numbers[name] > 0), key=lambda name: costs.get(name, 0.0))
 

@@ -2,9 +2,9 @@
 
 From llm-d/llm-d-workload-variant-autoscaler internal/engines/analyzers/saturation_v2 and pipeline/cost_aware_optimizer.go:
 a replica holds the lesser of 80 % of its KV memory and what was in use when its queue was full (the mean of the last ten
-times), before that ``min(B * O / (I + O), S) * (I + O / 2)``. Demand over 85 % of what there is and what starts asks for more,
-of the variant with the lowest cost per token; under 70 % of what there is, replicas of the dearest variant go. What it wants
-is a metric that a HorizontalPodAutoscaler per variant follows.
+times), before that ``min(B * O / (I + O), S) * (I + O / 2)``. Demand above 85 % of the ready and starting capacity adds
+replicas of the variant with the lowest cost per token; below 70 % of it, replicas of the most expensive variant are removed.
+The desired number is a metric that a HorizontalPodAutoscaler per variant follows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmark.peers.follower import Follower
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmark.peers.owner_settings import Choice, Site
+    from benchmark.peers.owner_settings import OwnerSettings, VariantCapacity
     from modelmatrix.simulation.cluster.policy import Observation
 
 CYCLE_SECONDS = 60
@@ -32,7 +32,7 @@ _LENGTH_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """One variant: cost and tokens of a replica, replicas that serve and that start, tokens in demand."""
+    """One variant: cost and token capacity of a replica, ready and starting replicas, and the token demand."""
 
     name: str
     cost: float
@@ -43,27 +43,29 @@ class Capacity:
 
 
 def derived_tokens(budget: float, slots: float, input_tokens: float, output_tokens: float) -> float:
-    """Tokens of the requests that a steady engine runs at its token budget."""
+    """Tokens of the requests that an engine runs in a steady state at its token budget."""
     if output_tokens <= 0:
         return 0.0
     running = min(budget * output_tokens / (input_tokens + output_tokens), slots)
     return running * (input_tokens + output_tokens / 2.0)
 
 
-def more(capacities: Sequence[Capacity], up_threshold: float, rooms: Mapping[str, int], most: int) -> dict[str, int]:
-    """Replicas to add by variant, as far as there is room and no more than so many in all."""
+def replicas_to_add(
+    capacities: Sequence[Capacity], up_threshold: float, free_replicas: Mapping[str, int], max_replicas: int
+) -> dict[str, int]:
+    """Replicas to add by variant, limited by free devices and by ``max_replicas`` in total."""
     supply = sum((one.serving + one.pending) * one.tokens for one in capacities)
     required = sum(one.demand for one in capacities) / up_threshold - supply
     added: dict[str, int] = {}
     for one in sorted(capacities, key=lambda one: one.cost / one.tokens):
         if required > 0:
-            added[one.name] = min(ceil(required / one.tokens), rooms.get(one.name, most), most)
-            most -= added[one.name]
+            added[one.name] = min(ceil(required / one.tokens), free_replicas.get(one.name, max_replicas), max_replicas)
+            max_replicas -= added[one.name]
             required -= added[one.name] * one.tokens
     return added
 
 
-def fewer(capacities: Sequence[Capacity], down_boundary: float) -> dict[str, int]:
+def replicas_to_remove(capacities: Sequence[Capacity], down_boundary: float) -> dict[str, int]:
     """Replicas to remove by variant; the last one of the cheapest variant stays if no other has any."""
     spare = sum(one.serving * one.tokens for one in capacities) - sum(one.demand for one in capacities) / down_boundary
     left = {one.name: one.serving + one.pending for one in capacities}
@@ -79,15 +81,15 @@ def fewer(capacities: Sequence[Capacity], down_boundary: float) -> dict[str, int
 
 
 class Wva2:
-    """The token-based saturation analyzer with the cost-aware optimizer, which leaves out pools without room.
+    """The token-based saturation analyzer with the cost-aware optimizer, which leaves out pools without free devices.
 
-    With ``is_told`` it is told the tokens that a replica has in flight when it just keeps the SLO, instead of its own estimate,
-    which knows no latency.
+    With ``is_told`` it gets the tokens that a replica has in flight when it just meets the SLO, instead of using its own
+    estimate, which ignores latency.
     """
 
     name = "wva-v2"
 
-    def __init__(self, site: Site, up_threshold: float = UP_THRESHOLD, *, is_told: bool = False) -> None:
+    def __init__(self, site: OwnerSettings, up_threshold: float = UP_THRESHOLD, *, is_told: bool = False) -> None:
         self._site, self._is_told = site, is_told
         self._up = up_threshold
         self._down = up_threshold * DOWN_BOUNDARY / UP_THRESHOLD
@@ -95,22 +97,22 @@ class Wva2:
         self._followers = {choice.name: Follower() for choice in site.choices}
 
     def decide(self, observation: Observation) -> dict[str, int]:
-        """The wanted number of replicas of each variant."""
+        """The desired number of replicas of each variant."""
         capacities = [self._capacity(observation, choice) for choice in self._site.choices]
         known = [one for one in capacities if one is not None]
         if len(known) < len(capacities) or not any(one.serving for one in known):
             return {}
         most = max(0, self._site.max_replicas - sum(observation.desired.values()))
-        added = more(known, self._up, observation.free_replicas_by_variant, most)
-        changes = added or {name: -number for name, number in fewer(known, self._down).items()}
+        added = replicas_to_add(known, self._up, observation.free_replicas_by_variant, most)
+        changes = added or {name: -number for name, number in replicas_to_remove(known, self._down).items()}
         wanted = {
             name: follower.replicas(observation.second, observation.desired[name], changes.get(name, 0))
             for name, follower in self._followers.items()
         }
         return wanted if sum(wanted.values()) >= self._site.min_replicas else {}
 
-    def _capacity(self, observation: Observation, choice: Choice) -> Capacity | None:
-        """A variant as it is seen; ``None`` where it serves but cannot be seen."""
+    def _capacity(self, observation: Observation, choice: VariantCapacity) -> Capacity | None:
+        """The capacity of a variant; ``None`` if its ready replicas have no samples."""
         serving = ready(observation, choice.name)
         pending = max(0, observation.desired[choice.name] - serving)
         seen = signals(observation, choice.name)
@@ -125,7 +127,7 @@ class Wva2:
         tokens = self._tokens(choice, input_tokens, output_tokens)
         return Capacity(choice.name, choice.cost, tokens, serving, pending, demand)
 
-    def _tokens(self, choice: Choice, input_tokens: float, output_tokens: float) -> float:
+    def _tokens(self, choice: VariantCapacity, input_tokens: float, output_tokens: float) -> float:
         if self._is_told:
             return choice.in_flight * self._site.lengths.mean_context_tokens
         limits, observed = choice.limits, self._observed[choice.name]
@@ -137,7 +139,7 @@ class Wva2:
 
 
 def _lengths(observation: Observation) -> tuple[float, float]:
-    """Mean input and output tokens of the last minutes; 0 where nothing finished."""
+    """Mean input and output tokens of the last minutes; 0 if no request finished."""
     seen = signals(observation)
     finished = lambda sample: sample.finished  # noqa: E731
     return (

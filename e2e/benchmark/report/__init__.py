@@ -1,1 +1,1 @@
-"""The report: tables, plots and the page that holds them."""
+"""The report: tables, plots and the page that contains them."""

@@ -1,4 +1,4 @@
-"""The report's tables for who wants to know more: vendors' settings, what was tried, scenarios, the two models of the world."""
+"""The detailed tables of the report: vendors' settings, the grid, the scenarios, and the two simulations."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _OURS = PRODUCT.default.name
 
 
 def defaults(study: Study) -> str:
-    """Everybody as the vendor sets it."""
+    """The section with every peer in its vendor's setting."""
     return "## As the vendors set them\n\nAttainment in percent @ cost over the lower bound; two seeds.\n\n" + matrix(
         study, [family.default.name for family in PEERS]
     )
 
 
-def alone(study: Study) -> str:
-    """The product against the best peer of each scenario."""
+def cheapest_per_scenario(study: Study) -> str:
+    """The section that compares the operator with the cheapest peer setting of each scenario."""
     tuned = study.tuned
     names = {recipe.name for family in PEERS for recipe in family.recipes}
     rows = []
     for id_ in ORDINARY:
         least = tuned.bounds[id_].cost
-        able = [
+        sufficient = [
             (score.cost, name)
             for (at, name), score in tuned.scores.items()
             if at == id_ and name in names and score.attainment >= GOAL
         ]
         ours = tuned.scores[id_, _OURS]
-        cost, name = min(able, default=(0.0, ""))
-        cell = f"{ratio(cost / least)} `{name}`" if able else "none keeps 99 %"
+        cost, name = min(sufficient, default=(0.0, ""))
+        cell = f"{ratio(cost / least)} `{name}`" if sufficient else "none keeps 99 %"
         rows.append((id_, f"{percent(ours.attainment)} @ {ratio(ours.cost / least)}", cell))
     return (
         "## Tuned for one scenario alone\n\n"
@@ -51,7 +51,7 @@ def alone(study: Study) -> str:
 
 
 def settings(study: Study) -> str:
-    """The published grid, and what was chosen."""
+    """The section with the grid and the best setting of each autoscaler."""
     rows = [
         (
             family.name,
@@ -71,7 +71,7 @@ def settings(study: Study) -> str:
 
 
 def scenarios() -> str:
-    """What is run."""
+    """The section with all scenarios."""
     rows = [
         (
             one.id,
@@ -93,7 +93,7 @@ def _bounds(id_: str, index: int) -> str:
 
 
 def gaps(study: Study) -> str:
-    """The two models of the world."""
+    """The section that compares the fluid and the request simulation."""
     rows: Iterable[tuple[str, ...]] = (
         (
             gap.scenario,

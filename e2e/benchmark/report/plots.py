@@ -1,4 +1,4 @@
-"""Pictures of a study: attainment against accelerator-hours for each scenario, and a day of replicas over load."""
+"""Plots of a study: attainment over cost for each scenario, and one day of replicas over load."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.autoscalers.autoscalers import PEERS, PRODUCT, STATIC
 from benchmark.experiment import DAY_SCENARIO, DAY_SECOND
 from benchmark.paths import PICTURES
-from benchmark.results.targets import ORDINARY, compared
+from benchmark.results.targets import ORDINARY, compare_with_best_peer
 from benchmark.scenarios.catalogue import scenario_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _OURS, _GRAY, _LIGHT = "#c0392b", "#555555", "#b0b0b0"
 
 
 def draw(study: Study) -> None:
-    """Write all pictures."""
+    """Write all plots as SVG."""
     import matplotlib as mpl  # noqa: PLC0415 - only this needs it
 
     mpl.use("Agg")
@@ -47,15 +47,15 @@ def _frontier(study: Study) -> None:
 
 
 def _panel(axis: Any, study: Study, scenario: str) -> None:
-    """One scenario: everybody at the best single setting, and the bound."""
+    """One scenario: all autoscalers at their best single setting, and the bound."""
     static, ours = study.row(scenario, STATIC.default.name), study.row(scenario, PRODUCT.default.name)
     highest = min(5.0, max(3.0, 1.15 * ours.ratio))
     for family in PEERS:
         row = study.row(scenario, study.tuned.best[family.name].name)
         if row.ratio <= highest and row.attainment >= _LOWEST:
-            place = row.ratio, row.attainment
-            axis.plot(*place, "o", color=_GRAY, markersize=3)
-            axis.annotate(family.name, place, fontsize=5, color=_GRAY, xytext=(2, 2), textcoords="offset points")
+            point = row.ratio, row.attainment
+            axis.plot(*point, "o", color=_GRAY, markersize=3)
+            axis.annotate(family.name, point, fontsize=5, color=_GRAY, xytext=(2, 2), textcoords="offset points")
     axis.plot(static.ratio, static.attainment, "s", color=_LIGHT, markersize=4)
     axis.plot(ours.ratio, ours.attainment, "D", color=_OURS, markersize=5)
     axis.axvline(1.0, color="black", linewidth=0.8)
@@ -73,7 +73,11 @@ def _day(study: Study) -> None:
     variant = deployment.home_variant
     capacity = deployment.capacity_per_second(variant)
     figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
-    shown = ((PRODUCT.default.name, _OURS, 1.6), (compared(study).peer, _GRAY, 1.0), (STATIC.default.name, _LIGHT, 1.0))
+    shown = (
+        (PRODUCT.default.name, _OURS, 1.6),
+        (compare_with_best_peer(study).peer, _GRAY, 1.0),
+        (STATIC.default.name, _LIGHT, 1.0),
+    )
     for name, color, width in shown:
         moments = study.days[name]
         seconds = [(one.second - DAY_SECOND) / 3600.0 for one in moments]

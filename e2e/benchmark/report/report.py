@@ -1,4 +1,4 @@
-"""The report: ``docs/benchmark.md`` and, with all figures, ``docs/benchmark/results.json``. Text only; it computes nothing."""
+"""Writes the report: ``docs/benchmark.md``, and all numbers in ``docs/benchmark/results.json``. It computes nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from benchmark.report import appendix
 from benchmark.report.overview import matrix
 from benchmark.report.plots import DAY, FRONTIER
 from benchmark.report.tables import hours, percent, ratio, table
-from benchmark.results.targets import BLIND, GOAL, ORDINARY, calm_row, compared, verdicts
+from benchmark.results.targets import (
+    GOAL,
+    METRICS_FAULT_SCENARIOS,
+    ORDINARY,
+    compare_with_best_peer,
+    evaluate_targets,
+    row_without_fault,
+)
 from benchmark.scenarios.catalogue import SCENARIOS, scenario_of
 
 if TYPE_CHECKING:
@@ -60,7 +67,7 @@ _NOTES = """\
 
 
 def write(study: Study) -> None:
-    """Write the report."""
+    """Write the report and the results file."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     DOCUMENT.write_text(text(study), encoding="utf-8")
     (PICTURES / "results.json").write_text(json.dumps(document(study), indent=1) + "\n", encoding="utf-8")
@@ -77,7 +84,7 @@ def text(study: Study) -> str:
             _ours(study),
             _faults(study),
             appendix.defaults(study),
-            appendix.alone(study),
+            appendix.cheapest_per_scenario(study),
             appendix.settings(study),
             appendix.scenarios(),
             appendix.gaps(study),
@@ -87,12 +94,12 @@ def text(study: Study) -> str:
 
 
 def document(study: Study) -> dict[str, Any]:
-    """All figures."""
+    """All numbers, for ``results.json``."""
     return {
         "seeds": SEEDS,
         "rows": [_rounded(asdict(row)) for row in study.rows],
         "best": {family: recipe.name for family, recipe in study.tuned.best.items()},
-        "targets": [asdict(verdict) for verdict in verdicts(study)],
+        "targets": [asdict(verdict) for verdict in evaluate_targets(study)],
         "gaps": [_rounded(asdict(gap)) for gap in study.gaps],
     }
 
@@ -105,20 +112,21 @@ def _rounded(value: Any) -> Any:
 
 def _targets(study: Study) -> str:
     marks = {True: "yes", False: "**no**", None: ""}
-    rows = [(one.target, one.reached, marks[one.is_met]) for one in verdicts(study)]
+    rows = [(verdict.target, verdict.reached, marks[verdict.is_met]) for verdict in evaluate_targets(study)]
     return "## Targets\n\n" + table(("target", "reached", "met"), rows)
 
 
 def _best(study: Study) -> str:
     recipes = [_OURS, *(study.tuned.best[family.name].name for family in PEERS), STATIC.default.name]
-    found = compared(study)
+    comparison = compare_with_best_peer(study)
     return (
         "## One configuration for everything\n\n"
         f"Attainment in percent @ cost over the lower bound. Bold: at least {GOAL:.0f} % kept.\n\n"
         f"{matrix(study, recipes)}\n"
-        f"The best peer is `{found.peer}`: {found.peer_kept} of {len(ORDINARY)} scenarios kept with {hours(found.peer_hours)} "
-        f"accelerator-hours in all. The operator keeps {found.our_kept} with {hours(found.our_hours)}: "
-        f"{found.saving:.0%} fewer. `static-peak` needs to know the peak beforehand.\n"
+        f"The best peer is `{comparison.peer}`: {comparison.peer_scenarios_met} of {len(ORDINARY)} scenarios kept "
+        f"with {hours(comparison.peer_hours)} accelerator-hours in all. "
+        f"The operator keeps {comparison.our_scenarios_met} with {hours(comparison.our_hours)}: "
+        f"{comparison.saving:.0%} fewer. `static-peak` needs to know the peak beforehand.\n"
     )
 
 
@@ -128,7 +136,7 @@ def _pictures(study: Study) -> str:
         "Diamond: the operator. Dots: peers at their best single setting, off the picture where they attain less than 90 % or "
         "cost more. Square: static at the peak. Line: the lower bound.\n\n"
         f"![A day of replicas over load](benchmark/{DAY})\n\n"
-        f"A working day of {DAY_SCENARIO}: the operator, `{compared(study).peer}`, and static at the peak.\n"
+        f"A working day of {DAY_SCENARIO}: the operator, `{compare_with_best_peer(study).peer}`, and static at the peak.\n"
     )
 
 
@@ -172,7 +180,7 @@ def _faults(study: Study) -> str:
         (
             f"`{name}`",
             *(_lost(study, id_, name) for id_ in faulty),
-            ", ".join(str(study.row(id_, name).taken_blindly) for id_ in BLIND),
+            ", ".join(str(study.row(id_, name).taken_blindly) for id_ in METRICS_FAULT_SCENARIOS),
             percent(study.row("S7-none", name).attainment),
         )
         for name in recipes
@@ -180,10 +188,10 @@ def _faults(study: Study) -> str:
     return (
         "## What goes wrong\n\n"
         "Points of attainment that a fault costs, against the same morning without it. Proxies of their own do not notice what "
-        f"happens to Prometheus. Taken: devices given up while metrics were bad ({', '.join(BLIND)}).\n\n"
+        f"happens to Prometheus. Taken: devices given up while metrics were bad ({', '.join(METRICS_FAULT_SCENARIOS)}).\n\n"
         + table(("autoscaler", *faulty, "taken", "without, %"), rows)
     )
 
 
 def _lost(study: Study, id_: str, recipe: str) -> str:
-    return f"{calm_row(study, id_, recipe).attainment - study.row(id_, recipe).attainment:.1f}"
+    return f"{row_without_fault(study, id_, recipe).attainment - study.row(id_, recipe).attainment:.1f}"

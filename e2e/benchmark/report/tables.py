@@ -1,4 +1,4 @@
-"""Markdown tables. It must not know what is in them."""
+"""Formats Markdown tables and numbers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ if TYPE_CHECKING:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are figures."""
+    """A Markdown table; the first column is left-aligned, all others are right-aligned."""
     marks = ["---", *["--:" for _ in header[1:]]]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, marks, *rows)) + "\n"
 
 
 def percent(value: float) -> str:
-    """A percentage, never rounded up to 100."""
+    """A percentage with two decimals, never rounded up to 100."""
     return f"{min(value, 99.99):.2f}" if value < 100.0 - 1e-9 else "100"
 
 
 def ratio(value: float) -> str:
-    """A ratio."""
+    """A ratio with two decimals."""
     return f"{value:.2f}"
 
 
 def hours(value: float) -> str:
-    """Hours, with a decimal where they are few."""
+    """Hours, with one decimal below 100."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"

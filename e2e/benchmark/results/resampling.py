@@ -1,4 +1,4 @@
-"""Confidence intervals by drawing blocks of results again (bootstrap): days of all seeds, with replacement."""
+"""Confidence intervals by bootstrap over blocks: days of all seeds, drawn with replacement."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From, to."""
+    """A 95 % confidence interval."""
 
     low: float
     high: float
 
 
 def attainment_interval(blocks: Sequence[Block]) -> Interval:
-    """Of the attainment in percent, requests weighted."""
+    """The interval of the attainment in percent, weighted by requests."""
     requests = np.array([block.requests for block in blocks])
     met = np.array([block.met for block in blocks])
     drawn = _drawn(len(blocks))
@@ -33,7 +33,7 @@ def attainment_interval(blocks: Sequence[Block]) -> Interval:
 
 
 def ratio_interval(costs: Sequence[float], others: Sequence[float]) -> Interval:
-    """Of the ratio of two sums whose parts belong together, such as the same seed's."""
+    """The interval of the ratio of two sums over paired values, e.g. of the same seeds."""
     drawn = _drawn(len(costs))
     return _interval(np.array(costs)[drawn].sum(axis=1) / np.array(others)[drawn].sum(axis=1))
 

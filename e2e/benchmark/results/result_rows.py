@@ -1,4 +1,4 @@
-"""What is reported: for each scenario and autoscaler the mean over seeds, with confidence intervals, against the bound."""
+"""The rows of the report: for each scenario and autoscaler the means over seeds, confidence intervals, and the bound."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from benchmark.jobs import Least, Run, bounds, outcomes
+from benchmark.jobs import BoundJob, Run, bounds, outcomes
 from benchmark.results.resampling import Interval, attainment_interval, ratio_interval
 from benchmark.results.scoring import score_of
-from benchmark.scenarios.scenario import Trouble
+from benchmark.scenarios.scenario import ScenarioFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from benchmark.scenarios.scenario import Scenario
 
 
-BLINDING = {Trouble.METRICS_LOST, Trouble.METRICS_FROZEN, Trouble.METRICS_NAN}
+METRICS_FAULTS = {ScenarioFault.METRICS_LOST, ScenarioFault.METRICS_FROZEN, ScenarioFault.METRICS_NAN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One autoscaler in one scenario.
 
-    Attainments are percentages over all seeds; hours, costs and devices are means of a seed. ``ratio`` is cost over the
-    bound's. ``taken_blindly`` is the largest number of devices that were given up while metrics were bad, 0 where they
-    never are.
+    Attainments are percentages over all seeds; hours, costs and devices are means per seed. ``ratio`` is the cost over the
+    bound's. ``taken_blindly`` is the largest number of devices released during a fault of metrics, 0 without such faults.
     """
 
     scenario: str
@@ -51,26 +50,26 @@ class Row:
 
 
 def rows_of(scenarios: Sequence[Scenario], recipes: Iterable[Recipe], seeds: Sequence[int], processes: int) -> list[Row]:
-    """All rows, in the order of scenarios and recipes."""
+    """The rows of all scenarios and recipes, in their order."""
     named = list(recipes)
-    runs = [Run(one.id, recipe.name, seed) for one in scenarios for recipe in named for seed in seeds]
-    found = outcomes(runs, processes)
-    least = bounds([Least(one.id, seed) for one in scenarios for seed in seeds], processes)
+    runs = [Run(scenario.id, recipe.name, seed) for scenario in scenarios for recipe in named for seed in seeds]
+    results = outcomes(runs, processes)
+    least = bounds([BoundJob(one.id, seed) for one in scenarios for seed in seeds], processes)
     rows = []
-    for one in scenarios:
-        by_seed = [least[Least(one.id, seed)] for seed in seeds]
+    for scenario in scenarios:
+        by_seed = [least[BoundJob(scenario.id, seed)] for seed in seeds]
         for recipe in named:
-            outcomes_by_seed = [found[Run(one.id, recipe.name, seed)] for seed in seeds]
-            row = _row(one, recipe, [score_of(one, outcome) for outcome in outcomes_by_seed], by_seed)
-            rows.append(replace(row, taken_blindly=max(taken_blindly(one, outcome) for outcome in outcomes_by_seed)))
+            outcomes_by_seed = [results[Run(scenario.id, recipe.name, seed)] for seed in seeds]
+            row = _row(scenario, recipe, [score_of(scenario, outcome) for outcome in outcomes_by_seed], by_seed)
+            rows.append(replace(row, taken_blindly=max(taken_blindly(scenario, outcome) for outcome in outcomes_by_seed)))
     return rows
 
 
 def taken_blindly(scenario: Scenario, outcome: Outcome) -> int:
-    """Devices that were given up from the beginning of bad metrics until their end."""
+    """The largest number of devices that were released during a fault of metrics."""
     taken = 0
     for fault in scenario.faults:
-        if fault.trouble in BLINDING:
+        if fault.kind in METRICS_FAULTS:
             end = fault.start_second + fault.duration_seconds
             held = [one.devices for one in outcome.moments if fault.start_second <= one.second < end]
             taken = max(taken, held[0] - min(held))

@@ -1,4 +1,4 @@
-"""What came of a run: by deployment and hour, so that parts of it can be scored and drawn again. Data only."""
+"""The outcome of a run by deployment and hour, so that parts of it can be scored and resampled. Data only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hour:
-    """Requests that arrived in an hour and those of them that met the SLO; devices held, in hours, by pool."""
+    """Requests that arrived in an hour, those of them that met the SLO, and device-hours by pool."""
 
     requests: float
     met: float
@@ -16,8 +16,8 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """One deployment: its hours, and how often its number of replicas was changed or its direction turned."""
+class DeploymentResult:
+    """One deployment: its hours, the changes of its number of replicas, and the reversals of their direction."""
 
     deployment: str
     hours: tuple[Hour, ...]
@@ -26,8 +26,8 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """All deployments at a second: requests per second since the moment before, replicas that serve, devices held."""
+class TimePoint:
+    """All deployments at a second: requests per second since the last time point, ready replicas, devices held."""
 
     second: int
     rate: float
@@ -37,22 +37,24 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A run from its beginning to its end."""
+    """The outcome of a whole run of ``seconds``."""
 
     seconds: int
-    served: tuple[Served, ...]
-    moments: tuple[Moment, ...]
+    served: tuple[DeploymentResult, ...]
+    moments: tuple[TimePoint, ...]
 
     def to_document(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The outcome as a JSON document."""
         return asdict(self)
 
 
-def outcome_of(document: dict[str, Any]) -> Outcome:
-    """The outcome that a document tells of."""
-    served = tuple(Served(**{**one, "hours": tuple(Hour(**hour) for hour in one["hours"])}) for one in document["served"])
+def parse_outcome(document: dict[str, Any]) -> Outcome:
+    """The outcome in a JSON document of ``to_document``."""
+    served = tuple(
+        DeploymentResult(**{**entry, "hours": tuple(Hour(**hour) for hour in entry["hours"])}) for entry in document["served"]
+    )
     return Outcome(
         seconds=document["seconds"],
         served=served,
-        moments=tuple(Moment(**moment) for moment in document["moments"]),
+        moments=tuple(TimePoint(**moment) for moment in document["moments"]),
     )

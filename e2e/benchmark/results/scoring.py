@@ -1,6 +1,6 @@
-"""What an outcome is worth: attainment and devices, as a whole and in blocks that can be drawn again.
+"""Scores an outcome: attainment, device-hours and cost, in total and in blocks for resampling.
 
-Of several deployments each counts the same, however many requests it has: a bank's embeddings must not hide its chat.
+Each of several deployments has equal weight, whatever its number of requests: a bank's embeddings must not hide its chat.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ BLOCK_HOURS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A day, or what there is of one.
+    """A day, or the rest of one.
 
-    Requests as parts of their deployment's, those that met the SLO, devices held in hours, and what these cost.
+    Requests and those that met the SLO are fractions of their deployment's requests; devices are in hours.
     """
 
     requests: float
@@ -33,7 +33,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """What is reported of one run; percentages of requests, hours of devices."""
+    """The score of one run: attainments in percent of requests, device-hours, cost."""
 
     blocks: tuple[Block, ...]
     attainment: float
@@ -46,7 +46,7 @@ class Score:
 
 
 def score_of(scenario: Scenario, outcome: Outcome) -> Score:
-    """The score of what came after the training."""
+    """The score of an outcome after its training part."""
     first = scenario.train_seconds // HOUR_SECONDS
     days = outcome.seconds / (24.0 * HOUR_SECONDS)
     deployments = [_weighted(served.hours[first:]) for served in outcome.served]
@@ -69,12 +69,12 @@ def score_of(scenario: Scenario, outcome: Outcome) -> Score:
 
 
 def percent(part: float, whole: float) -> float:
-    """A share in percent; 100 of nothing."""
+    """A share in percent; 100 if the whole is 0."""
     return 100.0 * part / whole if whole > 0 else 100.0
 
 
 def _weighted(hours: Sequence[Hour]) -> list[Hour]:
-    """The hours of a deployment with requests as parts of all of them."""
+    """The hours of a deployment with requests as fractions of its total."""
     total = sum(hour.requests for hour in hours)
     return [replace(hour, requests=hour.requests / total, met=hour.met / total) for hour in hours] if total else list(hours)
 

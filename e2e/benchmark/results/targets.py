@@ -1,4 +1,4 @@
-"""What the benchmark is measured by: the project's targets, and whether a study reaches them."""
+"""The project's targets for the benchmark, and whether a study reaches them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.autoscalers.autoscalers import PEERS, PRODUCT
 from benchmark.report.tables import hours, percent, ratio
-from benchmark.results.result_rows import BLINDING
+from benchmark.results.result_rows import METRICS_FAULTS
 from benchmark.scenarios.catalogue import SCENARIOS, scenario_of
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from benchmark.results.result_rows import Row
 
 GOAL = 99.0
-# No bursts that nobody can serve, and no faults: what one configuration must be good for.
+# Scenarios that one configuration must serve: without faults, and without bursts that no policy can serve.
 ORDINARY = tuple(one.id for one in SCENARIOS if one.is_tuned and not one.is_flash)
 _OURS = PRODUCT.default.name
-# Where Prometheus knows nothing, or nothing new.
-BLIND = tuple(one.id for one in SCENARIOS if any(fault.trouble in BLINDING for fault in one.faults))
+# Scenarios in which Prometheus has no samples, or no new ones.
+METRICS_FAULT_SCENARIOS = tuple(one.id for one in SCENARIOS if any(fault.kind in METRICS_FAULTS for fault in one.faults))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One target, what was reached, and whether that is enough; ``None`` where no number was set."""
+    """One target, the result, and whether it meets the target; ``None`` for a target without a number."""
 
     target: str
     reached: str
@@ -35,22 +35,22 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The product against the best peer with one configuration, over the ordinary scenarios."""
+    """The operator and the best peer, each with one configuration, over the ordinary scenarios."""
 
     peer: str
-    peer_kept: int
+    peer_scenarios_met: int
     peer_hours: float
-    our_kept: int
+    our_scenarios_met: int
     our_hours: float
 
     @property
     def saving(self) -> float:
-        """Share of the peer's accelerator-hours that the product does not use."""
+        """The share of the peer's accelerator-hours that the operator saves."""
         return 1.0 - self.our_hours / self.peer_hours
 
 
-def kept(rows: Iterable[Row]) -> int:
-    """Scenarios with the goal reached."""
+def scenarios_met(rows: Iterable[Row]) -> int:
+    """The number of scenarios that reach the goal."""
     return sum(row.attainment >= GOAL for row in rows)
 
 
@@ -59,24 +59,24 @@ def ordinary_rows(study: Study, recipe: str) -> list[Row]:
     return [study.row(scenario, recipe) for scenario in ORDINARY]
 
 
-def compared(study: Study) -> Comparison:
-    """The best peer keeps the goal in the most scenarios and, of those, costs least relative to the bound."""
+def compare_with_best_peer(study: Study) -> Comparison:
+    """Compare with the best peer: most scenarios that reach the goal, then lowest cost relative to the bound."""
     by_peer = {name: ordinary_rows(study, name) for name in (study.tuned.best[family.name].name for family in PEERS)}
-    peer = min(by_peer, key=lambda name: (-kept(by_peer[name]), sum(row.ratio for row in by_peer[name])))
+    peer = min(by_peer, key=lambda name: (-scenarios_met(by_peer[name]), sum(row.ratio for row in by_peer[name])))
     ours = ordinary_rows(study, _OURS)
     return Comparison(
         peer,
-        kept(by_peer[peer]),
+        scenarios_met(by_peer[peer]),
         sum(row.device_hours for row in by_peer[peer]),
-        kept(ours),
+        scenarios_met(ours),
         sum(row.device_hours for row in ours),
     )
 
 
-def verdicts(study: Study) -> list[Verdict]:
-    """All targets."""
+def evaluate_targets(study: Study) -> list[Verdict]:
+    """The result of every target."""
     return [
-        *(_kept(study, id_) for id_ in ORDINARY),
+        *(_attainment(study, id_) for id_ in ORDINARY),
         _saving(study),
         _ratio(study, "S2-conversation", 1.30),
         _ratio(study, "S2-coding", 1.40),
@@ -88,7 +88,7 @@ def verdicts(study: Study) -> list[Verdict]:
     ]
 
 
-def _kept(study: Study, id_: str) -> Verdict:
+def _attainment(study: Study, id_: str) -> Verdict:
     row = study.row(id_, _OURS)
     interval = f"{percent(row.attainment_interval.low)} to {percent(row.attainment_interval.high)}"
     reached = f"{percent(row.attainment)} % ({interval}), lowest deployment {percent(row.worst_deployment)} %"
@@ -96,12 +96,13 @@ def _kept(study: Study, id_: str) -> Verdict:
 
 
 def _saving(study: Study) -> Verdict:
-    found = compared(study)
+    comparison = compare_with_best_peer(study)
     reached = (
-        f"{found.saving:.0%} fewer than `{found.peer}` ({hours(found.our_hours)} against {hours(found.peer_hours)}; "
-        f"99 % kept in {found.our_kept} against {found.peer_kept} of {len(ORDINARY)} scenarios)"
+        f"{comparison.saving:.0%} fewer than `{comparison.peer}` "
+        f"({hours(comparison.our_hours)} against {hours(comparison.peer_hours)}; "
+        f"99 % kept in {comparison.our_scenarios_met} against {comparison.peer_scenarios_met} of {len(ORDINARY)} scenarios)"
     )
-    return Verdict("30 % fewer accelerator-hours than the best peer with one configuration", reached, found.saving >= 0.3)
+    return Verdict("30 % fewer accelerator-hours than the best peer with one configuration", reached, comparison.saving >= 0.3)
 
 
 def _ratio(study: Study, id_: str, most: float) -> Verdict:
@@ -123,24 +124,24 @@ def _burst(study: Study) -> Verdict:
 
 
 def _fault(study: Study, id_: str) -> Verdict:
-    lost = calm_row(study, id_, _OURS).attainment - study.row(id_, _OURS).attainment
+    lost = row_without_fault(study, id_, _OURS).attainment - study.row(id_, _OURS).attainment
     title = scenario_of(id_).title
     return Verdict(f"{id_} ({title}): costs at most 1 point", f"{lost:.2f} points", lost <= 1.0)
 
 
 def _blind(study: Study) -> Verdict:
-    taken = {id_: study.row(id_, _OURS).taken_blindly for id_ in BLIND}
+    taken = {id_: study.row(id_, _OURS).taken_blindly for id_ in METRICS_FAULT_SCENARIOS}
     reached = ", ".join(f"{id_} {devices}" for id_, devices in taken.items())
     return Verdict("nothing taken away while metrics are bad", f"devices: {reached}", not any(taken.values()))
 
 
-def calm_row(study: Study, id_: str, recipe: str) -> Row:
-    """The same morning without the fault."""
+def row_without_fault(study: Study, id_: str, recipe: str) -> Row:
+    """The row of the same morning without the fault."""
     return study.row("S7-none-slow" if id_ == "S7-slow" else "S7-none", recipe)
 
 
 def mean_replicas(row: Row) -> float:
-    """Replicas that were held on average, where all are alike."""
+    """The mean number of replicas in a scenario with one deployment and one variant."""
     (deployment,) = scenario_of(row.scenario).deployments
     return row.mean_devices / deployment.home_variant.devices_per_replica
 

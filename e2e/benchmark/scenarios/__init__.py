@@ -1,1 +1,1 @@
-"""What is run: arrivals, deployments, faults and the two weeks of recorded traffic. Data and generators."""
+"""The scenarios: arrivals, deployments, faults, and the generators of their traffic."""

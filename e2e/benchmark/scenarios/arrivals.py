@@ -1,7 +1,6 @@
-"""Workloads over time: steady, in steps, from counted traces with overlays. Requests per second, the same for the same seed.
+"""Arrivals over time: constant, in steps, or from traces of counts with overlays; deterministic for a seed.
 
-Counts are placed at random within the step that they were counted in. Lengths are the deployment's unless a trace has its
-own.
+Counts are spread at random within their step. Token lengths are the deployment's unless a trace has its own.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """What multiplies a rate from a second on: ``factor`` for a while, or decaying from it to 1 with a time constant."""
+    """A factor on the rate from a second on, constant for a while or decaying to 1 with a time constant."""
 
     start_second: int
     duration_seconds: int
@@ -43,7 +42,7 @@ class Overlay:
     decay_seconds: float = 0.0
 
     def apply(self, rate: np.ndarray) -> None:
-        """Multiply a rate per second in place."""
+        """Multiply the rates per second in place."""
         part = rate[self.start_second : self.start_second + self.duration_seconds]
         excess = np.full(len(part), self.factor - 1.0)
         if self.decay_seconds:
@@ -52,27 +51,27 @@ class Overlay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stairs:
-    """Poisson arrivals at rates that hold for a while each: (seconds, requests per second)."""
+class SteppedArrivals:
+    """Poisson arrivals at piecewise constant rates: (seconds, requests per second)."""
 
     steps: tuple[tuple[int, float], ...]
     tokens: Tokens
 
     def per_second(self, seed: int) -> np.ndarray:
-        """Requests that arrive in each second."""
+        """The number of requests that arrive in each second."""
         rates = np.concatenate([np.full(seconds, rate) for seconds, rate in self.steps])
         return generator(seed, "stairs").poisson(rates).astype(float)
 
     def requests(self, seed: int) -> Iterator[Request]:
-        """The same, one by one."""
-        return placed(self.per_second(seed), self.tokens, Random(seed))  # noqa: S311 - a simulation
+        """The same arrivals as single requests."""
+        return spread_within_seconds(self.per_second(seed), self.tokens, Random(seed))  # noqa: S311 - a simulation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedTrace:
-    """Days of a trace that counts requests, multiplied.
+    """Days of a trace of counts, multiplied by a factor.
 
-    ``flashes`` is a number of bursts of five minutes at three times the rate for every two days, placed by the seed.
+    ``flashes`` is the number of five-minute bursts at three times the rate per two days, placed at random by the seed.
     """
 
     file: str
@@ -84,7 +83,7 @@ class CountedTrace:
     flashes: int = 0
 
     def per_second(self, seed: int) -> np.ndarray:
-        """Requests that arrive in each second."""
+        """The number of requests that arrive in each second."""
         counts = _counts(TRACES / self.file)
         step = counts.step_seconds
         first = self.first_second // step
@@ -96,8 +95,8 @@ class CountedTrace:
         return spread.reshape(-1).astype(float)
 
     def requests(self, seed: int) -> Iterator[Request]:
-        """The same, one by one."""
-        return placed(self.per_second(seed), self.tokens, Random(seed))  # noqa: S311 - a simulation
+        """The same arrivals as single requests."""
+        return spread_within_seconds(self.per_second(seed), self.tokens, Random(seed))  # noqa: S311 - a simulation
 
     def _bursts(self, seed: int) -> list[Overlay]:
         number = round(self.flashes * self.seconds / (2 * DAY_SECONDS))
@@ -118,12 +117,12 @@ def _counts(path: Path) -> _Counts:
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
-    """A source of randomness that only the seed and the purpose determine."""
+    """A random generator that depends only on the seed and the purpose."""
     return np.random.default_rng([seed, crc32(purpose.encode())])
 
 
-def placed(per_second: np.ndarray, tokens: Tokens, random: Random) -> Iterator[Request]:
-    """Requests at random places within their second, in order."""
+def spread_within_seconds(per_second: np.ndarray, tokens: Tokens, random: Random) -> Iterator[Request]:
+    """Single requests at random times within their second, in order of arrival."""
     for second, number in enumerate(per_second):
         for place in sorted(random.random() for _ in range(int(number))):
             yield Request(second + place, tokens.input, tokens.output)

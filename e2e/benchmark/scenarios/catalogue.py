@@ -1,7 +1,7 @@
 """The scenarios of the benchmark, S1 to S9. Data only.
 
-What was chosen was chosen before any result was seen: sizes so that a deployment has a few to a few dozen replicas, bursts
-and faults where a bank meets them, in the steep part of its working day.
+All values were chosen before the first results: sizes give a deployment a few to a few dozen replicas; bursts and faults are
+where a bank meets them, in the steep part of its working day.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmark.environment.engines import QWEN32_H100X4, QWEN32_LLMD, placement
-from benchmark.scenarios.arrivals import DAY_SECONDS, Overlay, Stairs, Tokens
-from benchmark.scenarios.length_shifts import Kind, ShiftingLengths
+from benchmark.scenarios.arrivals import DAY_SECONDS, Overlay, SteppedArrivals, Tokens
+from benchmark.scenarios.length_shifts import LengthMix, ShiftingLengths
 from benchmark.scenarios.ramp_faults import mornings, slow_replica
 from benchmark.scenarios.scenario import HOUR_SECONDS, Deployment, Mode, Scenario
 from benchmark.scenarios.shared_pools import bank, three_kinds
@@ -28,15 +28,15 @@ from modelmatrix.performance.engine_timing import SloBounds, TokenLengths
 
 
 def steady(id_: str, share: float) -> Scenario:
-    """S1: Poisson arrivals at a share of what ten replicas serve."""
-    idle = one_model(Stairs(steps=(), tokens=CHAT_TOKENS), CHAT_TOKENS)
+    """S1: Poisson arrivals at a share of the capacity of ten replicas."""
+    idle = one_model(SteppedArrivals(steps=(), tokens=CHAT_TOKENS), CHAT_TOKENS)
     rate = 10.0 * share * idle.capacity_per_second(idle.home_variant)
     seconds = 4 * HOUR_SECONDS
     return Scenario(
         id=id_,
         title=f"steady, {share:.0%} of what ten replicas serve",
         seconds=seconds,
-        deployments=(one_model(Stairs(steps=((seconds, round(rate, 3)),), tokens=CHAT_TOKENS), CHAT_TOKENS),),
+        deployments=(one_model(SteppedArrivals(steps=((seconds, round(rate, 3)),), tokens=CHAT_TOKENS), CHAT_TOKENS),),
     )
 
 
@@ -101,10 +101,22 @@ def bursts() -> list[Scenario]:
 
 def length_shifts() -> list[Scenario]:
     """S5: prompts grow fourfold in half an hour at the same rate; the prefix cache is lost at once."""
-    growing = (Kind(0, 0.25, 0.0), Kind(5400, 0.25, 0.0), Kind(7200, 1.0, 0.0), Kind(14_400, 1.0, 0.0), Kind(16_200, 0.25, 0.0))
-    flushed = (Kind(0, 1.0, 0.6), Kind(7200, 1.0, 0.6), Kind(7201, 1.0, 0.0), Kind(14_400, 1.0, 0.0), Kind(16_200, 1.0, 0.6))
+    growing = (
+        LengthMix(0, 0.25, 0.0),
+        LengthMix(5400, 0.25, 0.0),
+        LengthMix(7200, 1.0, 0.0),
+        LengthMix(14_400, 1.0, 0.0),
+        LengthMix(16_200, 0.25, 0.0),
+    )
+    flushed = (
+        LengthMix(0, 1.0, 0.6),
+        LengthMix(7200, 1.0, 0.6),
+        LengthMix(7201, 1.0, 0.0),
+        LengthMix(14_400, 1.0, 0.0),
+        LengthMix(16_200, 1.0, 0.6),
+    )
 
-    def scenario(id_: str, title: str, kinds: tuple[Kind, ...], lengths: TokenLengths) -> Scenario:
+    def scenario(id_: str, title: str, kinds: tuple[LengthMix, ...], lengths: TokenLengths) -> Scenario:
         seconds = 6 * HOUR_SECONDS
         deployment = Deployment(
             name="rag",
@@ -143,7 +155,7 @@ def staircase() -> Scenario:
     steps = ((330, 2.0), (360, 4.0), (360, 6.0), (360, 8.0), (360, 10.0), (360, 4.0), (300, 1.0))
     deployment = Deployment(
         name="llm-d",
-        arrivals=Stairs(steps=steps, tokens=tokens),
+        arrivals=SteppedArrivals(steps=steps, tokens=tokens),
         lengths=lengths_of(tokens),
         slo=SloBounds(ttft_seconds=3.0, tpot_seconds=0.1, percentile=99.0),
         placements=(placement("h100", QWEN32_LLMD, "devices", start_seconds=100.0),),
@@ -174,9 +186,9 @@ SCENARIOS: tuple[Scenario, ...] = (
 
 
 def scenario_of(id_: str) -> Scenario:
-    """The scenario of an id.
+    """The scenario with an id.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no scenario has this id.
     """
     return {scenario.id: scenario for scenario in SCENARIOS}[id_]

@@ -1,11 +1,11 @@
-"""What goes wrong in a scenario, put into effect at its time and undone when it is over."""
+"""Applies the faults of a scenario at their time, and reverts them when they end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.autoscalers.autoscaler_config import Sight
-from benchmark.scenarios.scenario import Fault, Trouble
+from benchmark.autoscalers.autoscaler_config import SampleScope
+from benchmark.scenarios.scenario import Fault, ScenarioFault
 from modelmatrix.simulation.cluster.replica_set import Phase
 from modelmatrix.simulation.metrics.scraper import FaultKind, MetricsFault
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 SLOW_FACTOR = 2.0
 _OF_METRICS = {
-    Trouble.METRICS_LOST: FaultKind.LOST,
-    Trouble.METRICS_FROZEN: FaultKind.FROZEN,
-    Trouble.METRICS_NAN: FaultKind.NAN,
+    ScenarioFault.METRICS_LOST: FaultKind.LOST,
+    ScenarioFault.METRICS_FROZEN: FaultKind.FROZEN,
+    ScenarioFault.METRICS_NAN: FaultKind.NAN,
 }
 
 
 def metrics_faults(scenario: Scenario, recipe: Recipe) -> list[MetricsFault]:
-    """What goes wrong with Prometheus, for who depends on it."""
-    if recipe.sight is Sight.PROXY:
+    """The faults of Prometheus; none for autoscalers that measure at a proxy of their own."""
+    if recipe.sample_scope is SampleScope.PROXY:
         return []
     return [
-        MetricsFault(_OF_METRICS[fault.trouble], fault.start_second, fault.start_second + fault.duration_seconds)
+        MetricsFault(_OF_METRICS[fault.kind], fault.start_second, fault.start_second + fault.duration_seconds)
         for fault in scenario.faults
-        if fault.trouble in _OF_METRICS
+        if fault.kind in _OF_METRICS
     ]
 
 
-class Troubles:
-    """The faults of a scenario that concern the world."""
+class FaultInjector:
+    """Injects the faults of pools, replicas, engines and the autoscaler into a simulation."""
 
     def __init__(self, scenario: Scenario, deployed: list[Deployed], pools: Pools) -> None:
         self._deployed, self._pools = deployed, pools
@@ -46,22 +46,22 @@ class Troubles:
             self._plan(fault)
         self._coming.sort(key=lambda entry: entry[:2])
 
-    def pass_until(self, second: int) -> None:
-        """Put into effect what is due."""
+    def apply_until(self, second: int) -> None:
+        """Apply and revert the faults that are due by a second."""
         while self._coming and self._coming[0][0] <= second:
             self._coming.pop(0)[2]()
 
     def _plan(self, fault: Fault) -> None:
         begin, end = fault.start_second, fault.start_second + fault.duration_seconds
-        if fault.trouble is Trouble.COUNTERS_RESET:
+        if fault.kind is ScenarioFault.COUNTERS_RESET:
             self._at(begin, self._reset_counters)
-        elif fault.trouble is Trouble.SCALER_RESTARTED:
+        elif fault.kind is ScenarioFault.SCALER_RESTARTED:
             self._at(begin, lambda: self._restart_scalers(begin))
-        elif fault.trouble is Trouble.REPLICA_SLOW:
+        elif fault.kind is ScenarioFault.REPLICA_SLOW:
             slow = _SlowReplica(self._deployed[0])
             self._at(begin, slow.begin)
             self._at(end, slow.end)
-        elif fault.trouble in {Trouble.POOL_HALVED, Trouble.QUOTA_FROZEN}:
+        elif fault.kind in {ScenarioFault.POOL_HALVED, ScenarioFault.QUOTA_FROZEN}:
             limit = self._pools.limits[fault.pool]
             self._at(begin, lambda: self._shrink(fault))
             self._at(end, lambda: self._pools.limits.update({fault.pool: limit}))
@@ -70,7 +70,7 @@ class Troubles:
         self._coming.append((second, len(self._coming), effect))
 
     def _shrink(self, fault: Fault) -> None:
-        if fault.trouble is Trouble.POOL_HALVED:
+        if fault.kind is ScenarioFault.POOL_HALVED:
             self._pools.lose_half(fault.pool)
         else:
             self._pools.limits[fault.pool] = self._pools.held(fault.pool)
@@ -85,7 +85,7 @@ class Troubles:
 
 
 class _SlowReplica:
-    """The oldest replica of a deployment, for a while slower than the others."""
+    """The oldest replica of a deployment, which is slower than the others while the fault lasts."""
 
     def __init__(self, deployed: Deployed) -> None:
         self._deployed = deployed

@@ -1,6 +1,6 @@
-"""Requests whose lengths change while their rate does not: longer prompts, or a prefix cache that has lost its content.
+"""Requests whose lengths change at a constant rate: longer prompts, or a prefix cache that has lost its content.
 
-Lengths are drawn from Mooncake's published conversations. Request by request only: a fluid knows one mean.
+Lengths are drawn from Mooncake's published conversations. Only for the request simulation: a fluid has one mean length.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ FILE = "mooncake/mooncake_conversation.jsonl.gz"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """How requests are from a second on: their prompts' part of Mooncake's, and the share of them in the prefix cache."""
+class LengthMix:
+    """The requests from a second on: the factor on Mooncake's prompt lengths, and the share of prompts in the prefix cache."""
 
     second: int
     input_factor: float
@@ -35,18 +35,18 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftingLengths:
-    """Poisson arrivals at one rate; between the seconds of two kinds the lengths change evenly from one to the other."""
+    """Poisson arrivals at a constant rate; lengths are interpolated linearly between the seconds of two mixes."""
 
     seconds: int
     rate: float
-    kinds: tuple[Kind, ...]
+    kinds: tuple[LengthMix, ...]
 
     def per_second(self, seed: int) -> np.ndarray:
-        """Requests that arrive in each second."""
+        """The number of requests that arrive in each second."""
         return generator(seed, "shifts").poisson(self.rate, self.seconds).astype(float)
 
     def requests(self, seed: int) -> Iterator[Request]:
-        """The same, one by one."""
+        """The same arrivals as single requests."""
         random, lengths = Random(seed), mooncake_lengths()  # noqa: S311 - a simulation
         for second, number in enumerate(self.per_second(seed)):
             factor, hit_ratio = self.at(second)
@@ -55,7 +55,7 @@ class ShiftingLengths:
                 yield Request(second + place, max(1, round(factor * tokens)), output, hit_ratio)
 
     def at(self, second: int) -> tuple[float, float]:
-        """Input factor and hit ratio at a second."""
+        """The input factor and the hit ratio at a second."""
         index = bisect_right([kind.second for kind in self.kinds], second)
         before = self.kinds[max(0, index - 1)]
         after = self.kinds[min(index, len(self.kinds) - 1)]
@@ -68,5 +68,5 @@ class ShiftingLengths:
 
 @lru_cache(maxsize=1)
 def mooncake_lengths() -> tuple[tuple[int, int], ...]:
-    """Input and output tokens of every published request."""
+    """Input and output tokens of every request of Mooncake's published trace."""
     return tuple((one.input_tokens, max(1, one.output_tokens)) for one in read_mooncake(TRACES / FILE))

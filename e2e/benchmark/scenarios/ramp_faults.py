@@ -1,36 +1,36 @@
-"""S7: what goes wrong in the steepest part of a working morning, and the same mornings without it. Data only."""
+"""S7: faults in the steepest part of a working morning, and the same mornings without faults. Data only."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmark.scenarios.scenario import HOUR_SECONDS, Fault, Mode, Pool, Scenario, Trouble
+from benchmark.scenarios.scenario import HOUR_SECONDS, Fault, Mode, Pool, Scenario, ScenarioFault
 from benchmark.scenarios.workloads import CODE_TOKENS, MONDAY, coding, one_model
 
 _RAMP = 2 * HOUR_SECONDS
 _POOL = "devices"
 
 _TROUBLES: tuple[tuple[str, str, Fault], ...] = (
-    ("lost", "no metrics for 10 min at the ramp", Fault(trouble=Trouble.METRICS_LOST, start_second=_RAMP)),
-    ("frozen", "pages frozen for 10 min at the ramp", Fault(trouble=Trouble.METRICS_FROZEN, start_second=_RAMP)),
-    ("nan", "gauges not a number for 10 min at the ramp", Fault(trouble=Trouble.METRICS_NAN, start_second=_RAMP)),
-    ("reset", "all counters start again", Fault(trouble=Trouble.COUNTERS_RESET, start_second=_RAMP)),
+    ("lost", "no metrics for 10 min at the ramp", Fault(kind=ScenarioFault.METRICS_LOST, start_second=_RAMP)),
+    ("frozen", "pages frozen for 10 min at the ramp", Fault(kind=ScenarioFault.METRICS_FROZEN, start_second=_RAMP)),
+    ("nan", "gauges not a number for 10 min at the ramp", Fault(kind=ScenarioFault.METRICS_NAN, start_second=_RAMP)),
+    ("reset", "all counters start again", Fault(kind=ScenarioFault.COUNTERS_RESET, start_second=_RAMP)),
     (
         "pool",
         "half of the devices lost for an hour",
-        Fault(trouble=Trouble.POOL_HALVED, start_second=_RAMP, duration_seconds=HOUR_SECONDS, pool=_POOL),
+        Fault(kind=ScenarioFault.POOL_HALVED, start_second=_RAMP, duration_seconds=HOUR_SECONDS, pool=_POOL),
     ),
     (
         "quota",
         "no further devices for 20 min at the ramp",
-        Fault(trouble=Trouble.QUOTA_FROZEN, start_second=_RAMP, duration_seconds=1200, pool=_POOL),
+        Fault(kind=ScenarioFault.QUOTA_FROZEN, start_second=_RAMP, duration_seconds=1200, pool=_POOL),
     ),
-    ("restart", "the autoscaler forgets everything", Fault(trouble=Trouble.SCALER_RESTARTED, start_second=_RAMP)),
+    ("restart", "the autoscaler forgets everything", Fault(kind=ScenarioFault.SCALER_RESTARTED, start_second=_RAMP)),
 )
 
 
 def mornings() -> list[Scenario]:
-    """Six hours around the ramp, as a fluid."""
+    """Six hours around the ramp, without a fault and with one fault each, as a fluid."""
     seconds = 6 * HOUR_SECONDS
     calm = Scenario(
         id="S7-none",
@@ -45,7 +45,7 @@ def mornings() -> list[Scenario]:
 
 
 def slow_replica() -> list[Scenario]:
-    """One replica among others is slow: request by request, because replicas of a fluid are all alike."""
+    """One slow replica among others, in the request simulation, because all replicas of a fluid are equal."""
     seconds = HOUR_SECONDS
     arrivals = coding(first_second=MONDAY + 14 * HOUR_SECONDS, seconds=seconds, factor=0.4)
     calm = Scenario(
@@ -57,5 +57,5 @@ def slow_replica() -> list[Scenario]:
         is_fault=True,
         is_tuned=False,
     )
-    fault = Fault(trouble=Trouble.REPLICA_SLOW, start_second=1200, duration_seconds=1200)
+    fault = Fault(kind=ScenarioFault.REPLICA_SLOW, start_second=1200, duration_seconds=1200)
     return [calm, replace(calm, id="S7-slow", title="one replica's steps take twice as long for 20 min", faults=(fault,))]

@@ -1,4 +1,4 @@
-"""What a scenario is: deployments with their arrivals and SLOs, pools of devices, and what goes wrong when. Data only."""
+"""The types of a scenario: deployments with their arrivals and SLOs, pools of devices, and faults. Data only."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ DAY_SECONDS = 24 * HOUR_SECONDS
 
 
 class Mode(StrEnum):
-    """How the world is simulated."""
+    """The simulation of a scenario: request by request, or as a fluid."""
 
     FLUID = "fluid"
     REQUEST = "request"
 
 
 class Arrivals(Protocol):
-    """A workload over time; the same seed gives the same arrivals."""
+    """Arrivals over time; deterministic for a seed."""
 
     def __hash__(self) -> int:
-        """Workloads are values: what they give is kept by them."""
+        """Workloads are values and keys of caches."""
 
     def per_second(self, seed: int) -> np.ndarray:
-        """Requests that arrive in each second."""
+        """The number of requests that arrive in each second."""
 
     def requests(self, seed: int) -> Iterator[Request]:
-        """The same, one by one in order of arrival."""
+        """The same arrivals as single requests, in order of arrival."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A variant on the pool whose devices it takes; ``prior`` is what its timing is thought to be before it is measured."""
+    """A variant on a pool; ``prior`` is the estimate of its timing before measurements."""
 
     variant: Variant
     pool: str
@@ -50,9 +50,9 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Devices that deployments share; ``devices`` is ``None`` where there are always enough.
+    """Devices that deployments share; ``devices`` is ``None`` for an unlimited pool.
 
-    ``price`` is per device and hour, relative to that of the other pools.
+    ``price`` is per device-hour, relative to the other pools.
     """
 
     name: str
@@ -62,10 +62,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """A model that is served: what arrives, what is promised, what it may run on, the preferred placement first.
+    """A served model: its arrivals, its SLO, and its placements, the preferred one first.
 
-    ``lengths`` are the means that the fluid mode and peers that need a concurrency work with. ``priority`` 0 comes first.
-    ``home`` is the variant that its owner would choose for an autoscaler that knows only one: the first unless it says else.
+    ``lengths`` are the mean token lengths for the fluid and for peers that need a concurrency. ``priority`` 0 is the highest.
+    ``home`` is the variant that an owner would choose for an autoscaler that knows only one; by default the first.
     """
 
     name: str
@@ -80,12 +80,12 @@ class Deployment:
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The variants of its placements."""
+        """The variants of all placements."""
         return tuple(placement.variant for placement in self.placements)
 
     @property
     def home_variant(self) -> Variant:
-        """The variant for who can use only one."""
+        """The variant for autoscalers that can use only one."""
         return next((variant for variant in self.variants if variant.name == self.home), self.variants[0])
 
     def capacity_per_second(self, variant: Variant) -> float:
@@ -93,28 +93,28 @@ class Deployment:
         return variant.timing.capacity(self.slo, self.lengths, variant.limits).requests_per_second
 
     def concurrency(self, variant: Variant) -> float:
-        """Requests that run in a replica at its capacity."""
+        """The number of requests that run in a replica at its capacity."""
         return variant.timing.running(self.capacity_per_second(variant), self.lengths)
 
 
-class Trouble(StrEnum):
-    """What goes wrong."""
+class ScenarioFault(StrEnum):
+    """The kind of a fault."""
 
-    METRICS_LOST = "metrics-lost"  # no scrape succeeds
-    METRICS_FROZEN = "metrics-frozen"  # pages no longer change
-    METRICS_NAN = "metrics-nan"  # gauges are not a number
-    COUNTERS_RESET = "counters-reset"  # every engine's counters start again at zero
-    POOL_HALVED = "pool-halved"  # half of a pool's devices are gone, and the replicas on them
-    QUOTA_FROZEN = "quota-frozen"  # no device can be added to those in use
+    METRICS_LOST = "metrics-lost"  # every scrape fails
+    METRICS_FROZEN = "metrics-frozen"  # pages do not change
+    METRICS_NAN = "metrics-nan"  # gauges are NaN
+    COUNTERS_RESET = "counters-reset"  # every engine's counters restart at zero
+    POOL_HALVED = "pool-halved"  # half of a pool's devices fail with the replicas on them
+    QUOTA_FROZEN = "quota-frozen"  # no more devices can be allocated
     REPLICA_SLOW = "replica-slow"  # one replica's steps take twice as long
-    SCALER_RESTARTED = "scaler-restarted"  # the autoscaler forgets what it remembered
+    SCALER_RESTARTED = "scaler-restarted"  # the autoscaler loses its state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Something goes wrong at a second, and is right again later."""
+    """A fault that begins at a second and ends after its duration."""
 
-    trouble: Trouble
+    kind: ScenarioFault
     start_second: int
     duration_seconds: int = 600
     pool: str = ""
@@ -122,11 +122,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Deployments in a world.
+    """Deployments on pools, with faults.
 
     A scenario with ``train_seconds`` is tuned on its beginning and scored on the rest; one without is tuned on other seeds.
-    One that is not ``is_tuned`` takes no part in tuning: it is another one with something else changed.
-    ``is_flash`` marks bursts that no policy can serve without waste: tuning leaves them out.
+    A scenario without ``is_tuned`` is left out of tuning: it is a variation of another one.
+    ``is_flash`` marks bursts that no policy can serve without waste; tuning leaves them out too.
     """
 
     id: str
@@ -143,10 +143,10 @@ class Scenario:
 
     @property
     def training(self) -> Scenario:
-        """The part that is tuned on."""
+        """The part for tuning."""
         return replace(self, seconds=self.train_seconds, train_seconds=0) if self.train_seconds else self
 
     @property
     def prices(self) -> dict[str, float]:
-        """Price of a device by pool."""
+        """The price of a device-hour by pool."""
         return {pool.name: pool.price for pool in self.pools}

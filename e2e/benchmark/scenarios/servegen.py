@@ -1,7 +1,7 @@
 """Requests from ServeGen's client statistics: per client a rate, a burstiness and token lengths that change over time.
 
-The published data holds no requests but their distributions, so this draws them: inter-arrival times from the client's
-Gamma or Weibull, rescaled to the window's rate, lengths from the published quantiles. Files: through ``trace_files``.
+The published data contains distributions instead of requests. Inter-arrival times are drawn from the client's Gamma or
+Weibull distribution and scaled to the window's rate, token lengths from the published quantiles.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LENGTH_COLUMNS = ("client", "t_s", "field", "mean")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How a client behaves for ten minutes."""
+    """The rate and burstiness of a client in ten minutes."""
 
     second: float
     rate_per_second: float
@@ -38,31 +38,31 @@ class Window:
     shape: float
 
     def gap(self, random: Random) -> float:
-        """An inter-arrival time of mean 1."""
+        """A random inter-arrival time with mean 1."""
         if self.pattern == "Gamma":
             return random.gammavariate(self.shape, 1.0 / self.shape)
         return random.weibullvariate(1.0, self.shape) / gamma(1.0 + 1.0 / self.shape)
 
     def arrivals(self, random: Random, rate_factor: float) -> list[float]:
-        """Times of the window's requests; their number is the expected one, rounded at random."""
+        """The arrival times of the window's requests; their number is the expectation, rounded at random."""
         expected = self.rate_per_second * rate_factor * WINDOW_SECONDS
         number = int(expected + random.random())
         ends = list(accumulate(self.gap(random) for _ in range(number + 1)))
         if ends[-1] == 0.0:
-            # A very bursty client can draw nothing but zeros: then all its requests come at once.
+            # All draws of a very bursty client may be zero: then all its requests arrive at once.
             return [self.second] * number
         return [self.second + WINDOW_SECONDS * end / ends[-1] for end in ends[:number]]
 
 
 @dataclass(slots=True)
 class Quantiles:
-    """A distribution of token lengths over time: for each start of a period, values at the table's probabilities."""
+    """A distribution of token lengths over time: for the start of each period the values at the table's probabilities."""
 
     seconds: list[float] = field(default_factory=list)
     values: list[list[float]] = field(default_factory=list)
 
     def sample(self, second: float, probabilities: list[float], random: Random) -> int:
-        """A length at a time, interpolated between quantiles; at least 1."""
+        """A random length at a time, interpolated between quantiles; at least 1."""
         values = self.values[max(0, bisect_right(self.seconds, second) - 1)]
         place = random.random()
         upper = bisect_right(probabilities, place)
@@ -75,13 +75,13 @@ class Quantiles:
 
 @dataclass(frozen=True, slots=True)
 class ClientLengths:
-    """Lengths of all clients; a client whose lengths were not published borrows those of another one."""
+    """The lengths of all clients; a client without published lengths uses those of another one."""
 
     probabilities: list[float]
     by_client: Mapping[int, Mapping[str, Quantiles]]
 
     def sample(self, client: int, second: float, random: Random) -> tuple[int, int]:
-        """Input and output tokens of one request."""
+        """Random input and output tokens of one request."""
         fields = self.by_client.get(client) or self.by_client[sorted(self.by_client)[client % len(self.by_client)]]
         return (
             fields["input_tokens"].sample(second, self.probabilities, random),
@@ -98,7 +98,7 @@ def read_servegen(
     between_seconds: tuple[float, float] = (0.0, float("inf")),
     rate_factor: float = 1.0,
 ) -> Iterator[Request]:
-    """Requests of ServeGen clients in order of arrival; second 0 is where ``between_seconds`` begins.
+    """Requests of ServeGen clients in order of arrival; second 0 is the start of ``between_seconds``.
 
     Args:
         clients: table of windows per client.

@@ -1,4 +1,4 @@
-"""ServeGen's client statistics as requests per second: the draws of ``simulation.servegen``, for millions of requests at once.
+"""ServeGen's client statistics as requests per second: the draws of :mod:`.servegen`, vectorized for millions of requests.
 
 In each window of ten minutes a client's inter-arrival times are drawn from its Gamma or Weibull and scaled to its rate.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.paths import TRACES
-from benchmark.scenarios.arrivals import DAY_SECONDS, Tokens, generator, placed
+from benchmark.scenarios.arrivals import DAY_SECONDS, Tokens, generator, spread_within_seconds
 from benchmark.scenarios.servegen import WINDOW_SECONDS, Window, read_clients
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from modelmatrix.simulation.engine.request import Request
 
 FILE = "servegen/language_m-large_clients_10min.csv.gz"
-# Clients whose rates follow a bank's working day.
+# Clients whose rates follow the working day of a bank.
 WORKDAY_CLIENTS = (142, 56, 15, 156, 48, 31, 69)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientMix:
-    """Some clients on some days, their rates multiplied."""
+    """Some clients on some days, with their rates multiplied."""
 
     tokens: Tokens
     clients: tuple[int, ...] = WORKDAY_CLIENTS
@@ -37,7 +37,7 @@ class ClientMix:
     days: int = 1
 
     def per_second(self, seed: int) -> np.ndarray:
-        """Requests that arrive in each second."""
+        """The number of requests that arrive in each second."""
         seconds = self.days * DAY_SECONDS
         arriving = np.zeros(seconds)
         start = self.first_day * DAY_SECONDS
@@ -50,12 +50,12 @@ class ClientMix:
         return arriving
 
     def requests(self, seed: int) -> Iterator[Request]:
-        """The same, one by one."""
-        return placed(self.per_second(seed), self.tokens, Random(seed))  # noqa: S311 - a simulation
+        """The same arrivals as single requests."""
+        return spread_within_seconds(self.per_second(seed), self.tokens, Random(seed))  # noqa: S311 - a simulation
 
 
 def _places(window: Window, factor: float, random: np.random.Generator) -> np.ndarray:
-    """Seconds into the window at which requests arrive."""
+    """The arrival times of a window's requests in seconds from its start."""
     number = int(window.rate_per_second * factor * WINDOW_SECONDS + random.random())
     if window.pattern == "Gamma":
         gaps = random.gamma(window.shape, 1.0 / window.shape, number + 1)

@@ -30,7 +30,7 @@ _EMBEDDING = Tokens(input=300, output=0)
 
 
 def _mix(tokens: Tokens, factor: float, *clients: int) -> ClientMix:
-    """Two days of ServeGen's clients, from its second Monday on."""
+    """Two days of some ServeGen clients, from the trace's second Monday on."""
     return ClientMix(tokens=tokens, clients=clients, factor=factor, first_day=6, days=2)
 
 
@@ -46,7 +46,7 @@ def _model(name: str, arrivals: ClientMix, slo: SloBounds, priority: int, *place
 
 
 def bank() -> Scenario:
-    """S3: five models of a bank, after clients with a working day."""
+    """S3: five models of a bank, with clients that follow a working day."""
     h100 = placement("h100", QWEN32_H100X2, "h100")
     chat_slo, rag_slo = replace(RELAXED, ttft_seconds=2.0), replace(RELAXED, ttft_seconds=10.0)
     reasoning_slo = replace(INTERACTIVE, ttft_seconds=5.0)
@@ -76,7 +76,7 @@ def bank() -> Scenario:
 
 
 def three_kinds() -> Scenario:
-    """S9: three kinds of devices at three prices, two classes of service; the best kind is too few for both."""
+    """S9: three kinds of devices at three prices, and two classes of service; the best kind does not suffice for both."""
     h100, a100 = placement("h100", QWEN32_H100X2, "h100"), placement("a100", QWEN32_A100X4, "a100")
     ascend = placement("910b", QWEN32_910BX4, "910b")
     seconds = 2 * DAY_SECONDS
@@ -86,7 +86,7 @@ def three_kinds() -> Scenario:
             name=name, arrivals=arrivals, lengths=lengths_of(CHAT_TOKENS), slo=slo, placements=placements, home=home
         )
 
-    # Two days that are not the same, so that the classes do not move together.
+    # Different days, so that the loads of the two classes do not move together.
     interactive = conversation(first_second=DAY_SECONDS, seconds=seconds)
     relaxed = conversation(first_second=3 * DAY_SECONDS, seconds=seconds)
     return Scenario(

@@ -1,4 +1,4 @@
-"""A part of a workload as a workload of its own, and the part in which a scenario's load grows most."""
+"""A part of a workload as a workload, and the hour of a scenario in which its load grows most."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from benchmark.environment.environments import arriving_per_second
-from benchmark.scenarios.arrivals import CountedTrace, Stairs, placed
+from benchmark.scenarios.arrivals import CountedTrace, SteppedArrivals, spread_within_seconds
 from benchmark.scenarios.servegen_counts import ClientMix
 from benchmark.scenarios.trace_windows import steepest_window
 
@@ -26,29 +26,29 @@ _SEED = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """The seconds of a workload from one on."""
+class WorkloadPart:
+    """A part of a workload, shifted to second 0."""
 
-    whole: CountedTrace | Stairs | ClientMix
+    whole: CountedTrace | SteppedArrivals | ClientMix
     start: int
     seconds: int
 
     def per_second(self, seed: int) -> np.ndarray:
-        """Requests that arrive in each second."""
+        """The number of requests that arrive in each second."""
         return arriving_per_second(self.whole, seed)[self.start : self.start + self.seconds]
 
     def requests(self, seed: int) -> Iterator[Request]:
-        """The same, one by one."""
-        return placed(self.per_second(seed), self.whole.tokens, Random(seed))  # noqa: S311 - a simulation
+        """The same arrivals as single requests."""
+        return spread_within_seconds(self.per_second(seed), self.whole.tokens, Random(seed))  # noqa: S311 - a simulation
 
 
 def steepest(scenario: Scenario) -> Scenario:
-    """The hour in which the load of a fluid scenario's first deployment grows most."""
+    """The hour of a fluid scenario in which the load of its first deployment grows most."""
     arriving = arriving_per_second(scenario.deployments[0].arrivals, _SEED)[: scenario.seconds]
     steps = arriving[: len(arriving) // _STEP_SECONDS * _STEP_SECONDS].reshape(-1, _STEP_SECONDS).sum(axis=1)
     start = round(steepest_window(steps.tolist(), _STEP_SECONDS, window_seconds=WINDOW_SECONDS))
     deployments = tuple(
-        replace(one, arrivals=Part(whole=one.arrivals, start=start, seconds=WINDOW_SECONDS))  # type: ignore[arg-type]
+        replace(one, arrivals=WorkloadPart(whole=one.arrivals, start=start, seconds=WINDOW_SECONDS))  # type: ignore[arg-type]
         for one in scenario.deployments
     )
     return replace(scenario, seconds=WINDOW_SECONDS, train_seconds=0, deployments=deployments)

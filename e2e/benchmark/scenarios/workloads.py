@@ -1,4 +1,4 @@
-"""What the scenarios are made of: token lengths, SLOs, the two weeks of the Azure traces, and a model that serves them."""
+"""Building blocks of scenarios: token lengths, SLOs, the two weeks of the Azure traces, and a model that serves them."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ RELAXED = SloBounds(ttft_seconds=5.0, tpot_seconds=0.1, percentile=99.0)
 
 
 def lengths_of(tokens: Tokens) -> TokenLengths:
-    """Mean lengths of requests that are all alike."""
+    """The mean lengths of requests with equal lengths."""
     return TokenLengths(input_tokens=tokens.input, output_tokens=tokens.output, length_cv=0.0)
 
 
 def coding(*, factor: float = 1.5, **more: Any) -> CountedTrace:
-    """The trace with a working day's shape."""
+    """Azure's coding trace, which follows working days."""
     return CountedTrace(file="azure/azure2024_coding_10s_counts.csv.gz", tokens=CODE_TOKENS, factor=factor, **more)
 
 
 def conversation(**more: Any) -> CountedTrace:
-    """The trace of people who chat; it begins on a Sunday."""
+    """Azure's conversation trace; it begins on a Sunday."""
     return CountedTrace(file="azure/azure2024_conversation_10s_counts.csv.gz", tokens=CHAT_TOKENS, factor=2.0, **more)
 
 
 def one_model(arrivals: Arrivals, tokens: Tokens, *, start_seconds: float = 180.0) -> Deployment:
-    """A 32B model on pairs of H100, as many as it wants."""
+    """A 32B model on pairs of H100 in an unlimited pool."""
     return Deployment(
         name="model",
         arrivals=arrivals,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.regression import Limit, judged
+from benchmark.regression import Limit, evaluate
 from benchmark.results.resampling import Interval
 from benchmark.results.result_rows import Row
 
@@ -29,7 +29,7 @@ def row(recipe: str, attainment: float, cost: float) -> Row:
 
 
 def failures(attainment: float, cost: float, *peers: Row) -> int:
-    return len(judged(LIMIT, [row("modelmatrix", attainment, cost), *peers]).failures)
+    return len(evaluate(LIMIT, [row("modelmatrix", attainment, cost), *peers]).failures)
 
 
 def test_enough_is_enough() -> None:

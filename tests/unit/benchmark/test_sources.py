@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import cache, sources
-from benchmark.cache import is_remembered, name_of, remembered
+from benchmark.cache import cache_key, is_cached, load_or_compute
 from benchmark.sources import closure
 
 
@@ -45,14 +45,14 @@ def test_a_changed_source_makes_another_digest(tmp_path: Path, monkeypatch: pyte
 
 def test_what_was_computed_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "CACHE", tmp_path)
-    name, asked = name_of("scenario", 1), []
+    name, asked = cache_key("scenario", 1), []
 
     def compute() -> dict[str, int]:
         asked.append(1)
         return {"value": 7}
 
-    assert not is_remembered(name)
-    assert remembered(name, compute) == remembered(name, compute) == {"value": 7}
-    assert is_remembered(name)
+    assert not is_cached(name)
+    assert load_or_compute(name, compute) == load_or_compute(name, compute) == {"value": 7}
+    assert is_cached(name)
     assert len(asked) == 1
-    assert name_of("scenario", 2) != name
+    assert cache_key("scenario", 2) != name

@@ -10,7 +10,7 @@ from benchmark.autoscalers.autoscaler_config import Recipe
 from benchmark.environment.engines import QWEN32_H100X2, placement
 from benchmark.environment.pools import Pools
 from benchmark.environment.simulated_deployment import Deployed
-from benchmark.scenarios.arrivals import Stairs, Tokens
+from benchmark.scenarios.arrivals import SteppedArrivals, Tokens
 from benchmark.scenarios.scenario import Deployment, Mode, Pool, Scenario
 from modelmatrix.performance.engine_timing import SloBounds, TokenLengths
 from modelmatrix.simulation.cluster.policy import StaticPolicy
@@ -20,7 +20,7 @@ TOKENS = Tokens(input=1000, output=100)
 RECIPE = Recipe(family="static", setting="", module="", build=lambda *_: StaticPolicy({}))
 DEPLOYMENT = Deployment(
     name="first",
-    arrivals=Stairs(steps=((600, 1.0),), tokens=TOKENS),
+    arrivals=SteppedArrivals(steps=((600, 1.0),), tokens=TOKENS),
     lengths=TokenLengths(input_tokens=1000, output_tokens=100),
     slo=SloBounds(ttft_seconds=2.0, tpot_seconds=0.05),
     placements=(placement("h100", QWEN32_H100X2, "pool", start_seconds=60.0),),

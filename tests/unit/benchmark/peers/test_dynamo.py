@@ -34,15 +34,15 @@ def test_a_latency_is_late_above_its_bound_and_spare_below_80_percent_of_it() ->
         latency.learn(load, 0.2 * load)
     assert latency.is_late(5.1)
     assert not latency.is_late(4.9)
-    assert latency.is_spare(3.9)
-    assert not latency.is_spare(4.1)
+    assert latency.has_slack(3.9)
+    assert not latency.has_slack(4.1)
 
 
 def test_without_samples_it_is_neither_late_nor_spare() -> None:
     latency = Latency(1.0)
     assert not latency.is_late(100.0)
-    assert not latency.is_spare(0.0)
-    assert Latency(None).is_spare(100.0)
+    assert not latency.has_slack(0.0)
+    assert Latency(None).has_slack(100.0)
 
 
 def arrivals(rate: float, until: int) -> tuple[object, ...]:

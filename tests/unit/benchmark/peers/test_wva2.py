@@ -6,7 +6,7 @@ from math import nan
 
 import pytest
 
-from benchmark.peers.wva2 import Capacity, Wva2, derived_tokens, fewer, more
+from benchmark.peers.wva2 import Capacity, Wva2, derived_tokens, replicas_to_add, replicas_to_remove
 from fakes.fleets import choice, sample, seen, site
 
 
@@ -20,22 +20,22 @@ def test_more_of_the_cheapest_per_token() -> None:
     cheap = Capacity("a", cost=1.0, tokens=100.0, serving=2, pending=1, demand=300.0)
     dear = Capacity("b", cost=3.0, tokens=200.0, serving=1, pending=0, demand=200.0)
     # (300 + 200) / 0.85 - (3 * 100 + 1 * 200) = 88.2
-    assert more([dear, cheap], 0.85, {}, 9) == {"a": 1}
-    assert more([dear, cheap], 0.85, {"a": 0}, 9) == {"a": 0, "b": 1}
-    assert more([cheap], 1.0, {}, 9) == {}
-    assert more([cheap], 0.1, {}, 9) == {"a": 9}
+    assert replicas_to_add([dear, cheap], 0.85, {}, 9) == {"a": 1}
+    assert replicas_to_add([dear, cheap], 0.85, {"a": 0}, 9) == {"a": 0, "b": 1}
+    assert replicas_to_add([cheap], 1.0, {}, 9) == {}
+    assert replicas_to_add([cheap], 0.1, {}, 9) == {"a": 9}
 
 
 def test_fewer_of_the_dearest() -> None:
     cheap = Capacity("a", cost=1.0, tokens=100.0, serving=4, pending=0, demand=100.0)
     dear = Capacity("b", cost=3.0, tokens=200.0, serving=1, pending=0, demand=40.0)
     # 600 - 140 / 0.7 = 400: one of b, and two of a
-    assert fewer([cheap, dear], 0.7) == {"b": 1, "a": 2}
+    assert replicas_to_remove([cheap, dear], 0.7) == {"b": 1, "a": 2}
 
 
 def test_the_last_replica_of_the_cheapest_stays() -> None:
     only = Capacity("a", cost=1.0, tokens=100.0, serving=2, pending=0, demand=0.0)
-    assert fewer([only], 0.7) == {"a": 1}
+    assert replicas_to_remove([only], 0.7) == {"a": 1}
 
 
 def test_demand_is_what_is_in_use_and_what_waits() -> None:

@@ -12,15 +12,15 @@ from benchmark.experiment import Study
 from benchmark.report.report import document, text
 from benchmark.report.tables import hours, percent, table
 from benchmark.results.result_rows import Row, taken_blindly
-from benchmark.results.results import Moment, Outcome
-from benchmark.results.targets import compared, mean_replicas, verdicts
+from benchmark.results.results import Outcome, TimePoint
+from benchmark.results.targets import compare_with_best_peer, evaluate_targets, mean_replicas
 from benchmark.scenarios.catalogue import SCENARIOS
-from benchmark.scenarios.scenario import Fault, Scenario, Trouble
+from benchmark.scenarios.scenario import Fault, Scenario, ScenarioFault
 from fakes.benchmark_study import OURS, row, study
 
 
 def missed(found: Study) -> list[str]:
-    return [one.target.partition(":")[0].partition(" (")[0] for one in verdicts(found) if one.is_met is False]
+    return [one.target.partition(":")[0].partition(" (")[0] for one in evaluate_targets(found) if one.is_met is False]
 
 
 def test_everything_is_reached() -> None:
@@ -47,7 +47,7 @@ def test_ratios_faults_and_savings_are_told() -> None:
         "S2-coding",
         "S7-lost",
     ]
-    assert compared(found).saving == pytest.approx(0.25)
+    assert compare_with_best_peer(found).saving == pytest.approx(0.25)
 
 
 def test_devices_given_up_blindly_are_told() -> None:
@@ -57,11 +57,11 @@ def test_devices_given_up_blindly_are_told() -> None:
 
 
 def test_only_what_was_given_up_during_the_fault_counts() -> None:
-    fault = Fault(trouble=Trouble.METRICS_LOST, start_second=240, duration_seconds=240)
+    fault = Fault(kind=ScenarioFault.METRICS_LOST, start_second=240, duration_seconds=240)
     scenario = Scenario(id="", title="", seconds=960, deployments=(), faults=(fault,))
-    moments = [Moment(second=120 * index, rate=1.0, ready=1, devices=held) for index, held in enumerate((9, 9, 6, 5, 2))]
+    moments = [TimePoint(second=120 * index, rate=1.0, ready=1, devices=held) for index, held in enumerate((9, 9, 6, 5, 2))]
     assert taken_blindly(scenario, Outcome(seconds=960, served=(), moments=tuple(moments))) == 1
-    reset = replace(scenario, faults=(replace(fault, trouble=Trouble.COUNTERS_RESET),))
+    reset = replace(scenario, faults=(replace(fault, kind=ScenarioFault.COUNTERS_RESET),))
     assert taken_blindly(reset, Outcome(seconds=960, served=(), moments=tuple(moments))) == 0
 
 
@@ -71,7 +71,7 @@ def test_the_best_peer_keeps_the_goal_before_it_is_cheap() -> None:
             return replace(one, ratio=1.1, device_hours=110.0, attainment=98.0 if one.scenario == "S1-50" else 99.5)
         return replace(one, ratio=1.9, device_hours=190.0) if one.recipe == PEERS[5].default.name else one
 
-    assert compared(study(change)).peer == PEERS[5].default.name
+    assert compare_with_best_peer(study(change)).peer == PEERS[5].default.name
 
 
 def test_replicas_are_devices_over_those_of_one() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.results.results import Hour, Outcome, Served
+from benchmark.results.results import DeploymentResult, Hour, Outcome
 from benchmark.results.scoring import score_of
 from benchmark.scenarios.scenario import Pool, Scenario
 
@@ -20,9 +20,9 @@ SCENARIO = Scenario(
 )
 
 
-def served(name: str, *hours: tuple[float, float, float], pool: str = "a") -> Served:
+def served(name: str, *hours: tuple[float, float, float], pool: str = "a") -> DeploymentResult:
     parts = tuple(Hour(requests=requests, met=met, device_hours={pool: held}) for requests, met, held in hours)
-    return Served(deployment=name, hours=parts, changes=6, reversals=3)
+    return DeploymentResult(deployment=name, hours=parts, changes=6, reversals=3)
 
 
 def test_the_training_does_not_count() -> None:

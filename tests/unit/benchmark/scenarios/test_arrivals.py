@@ -5,31 +5,31 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.scenarios.arrivals import CountedTrace, Overlay, Stairs, Tokens
-from benchmark.scenarios.length_shifts import Kind, ShiftingLengths, mooncake_lengths
+from benchmark.scenarios.arrivals import CountedTrace, Overlay, SteppedArrivals, Tokens
+from benchmark.scenarios.length_shifts import LengthMix, ShiftingLengths, mooncake_lengths
 from benchmark.scenarios.scenario import Scenario
 from benchmark.scenarios.servegen_counts import ClientMix
-from benchmark.scenarios.windows import Part, steepest
+from benchmark.scenarios.windows import WorkloadPart, steepest
 from benchmark.scenarios.workloads import CODE_TOKENS, MONDAY, coding, one_model
 
 TOKENS = Tokens(input=100, output=10)
 HOUR = 3600
 TRACES = [
-    Stairs(steps=((600, 2.0), (300, 5.0)), tokens=TOKENS),
+    SteppedArrivals(steps=((600, 2.0), (300, 5.0)), tokens=TOKENS),
     coding(first_second=MONDAY, seconds=HOUR),
     ClientMix(tokens=TOKENS, clients=(56,), first_day=6, factor=0.1),
-    ShiftingLengths(seconds=600, rate=2.0, kinds=(Kind(0, 1.0, 0.0),)),
+    ShiftingLengths(seconds=600, rate=2.0, kinds=(LengthMix(0, 1.0, 0.0),)),
 ]
 
 
 @pytest.mark.parametrize("arrivals", TRACES, ids=lambda one: type(one).__name__)
-def test_the_seed_decides(arrivals: Stairs) -> None:
+def test_the_seed_decides(arrivals: SteppedArrivals) -> None:
     assert np.array_equal(arrivals.per_second(1), arrivals.per_second(1))
     assert not np.array_equal(arrivals.per_second(1), arrivals.per_second(2))
 
 
 @pytest.mark.parametrize("arrivals", TRACES, ids=lambda one: type(one).__name__)
-def test_single_requests_are_those_of_the_seconds(arrivals: Stairs) -> None:
+def test_single_requests_are_those_of_the_seconds(arrivals: SteppedArrivals) -> None:
     requests = list(arrivals.requests(3))
     seconds = np.bincount([int(one.arrival_seconds) for one in requests], minlength=len(arrivals.per_second(3)))
     assert np.array_equal(seconds, arrivals.per_second(3))
@@ -73,7 +73,9 @@ def test_a_client_is_as_busy_as_published() -> None:
 
 
 def test_lengths_shift_evenly_between_kinds() -> None:
-    shifting = ShiftingLengths(seconds=400, rate=1.0, kinds=(Kind(0, 0.25, 0.6), Kind(100, 0.25, 0.6), Kind(300, 1.0, 0.0)))
+    shifting = ShiftingLengths(
+        seconds=400, rate=1.0, kinds=(LengthMix(0, 0.25, 0.6), LengthMix(100, 0.25, 0.6), LengthMix(300, 1.0, 0.0))
+    )
     assert shifting.at(50) == (0.25, 0.6)
     assert shifting.at(200) == (pytest.approx(0.625), pytest.approx(0.3))
     assert shifting.at(399) == (1.0, 0.0)
@@ -86,14 +88,14 @@ def test_lengths_are_mooncakes() -> None:
 
 def test_a_part_is_what_it_was_in_the_whole() -> None:
     whole = CountedTrace(file=coding().file, tokens=CODE_TOKENS, seconds=HOUR)
-    part = Part(whole=whole, start=600, seconds=300)
+    part = WorkloadPart(whole=whole, start=600, seconds=300)
     assert np.array_equal(part.per_second(1), whole.per_second(1)[600:900])
     assert len(list(part.requests(1))) == part.per_second(1).sum()
 
 
 def test_the_steepest_hour_of_stairs_is_around_the_step() -> None:
-    stairs = Stairs(steps=((5400, 1.0), (5400, 20.0)), tokens=TOKENS)
+    stairs = SteppedArrivals(steps=((5400, 1.0), (5400, 20.0)), tokens=TOKENS)
     scenario = Scenario(id="", title="", seconds=10_800, deployments=(one_model(stairs, TOKENS),))
     (deployment,) = steepest(scenario).deployments
-    assert isinstance(deployment.arrivals, Part)
+    assert isinstance(deployment.arrivals, WorkloadPart)
     assert deployment.arrivals.start <= 5400 <= deployment.arrivals.start + 3600
