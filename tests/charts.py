@@ -15,7 +15,7 @@ Manifest = dict[str, Any]
 
 
 def render(programs: Programs, *values: str) -> list[Manifest]:
-    """What the chart makes of some values."""
+    """The manifests that the chart renders from some values."""
     flags = [flag for value in values for flag in ("--set", value)]
     text = programs.run("helm", "template", "modelmatrix", str(CHART), "--namespace", "modelmatrix-system", *flags)
     return [item for item in yaml.safe_load_all(text) if item]

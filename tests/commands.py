@@ -1,4 +1,4 @@
-"""Commands of the plugin as a person types them, and files for them."""
+"""Runs commands of the plugin as users type them, and writes their input files."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ AT = "2026-11-23T10:00:00+08:00"  # a Monday
 
 
 def matrix(*arguments: str) -> Result:
-    """What a command prints."""
+    """The output of a command."""
     return CliRunner().invoke(main, list(arguments), env={"COLUMNS": "100"})
 
 
 def document(*arguments: str) -> Any:
-    """What a command prints as JSON."""
+    """The output of a command, parsed as JSON."""
     return json.loads(matrix(*arguments, "-o", "json").stdout)
 
 
 async def matrix_online(api: FakeApiServer, folder: Path, *arguments: str, namespace: str = "bank") -> Result:
-    """What a command prints with a kubeconfig of the fake API server."""
+    """The output of a command with a kubeconfig of the fake API server."""
     path = folder / "kubeconfig"
     cluster = {"clusters": [{"name": "c", "cluster": {"server": api.url}}], "users": [{"name": "u", "user": {}}]}
     context = {"contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": namespace}}]}
@@ -49,7 +49,7 @@ def put(api: FakeApiServer, manifests: Iterable[Manifest]) -> None:
 
 
 def write(folder: Path, manifests: Iterable[Manifest], name: str = "files") -> str:
-    """The path of a file that holds manifests."""
+    """The path of a file with manifests."""
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
     return str(path)

@@ -22,7 +22,7 @@ Golden = Callable[[str, Any], None]
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what people review: no aliases, no sorting."""
+    """A YAML dumper for reviewable files: no aliases, no sorting."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the base class names it
         return True

@@ -1,6 +1,6 @@
-"""Objects for tests with sensible defaults: a test names only what it is about.
+"""Objects for tests with sensible defaults: a test sets only the fields that it is about.
 
-A generation is made from the spec, because the planner remembers what it made for a uid and a generation.
+The generation is derived from the spec, because the planner caches results by UID and generation.
 """
 
 from __future__ import annotations
@@ -135,6 +135,6 @@ def snapshot(**fields: Any) -> Snapshot:
 
 
 def generation_of(spec: ModelDeploymentSpec | AcceleratorPoolSpec | None) -> int:
-    """A number that is another one when the spec is another one."""
+    """A number that changes with the spec."""
     text = spec.model_dump_json() if spec else ""
     return int(hashlib.sha256(text.encode()).hexdigest()[:7], 16)

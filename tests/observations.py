@@ -1,4 +1,4 @@
-"""What a scaling policy sees, with sensible defaults: a test names only what it is about.
+"""Observations of a scaling policy with sensible defaults: a test sets only the fields that it is about.
 
 One replica of ``CHAT`` serves about twelve requests per second within the SLO.
 """
@@ -30,7 +30,7 @@ START = 180.0
 
 
 def traffic(rate: float = 10.0, **fields: Any) -> Traffic:
-    """Steady traffic of a rate, all of it within the SLO."""
+    """Constant traffic at a rate, all of it within the SLO."""
     whole = BoundAttainment(requests=120.0 * rate, within=120.0 * rate) if rate else None
     defaults: dict[str, Any] = {
         "arrivals_per_second": rate,
@@ -60,7 +60,7 @@ def reading(rate: float, *, timing: EngineTiming = CHAT) -> EngineReading:
 
 
 def variant(ready: int = 2, **fields: Any) -> Variant:
-    """A pool with replicas and plenty of room."""
+    """A pool with replicas and many free devices."""
     defaults: dict[str, Any] = {
         "pool": "a",
         "timing": CHAT,
@@ -98,7 +98,7 @@ def unknown(**fields: Any) -> dict[str, Any]:
 
 
 class Watch:
-    """Looks at a deployment again and again through a policy, every 15 s, and does as it says at once."""
+    """Runs a policy on a deployment every 15 s, and applies its decisions at once."""
 
     def __init__(self, policy: Policy[Any], *, ready: int = 2, second: float = 0.0, **fields: Any) -> None:
         self.policy, self.second, self.fields = policy, second, fields
@@ -107,7 +107,7 @@ class Watch:
         self.decision: Decision | None = None
 
     def look(self, *, times: int = 1, **fields: Any) -> Decision:
-        """So many looks at the same, the last decision of them."""
+        """The last decision of several polls of the same observation."""
         for _ in range(times):
             seen = observation(self.second, **{"variants": (variant(self.ready),), **self.fields, **fields})
             self.decision, self.memory = self.policy.decide(seen, self.memory)

@@ -22,7 +22,7 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A model on a chip. ``spec``, ``candidate`` and ``pool`` are further fields of the deployment, its candidate, the pool."""
+    """A model on an accelerator; the others are further fields of the deployment, its candidate and the pool."""
 
     name: str
     chip: str
@@ -80,7 +80,7 @@ def catalogue() -> Catalogue:
 
 
 def pods(manifest: Manifest) -> Iterator[Manifest]:
-    """Pod templates of a workload: one, or the leader's and the worker's."""
+    """The pod templates of a workload: one, or those of leader and worker."""
     if manifest["kind"] == "LeaderWorkerSet":
         template = manifest["spec"]["leaderWorkerTemplate"]
         yield template["leaderTemplate"]

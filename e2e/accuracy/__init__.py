@@ -1,1 +1,1 @@
-"""How accurate the performance model is: fits and checks it against published measurements."""
+"""The accuracy of the performance model: fits to published measurements, and errors on held-out ones."""

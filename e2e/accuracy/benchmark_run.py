@@ -1,6 +1,6 @@
-"""A benchmark of one engine as it is usually done: so many requests at once, each followed by the next when it is done.
+"""A closed-loop benchmark of one engine: a constant number of requests, each followed by another when it finishes.
 
-With one wave that is a single batch which starts together. Pure; it only drives a ``Replica``.
+With one wave this is a single batch that starts together. Pure; it only drives a ``Replica``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CHUNK_TOKENS = 8192
 
 @dataclass(frozen=True, slots=True)
 class MeanLatency:
-    """What a benchmark reports."""
+    """The latencies that a benchmark reports, in seconds."""
 
     ttft_seconds: float
     tpot_seconds: float

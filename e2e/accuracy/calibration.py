@@ -1,6 +1,6 @@
-"""Fitting step times by simulating the benchmark that measured them: both latencies at once, with nothing else free.
+"""Fits step times by simulating the benchmark that measured them, to both latencies at once.
 
-Damped Gauss-Newton on the logarithms of the three parameters, so that errors are relative and nothing gets negative.
+Damped Gauss-Newton on the logarithms of the three parameters, so that errors are relative and no parameter is negative.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _STEP = 0.05
 _ROUNDS = 8
 _TINY = 1e-12
-# Where the closed form finds nothing: a logarithm must begin somewhere from which it can move.
+# The start where the closed form gives 0, since the search is over logarithms.
 _LEAST_BETA, _LEAST_GAMMA = 5e-6, 5e-9
 
 

@@ -1,7 +1,7 @@
-"""Fitting step times to measured latencies: least squares on relative errors, with parameters that cannot be negative.
+"""Fits step times to measured latencies: non-negative least squares on relative errors.
 
-Two kinds of measurement are understood: a fixed batch that is computed and then decoded, and a closed loop in which each
-finished request is followed by another. Pure arithmetic for three parameters; no library needed.
+It supports two kinds of measurement: a fixed batch that is computed and then decoded, and a closed loop in which each
+finished request is followed by another. Plain arithmetic for three parameters, without a library.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ def predict_fixed_batch_ttft(timing: EngineTiming, point: Measurement) -> float:
 
 
 def fit_non_negative(rows: Sequence[Sequence[float]], values: Sequence[float]) -> list[float]:
-    """Coefficients, none negative, that minimise the squared relative errors of ``row * coefficients`` to the values.
+    """The non-negative coefficients that minimise the squared relative errors of ``row * coefficients`` to the values.
 
-    With so few coefficients the best subset that may differ from zero is found by trying all of them.
+    There are few coefficients, so all subsets of non-zero ones are tried.
     """
     width = len(rows[0])
     scaled = [[cell / value for cell in row] for row, value in zip(rows, values, strict=True)]

@@ -1,6 +1,6 @@
 """Published measurements of engines, by system: aiconfigurator's silicon samples and Splitwise's performance model.
 
-It reads only through ``trace_files`` and gives plain points; what to make of them is ``fitting``'s and ``validation``'s.
+It only reads points; :mod:`.fitting` and :mod:`.validation` use them.
 """
 
 from __future__ import annotations

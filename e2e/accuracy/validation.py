@@ -1,7 +1,7 @@
-"""How well the engine model predicts measurements that it was not fitted to: mean absolute relative error per system.
+"""The errors of the engine model on measurements that it was not fitted to: mean absolute relative error per system.
 
 Every third pair of lengths of a system is held out and the others are fitted; with few pairs, every third pair and batch.
-Three models are judged: the closed form of a batch that starts together, that of inter-token latency in a closed loop,
+It evaluates three models: the closed form of a batch that starts together, that of inter-token latency in a closed loop,
 and the request-level simulation of the benchmark.
 """
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 _MIN_FITTED = 10
 _MIN_HELD_OUT = 4
-# With fewer pairs of lengths, those that are left cannot tell the cost of prompts from that of KV tokens.
+# With fewer pairs of lengths, the remaining ones do not separate the cost of prompts from that of KV tokens.
 _MIN_PAIRS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Errors on held-out points in percent; None for what the model does not predict."""
+    """Errors on held-out points in percent; None for a latency that the model does not predict."""
 
     model: str
     timing: EngineTiming
@@ -54,7 +54,7 @@ class Split:
 
     @property
     def is_enough(self) -> bool:
-        """Whether an error means something."""
+        """Whether enough points are fitted and held out for a meaningful error."""
         return len(self.fitted) >= _MIN_FITTED and len(self.held_out) >= _MIN_HELD_OUT
 
 
@@ -86,7 +86,7 @@ def judge_fixed_batch(parts: Split) -> Accuracy:
 
 
 def judge_closed_loop(parts: Split) -> Accuracy:
-    """The closed form of inter-token latency at a constant number of requests; it says nothing about first tokens."""
+    """The closed form of inter-token latency at a constant number of requests; it does not predict first tokens."""
     timing = fit_closed_loop(parts.fitted)
     return Accuracy(
         model="closed form, closed loop",
@@ -99,7 +99,7 @@ def judge_closed_loop(parts: Split) -> Accuracy:
 
 
 def judge_simulation(parts: Split, *, waves: int) -> Accuracy:
-    """The request-level simulation of a benchmark of so many waves."""
+    """The request-level simulation of the benchmark with ``waves`` waves."""
     timing = calibrate(parts.fitted, waves=waves)
     seen = [run_benchmark(timing, point, waves=waves) for point in parts.held_out]
     return Accuracy(
@@ -130,7 +130,7 @@ def to_markdown(rows: Iterable[tuple[str, Accuracy]]) -> str:
 
 
 def summary(rows: Iterable[tuple[str, Accuracy]]) -> str:
-    """The median error over systems, a line for each model."""
+    """The median error over systems, one line per model."""
     by_model: dict[str, list[Accuracy]] = {}
     for _, one in rows:
         by_model.setdefault(one.model, []).append(one)

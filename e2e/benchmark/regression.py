@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmark.results.result_rows import Row
 
 SEED = 1
-_OURS = PRODUCT.default.name
+_OWN = PRODUCT.default.name
 # Settings that reach 99 % in most scenarios.
 _PEERS = ("hpa target=30%", "kubeai target=30%")
 
@@ -66,22 +66,22 @@ def findings(limits: Iterable[Limit] = LIMITS, processes: int = 1) -> list[Findi
 def evaluate(limit: Limit, rows: Iterable[Row]) -> Finding:
     """Compare the operator's row with a limit and with the rows of the peers."""
     by_name = {row.recipe: row for row in rows}
-    ours = by_name.pop(_OURS)
+    own_row = by_name.pop(_OWN)
     costs = [row.cost for row in by_name.values() if row.attainment >= limit.attainment]
-    over_peers = ours.cost / min(costs) if costs else 0.0
+    over_peers = own_row.cost / min(costs) if costs else 0.0
     failures = [
         text
         for text, is_missed in (
-            (f"attainment {ours.attainment:.2f} % < {limit.attainment} %", ours.attainment < limit.attainment),
-            (f"{ours.ratio:.2f} x the bound > {limit.over_bound}", ours.ratio > limit.over_bound),
+            (f"attainment {own_row.attainment:.2f} % < {limit.attainment} %", own_row.attainment < limit.attainment),
+            (f"{own_row.ratio:.2f} x the bound > {limit.over_bound}", own_row.ratio > limit.over_bound),
             (f"{over_peers:.2f} x the cheapest peer > {limit.over_peers}", over_peers > limit.over_peers),
         )
         if is_missed
     ]
     return Finding(
         scenario=limit.scenario,
-        attainment=ours.attainment,
-        over_bound=ours.ratio,
+        attainment=own_row.attainment,
+        over_bound=own_row.ratio,
         over_peers=over_peers,
         failures=tuple(failures),
     )

@@ -1,1 +1,1 @@
-"""Pages of the documentation that are generated from the product's own tables."""
+"""Generates documentation pages from the operator's own tables."""

@@ -1,4 +1,4 @@
-"""``python -m pages``: write the generated pages, for ``make generate``."""
+"""``python -m pages``: writes the generated pages, for ``make generate``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of reasons and conditions: what each means, what to change, and its name in Chinese."""
+"""The page of reasons and conditions: the meaning, the remedy and the Chinese name of each."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What planning a fleet costs, and how that grows: no cluster, no files, only the pure planner."""
+"""Measures the CPU time of planning a fleet and its growth: no cluster and no files, only the pure planner."""

@@ -1,8 +1,8 @@
-"""Measures plans of growing fleets: ``python -m planbench [DEPLOYMENTS ...]``.
+"""Measures plans of growing fleets: ``python -m planning_benchmark [DEPLOYMENTS ...]``.
 
-Milliseconds of CPU, the best of a few; beside them the growth from the size before, against that of n log n. Python's
-collector of cycles is paused while a plan is made, because when it runs depends on what else the process holds; what one
-full run of it costs is a column of its own.
+It prints CPU milliseconds, the best of a few runs, and the growth from the previous size relative to n log n. Python's
+garbage collector is paused during a plan, because the time of its runs depends on the rest of the process; the cost of one
+full collection has its own column.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ ROUNDS = 5
 
 
 class Cost(NamedTuple):
-    """Milliseconds of CPU of a plan.
+    """CPU milliseconds of a plan.
 
-    ``first``: nothing exists and nothing is remembered; ``create``: nothing exists; ``steady``: all exists, nothing is to be
-    done; ``change``: one deployment more. ``collector``: a run of the collector over everything.
+    ``first``: no objects and empty caches; ``create``: no objects; ``steady``: all objects exist and no action is needed;
+    ``change``: one deployment more. ``collector``: a full garbage collection.
     """
 
     deployments: int
@@ -89,7 +89,7 @@ def report(costs: list[Cost]) -> Iterator[str]:
 
 
 def _growth(small: Cost, large: Cost) -> float:
-    """How much faster than n log n a steady plan grows; 1 is as fast."""
+    """The growth of a steady plan relative to n log n."""
     ideal = large.deployments * math.log(large.deployments) / (small.deployments * math.log(small.deployments))
     return large.steady / small.steady / ideal
 

@@ -1,4 +1,4 @@
-"""Fleets of any size: four kinds of deployments on four pools, and the objects that their plan leads to."""
+"""Fleets of any size: four kinds of deployments on four pools, and the objects that their plan creates."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, 
 NOW = 1_790_000_000.0
 DEPLOYMENTS_PER_NODE = 4  # as in the budget: 2,000 deployments on 500 nodes
 POOL_LABEL = "modelmatrix.io/pool"
-# Pool, chip, resource, devices of a node, share of the nodes.
+# Pool, accelerator, resource, devices per node, share of the nodes.
 POOLS = (
     ("north", "910b-64g", "huawei.com/Ascend910", 8, 0.4),
     ("south", "910b-64g", "huawei.com/Ascend910", 8, 0.3),
     ("west", "h20-96g", "nvidia.com/gpu", 8, 0.2),
     ("east", "a3-die-64g", "huawei.com/Ascend910", 16, 0.1),
 )
-# Of a hundred deployments: most take a device or two, some half a server, few two whole ones.
+# Of a hundred deployments most use one or two devices, some half a server, few two whole servers.
 KINDS: tuple[tuple[int, dict[str, Any]], ...] = (
     (48, {"model": "Qwen3-8B", "quantization": "W8A8", "pools": ["north", "south", "east"], "replicas": 1}),
     (30, {"model": "Qwen3-32B", "quantization": "W8A8", "pools": ["north", "south"], "placement": "Spread", "replicas": 2}),
@@ -37,7 +37,7 @@ SPECS = tuple(spec for share, spec in KINDS for _ in range(share))
 
 
 def fresh(deployments: int, *, generation: int = 1) -> Snapshot:
-    """A fleet of which nothing exists yet. Another ``generation`` has to be rendered anew."""
+    """A fleet without any objects yet. A new ``generation`` must be rendered again."""
     nodes = max(len(POOLS), -(-deployments // DEPLOYMENTS_PER_NODE))
     return Snapshot(
         now_seconds=NOW,
@@ -49,7 +49,7 @@ def fresh(deployments: int, *, generation: int = 1) -> Snapshot:
 
 
 def settled(snapshot: Snapshot, made: Plan) -> Snapshot:
-    """The fleet after its plan was carried out: all objects exist, all pods serve, all statuses are written."""
+    """The fleet after its plan was executed: all objects exist, all pods are ready, all statuses are written."""
     objects = [_stored(action) for action in made.actions if isinstance(action, Create)]
     workloads = [view for item in objects if item["kind"] != "Service" if (view := workload_view(item))]
     services = [view for item in objects if item["kind"] == "Service" if (view := service_view(item))]
@@ -59,7 +59,7 @@ def settled(snapshot: Snapshot, made: Plan) -> Snapshot:
 
 
 def with_one_more(snapshot: Snapshot) -> Snapshot:
-    """The settled fleet, and a deployment that is new."""
+    """The settled fleet and one new deployment."""
     return replace(snapshot, deployments=(*snapshot.deployments, _deployment(len(snapshot.deployments), 1)))
 
 
@@ -98,7 +98,7 @@ def _stored(action: Create) -> dict[str, Any]:
 
 
 def _pods(made: Plan) -> Iterator[PodView]:
-    """The pods of every replica, on the nodes that the plan had in mind."""
+    """The pods of every replica, on the nodes that the plan has chosen."""
     for deployment in made.deployments.values():
         for item in deployment.placements:
             for index, nodes in enumerate(item.new_nodes):

@@ -1,6 +1,6 @@
-"""Electors as processes: each with a loop of its own that may stop, one Lease, and a network that delays and loses.
+"""Electors as simulated processes: each has its own event loop that may freeze; one Lease; a network with delay and loss.
 
-A request that its client has given up is carried out nevertheless, when it arrives. Nothing here waits for real time.
+A request takes effect when it arrives, even if its client has given up by then. Nothing here waits for real time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NEVER = 1e9
 
 
 class Weather(NamedTuple):
-    """What the network does with a request: seconds to the server, seconds back; or it refuses at once."""
+    """The network of a request: seconds to the server and back, or an immediate refusal."""
 
     there: float = 0.01
     back: float = 0.01
@@ -36,7 +36,7 @@ class Weather(NamedTuple):
 
 @dataclass
 class World:
-    """The API server and the time that all share."""
+    """The API server and the time that all processes share."""
 
     now: float = 0.0
     store: Store = field(default_factory=lambda: Store({names.LEASES.plural: names.LEASES}))
@@ -45,16 +45,16 @@ class World:
     _order: Iterator[int] = field(default_factory=itertools.count)
 
     def at(self, seconds: float, action: Callable[[], None]) -> None:
-        """Have something happen at a time."""
+        """Schedule an action at a time."""
         heapq.heappush(self._queue, (seconds, next(self._order), action))
 
     @property
     def next_event(self) -> float:
-        """When a request arrives or an answer does."""
+        """The time of the next arrival of a request or a response."""
         return self._queue[0][0] if self._queue else NEVER
 
     def advance(self, until: float) -> None:
-        """Move the time on, and let happen what is due until then."""
+        """Advance the time, and run the actions that are due."""
         while self._queue and self._queue[0][0] <= until:
             self.now, _, action = heapq.heappop(self._queue)
             action()
@@ -62,7 +62,7 @@ class World:
 
 
 class _Loop(VirtualTimeLoop):
-    """The loop of one process: its time is the world's, at the rate of its own clock."""
+    """The event loop of one process: its clock runs at its own rate relative to the shared time."""
 
     def __init__(self, world: World, rate: float) -> None:
         self.world, self.rate = world, rate
@@ -72,11 +72,11 @@ class _Loop(VirtualTimeLoop):
         return self.world.now * self.rate
 
     def step(self, timeout: float | None) -> None:
-        """The world moves the time, not the loop."""
+        """Does not wait: the shared time advances outside the loop."""
 
     @property
     def next_timer(self) -> float:
-        """When a timer is due, in the world's time; now if something is ready to run."""
+        """The shared time of the next timer; now if a callback is ready."""
         if self._ready:  # type: ignore[attr-defined]
             return self.world.now
         timers = (handle.when() for handle in self._scheduled if not handle.cancelled())  # type: ignore[attr-defined]
@@ -84,7 +84,7 @@ class _Loop(VirtualTimeLoop):
 
 
 class _Client:
-    """What the elector needs of the client, over the world's network."""
+    """The client methods that the elector uses, over the simulated network."""
 
     def __init__(self, world: World, loop: _Loop) -> None:
         self.cut_until = 0.0
@@ -107,7 +107,7 @@ class _Client:
     async def _send(self, execute: Callable[[], Object]) -> Object:
         weather, future = self._world.weather(), self._loop.create_future()
         if self._world.now < self.cut_until:
-            return cast("Object", await future)  # nobody will ever answer
+            return cast("Object", await future)  # a response that never comes
         if weather.refuses:
             raise TransientError("connection refused")
 
@@ -145,34 +145,34 @@ class Process:
 
     @property
     def leads(self) -> bool:
-        """Whether it would write at this moment."""
+        """Whether the process would write now."""
         return not self.ended and self.elector.is_leader
 
     def cut(self, seconds: float) -> None:
-        """Nothing gets through from this process, and nothing is answered."""
+        """Cut the process off from the network."""
         self._client.cut_until = self.world.now + seconds
 
     def terminate(self) -> None:
-        """SIGTERM: it gives up the Lease and ends."""
+        """SIGTERM: the process releases the Lease and ends."""
         self._task.cancel()
 
     def kill(self) -> None:
-        """SIGKILL: it ends without a word."""
+        """SIGKILL: the process ends without releasing the Lease."""
         self.ended = True
 
     @property
     def next_event(self) -> float:
-        """When it will do something by itself."""
+        """The time of its next own action."""
         return NEVER if self.ended else max(self.stopped_until, self.loop.next_timer)
 
     def run(self) -> None:
-        """Let everything run that is due, unless it is stopped."""
+        """Run all due callbacks, unless the process is frozen."""
         while self.next_event <= self.world.now:
             self._run_once()
             self.ended = self._task.done()
 
     def close(self) -> None:
-        """Free the loop."""
+        """Close the event loop."""
         while not self._task.done():
             self._task.cancel()
             self._run_once()

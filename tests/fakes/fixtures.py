@@ -1,4 +1,4 @@
-"""Fixtures that several folders of tests share."""
+"""Fixtures of several test folders."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ async def api() -> AsyncIterator[FakeApiServer]:
 
 @pytest.fixture
 async def client(api: FakeApiServer) -> AsyncIterator[ApiClient]:
-    """A client of it."""
+    """A client of the fake API server."""
     async with ApiClient(Credentials(api.url, None)) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""Observations of a fleet by hand, for autoscalers that look at pages: gauges and counters by scrape."""
+"""Hand-made observations of a fleet for autoscalers that read metrics pages: gauges and counters by scrape."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def seen(
     ready: Mapping[str, int] | None = None,
     rooms: Mapping[str, int] | None = None,
 ) -> Observation:
-    """An observation; of the desired replicas, all are ready unless it is said how many."""
+    """An observation; by default all desired replicas are ready."""
     serving = desired if ready is None else ready
     replicas = [
         ReplicaView(f"{name}-{index}", name, Phase.READY if index < serving[name] else Phase.STARTING, 0.0, None)

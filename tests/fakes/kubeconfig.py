@@ -1,4 +1,4 @@
-"""Kubeconfig files, good and bad ones."""
+"""Valid and invalid kubeconfig files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNUSABLE = (
 
 
 def kubeconfig(path: Path, **parts: Any) -> Path:
-    """A kubeconfig with one context, ``main``; ``parts`` replace what is at the top."""
+    """A kubeconfig with one context, ``main``; ``parts`` replace top-level keys."""
     content = {
         "current-context": "main",
         "contexts": [{"name": "main", "context": {"cluster": "c", "user": "u", "namespace": "bank"}}],

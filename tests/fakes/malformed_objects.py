@@ -1,4 +1,4 @@
-"""Strategies of objects as no schema would let them in, made of the words that the readers look for."""
+"""Hypothesis strategies of objects that no schema would admit, built from the field names that the projections read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 @st.composite
 def objects(draw: st.DrawFn) -> dict[str, Any]:
-    """A dictionary with ``metadata.name`` and ``metadata.namespace``, and anything else anywhere."""
+    """A dictionary with ``metadata.name`` and ``metadata.namespace``, and arbitrary content elsewhere."""
     item: dict[str, Any] = draw(st.dictionaries(words, values, max_size=3))
     metadata: dict[str, Any] = draw(st.dictionaries(words, values, max_size=3))
     item["metadata"] = {**metadata, "name": draw(st.text(min_size=1, max_size=5)), "namespace": draw(st.text(max_size=5))}

@@ -1,7 +1,7 @@
 """A fake Prometheus: answers the operator's queries from the state of a few deployments, or as one of its faults.
 
-It knows no PromQL: it looks for the names of the signals that a query asks for and makes the answer that a real one would
-have aggregated. What the queries mean to a real one is tested with a real one.
+It does not parse PromQL: it finds the names of signals in a query and returns the vector that a real Prometheus would have
+aggregated. Tests with a real Prometheus check the queries themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ABSENCE = "group by ("
 
 @dataclass(slots=True)
 class Series:
-    """What Prometheus knows of one deployment.
+    """The series of one deployment in Prometheus.
 
     ``values`` are by name, ``dialect/signal``; ``pods`` by pod and name; ``buckets`` are requests within every bound and, as
     ``+Inf``, all of them; ``engines`` are the middle replica of the ``pool``, ``missing`` replicas that lack a signal.
@@ -47,14 +47,14 @@ class Series:
 
     @property
     def labels(self) -> dict[str, str]:
-        """Labels that every sample carries."""
+        """The labels of every sample."""
         return {"namespace": self.namespace, "modelmatrix_io_deployment": self.name}
 
 
 def serving(
     pods: Iterable[str], *, per_second: float, running: float = 0.0, waiting: float = 0.0, within: float = 1.0
 ) -> Series:
-    """A deployment on vLLM whose replicas are all measured; ``within`` is the share of requests within every bound."""
+    """A deployment on vLLM with all replicas scraped; ``within`` is the share of requests within every bound."""
     rates = dict.fromkeys(("vllm/short", "vllm/long", "vllm/fast"), per_second)
     values: dict[str, float | str] = {**rates, "vllm/running": running, "vllm/waiting": waiting, "vllm/kv_usage": 0.1}
     if per_second:
@@ -68,7 +68,7 @@ def serving(
 
 
 class FakePrometheus:
-    """The server. ``series`` is what it knows; ``answer`` replaces its answers by a fault's, ``past`` answers for ranges."""
+    """The server. ``series`` has its data; ``answer`` replaces responses by those of a fault, ``past`` serves range queries."""
 
     def __init__(self) -> None:
         self.series: list[Series] = []
@@ -83,11 +83,11 @@ class FakePrometheus:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Listen; on the port of before after a :meth:`stop`."""
+        """Start to listen; after a :meth:`stop` on the same port."""
         self._closing = asyncio.Event()
         app = web.Application()
         app.router.add_post("/api/v1/query", self._query)
@@ -99,7 +99,7 @@ class FakePrometheus:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Refuse connections from now on."""
+        """Refuse new connections."""
         self._closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -123,7 +123,7 @@ class FakePrometheus:
         return answer(form["query"]) if answer is not None else success((), kind="matrix")
 
     def samples(self, expression: str) -> Iterator[Sample]:
-        """What it knows of what a query asks for."""
+        """The result of a query from the known series."""
         names = _SIGNALS.findall(expression)
         for series in self.series:
             if _BY_POD in expression:
@@ -148,7 +148,7 @@ def _known(series: Series, names: list[str], values: Mapping[str, float | str], 
 
 
 def _buckets(series: Series, names: list[str], asked: str) -> Iterator[Sample]:
-    """The bounds that the query names, all with the same share of the requests, for the dialect that is spoken."""
+    """The histogram buckets in the query, all with the same share of the requests, for the deployment's dialect."""
     spoken = {name.partition("/")[0] for name in series.values}
     bounds = {text.replace("\\", "") for text in asked.split("|")}
     for name in names:
@@ -165,25 +165,25 @@ def sample(labels: dict[str, str], value: object) -> Sample:
 
 
 def success(samples: Iterable[Any], kind: str = "vector", **fields: Any) -> web.Response:
-    """A good answer."""
+    """A successful response."""
     data = {"resultType": kind, "result": list(samples)}
     return web.json_response({"status": "success", "data": data} | fields)
 
 
 def text(code: int, body: str | bytes, content_type: str = "text/html") -> Answer:
-    """An answer that is the same for every query."""
+    """A constant response to every query."""
     raw = body if isinstance(body, bytes) else body.encode()
     return lambda _: web.Response(status=code, body=raw, content_type=content_type)
 
 
 def error(code: int = 422, words: str = "query timed out") -> Answer:
-    """Prometheus's own error."""
+    """An error response of Prometheus."""
     document = {"status": "error", "errorType": "execution", "error": words}
     return text(code, json.dumps(document), "application/json")
 
 
 def transport(server: FakePrometheus) -> httpx.MockTransport:
-    """The same answers without a network: for tests that ask hundreds of times."""
+    """The same responses without a network, for tests with hundreds of queries."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
         (expression,) = parse_qs(request.content.decode())["query"]
@@ -201,7 +201,7 @@ def transport(server: FakePrometheus) -> httpx.MockTransport:
 
 @asynccontextmanager
 async def running() -> AsyncIterator[FakePrometheus]:
-    """A server that is stopped at the end, whatever happens."""
+    """A running server, stopped when the context closes."""
     server = FakePrometheus()
     await server.start()
     try:

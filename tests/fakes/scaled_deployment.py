@@ -1,4 +1,4 @@
-"""One scaled deployment whose replicas serve, and the operator's looks at its signals: measurer, reading and policy."""
+"""A scaled deployment whose replicas serve, and the operator's polls of its signals: poller, reading and policy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SLO = {"ttftMilliseconds": 2000, "tpotMilliseconds": 100}
 
 
 def deployments(replicas: int, **fields: Any) -> dict[NamespacedName, DeploymentPlan]:
-    """The last plan of a cluster in which so many replicas have served for an hour."""
+    """The last plan of a cluster in which all these replicas have served for an hour."""
     scaling = {"minReplicas": 1, "maxReplicas": 8, **fields.pop("scaling", {})}
     view = deployment(scaling=scaling, slo=fields.pop("slo", SLO), **fields)
     world = World(deployments={view.key: view})
@@ -41,7 +41,7 @@ def deployments(replicas: int, **fields: Any) -> dict[NamespacedName, Deployment
 
 
 def pods_of(deployment: DeploymentPlan) -> list[str]:
-    """Names of the pods that serve."""
+    """The names of the ready pods."""
     leaders = (replica.leader for _, replicas in deployment.observed for replica in replicas.replicas)
     return [leader.key.name for leader in leaders if leader is not None]
 
@@ -59,7 +59,7 @@ def idle_poller(time_scale: float = 1.0) -> MetricsPoller:
 
 @dataclass(slots=True)
 class Rig:
-    """A deployment that is looked at; time passes from look to look, and the cluster stays as it is."""
+    """A deployment that is polled; time advances from poll to poll, and the cluster does not change."""
 
     prometheus: FakePrometheus
     client: Prometheus
@@ -75,7 +75,7 @@ class Rig:
         self.restart()
 
     def restart(self) -> None:
-        """A new operator, which remembers nothing."""
+        """Restart the operator, without any state."""
         poller = MetricsPoller(self.client, ModelClock(), LOOK_SECONDS, time=lambda: self.now)
         self.scaler = Autoscaler(builtin(), self.policy, poller, self.gateway_query, polled=self._note)
 
@@ -86,17 +86,17 @@ class Rig:
 
     @property
     def pods(self) -> list[str]:
-        """Pods that serve."""
+        """The ready pods."""
         return pods_of(self.plans[KEY])
 
     def serves(self, **load: float) -> Series:
-        """Let Prometheus know all replicas, under a load."""
+        """Give Prometheus the series of all replicas under a load."""
         series = serving(self.pods, **load)  # type: ignore[arg-type]  # floats by name
         self.prometheus.series = [series]
         return series
 
     async def look(self, times: int = 1, change: Callable[[int], None] | None = None) -> list[Decision]:
-        """What is decided at so many looks; ``change`` is called before each of them with its number."""
+        """The decisions of consecutive polls; ``change`` is called before each of them with its number."""
         decided = []
         for number in range(times):
             if change is not None:

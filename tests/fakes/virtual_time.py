@@ -1,4 +1,4 @@
-"""Event loops whose time passes only when nothing else is left to do: hours of waiting in milliseconds of test."""
+"""Event loops with virtual time, which advances only when no callback is ready: hours of waiting in milliseconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_STEPS = 200_000
 
 
 class _Selector(selectors.DefaultSelector):
-    """Does not wait: moves its loop's time on instead."""
+    """A selector that does not wait, but advances the time of its loop."""
 
     loop: VirtualTimeLoop
 
@@ -24,7 +24,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """A loop that starts at second 0 and knows no real time."""
+    """A loop that starts at second 0 and ignores real time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -41,7 +41,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Jump to the next timer.
 
         Raises:
-            AssertionError: nothing will ever happen, or a task spins.
+            AssertionError: no timer is left, or a task never waits.
         """
         self._steps += 1
         assert timeout is not None, "every task waits for something that will never happen"

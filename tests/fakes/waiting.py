@@ -1,4 +1,4 @@
-"""Waiting in tests: for something to become true, never for a time to pass."""
+"""Waiting in tests for a condition, never for a fixed time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ async def until(check: Callable[[], object], *, what: str = "") -> None:
     """Wait until ``check`` returns something true.
 
     Raises:
-        AssertionError: it never did.
+        AssertionError: it never did within ``PATIENCE_SECONDS``.
     """
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while not check():
@@ -22,13 +22,13 @@ async def until(check: Callable[[], object], *, what: str = "") -> None:
 
 
 async def settle(rounds: int = 20) -> None:
-    """Let everything that is ready run."""
+    """Run all ready callbacks."""
     for _ in range(rounds):
         await asyncio.sleep(0)
 
 
 class FakeClock:
-    """A clock that moves when a test says so."""
+    """A clock that a test advances."""
 
     def __init__(self, seconds: float = 1000.0) -> None:
         self.seconds = seconds
@@ -38,5 +38,5 @@ class FakeClock:
         return self.seconds
 
     def pass_(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         self.seconds += seconds

@@ -1,7 +1,7 @@
-"""What a look at the signals of a fleet costs in CPU: ``python tests/perf/signals_of_a_fleet.py [DEPLOYMENTS]``.
+"""Measures the CPU time of a poll of a fleet's signals: ``python tests/perf/signals_of_a_fleet.py [DEPLOYMENTS]``.
 
-Answers are made up, two replicas a deployment, and read as Prometheus would have sent them. Machines differ, so each step is
-told beside the time that Python takes to read the same answers as JSON.
+Responses are generated for two replicas per deployment, in the form in which Prometheus sends them. Machines differ, so each
+step is printed beside the time that Python takes to parse the same responses as JSON.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _pod(workload: WorkloadView, rank: int) -> PodView:
 
 
 def answers(plans: dict[NamespacedName, DeploymentPlan], scaler: Autoscaler) -> dict[str, bytes]:
-    """The bodies of all answers of a look."""
+    """The bodies of all responses of a poll."""
     server = fake.FakePrometheus()
     for number, (key, planned) in enumerate(plans.items()):
         series = fake.serving(pods_of(planned), per_second=0.5 + number % 7, running=10.0, waiting=1.0)
@@ -112,7 +112,7 @@ class Watch:
     best: dict[str, float]
 
     def time(self, step: str, work: Callable[[], Any]) -> Any:
-        """Do some work and note what it took."""
+        """Run a step and record its CPU time."""
         before = time.process_time()
         made = work()
         passed = 1000 * (time.process_time() - before)
@@ -123,7 +123,7 @@ class Watch:
 def cycle(
     watch: Watch, bodies: dict[str, bytes], plans: dict[NamespacedName, DeploymentPlan], scaler: Autoscaler, now: float
 ) -> None:
-    """One look, step by step, and once more as the operator does it."""
+    """One poll, step by step, and once more as the operator runs it."""
     watch.time("JSON", lambda: [json.loads(body) for body in bodies.values()])
     vectors: dict[str, Vector] = watch.time("answers", lambda: {n: parse_vector(200, body) for n, body in bodies.items()})
     moment, starts = ClockReading(now, now, 1.0), StartupTracker()
@@ -142,7 +142,7 @@ def cycle(
 
 
 def main() -> None:
-    """Print what it costs."""
+    """Print the CPU time of every step."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     plans = fleet(number)
     scaler = Autoscaler(builtin(), SloPolicy(), MetricsPoller(None, ModelClock(), 15.0))

@@ -55,11 +55,11 @@ class Apa:
         if use is None or not isfinite(use) or not pods:
             return {}
         per_pod = use if self._is_per_pod else use / pods
-        wanted = self._site.clamp(desired_pods(per_pod, self._target, pods))
-        return {variant: self._cooled(observation.second, wanted)}
+        desired = self._site.clamp(desired_pods(per_pod, self._target, pods))
+        return {variant: self._cooled(observation.second, desired)}
 
-    def _cooled(self, second: float, wanted: int) -> int:
-        self._recommended.append((second, wanted))
+    def _cooled(self, second: float, desired: int) -> int:
+        self._recommended.append((second, desired))
         while self._recommended[0][0] <= second - COOLDOWN_SECONDS:
             self._recommended.popleft()
         return max(number for _, number in self._recommended)

@@ -109,10 +109,10 @@ class Dynamo:
         variant = self._site.home.name
         seen, workers = signals(observation, variant), ready(observation, variant)
         self._plan(observation.second, seen)
-        wanted = observation.desired[variant]
-        if workers and workers == wanted:
-            wanted += self._step(seen, workers)
-        return {variant: self._site.clamp(max(wanted, self._floor))}
+        desired = observation.desired[variant]
+        if workers and workers == desired:
+            desired += self._step(seen, workers)
+        return {variant: self._site.clamp(max(desired, self._floor))}
 
     def _plan(self, second: float, signals: Signals) -> None:
         """Update the minimum of workers once per interval."""

@@ -53,22 +53,24 @@ class Horizontal:
 
     def replicas(self, second: float, current: int, recommended: int) -> int:
         """The number of replicas after stabilization and step limits."""
-        wanted = self._stabilized(second, current, recommended)
-        wanted = min(wanted, self._highest(second, current)) if wanted > current else max(wanted, self._lowest(second, current))
-        if wanted != current:
-            self._steps.append((second, wanted - current))
-        return wanted
+        desired = self._stabilized(second, current, recommended)
+        desired = (
+            min(desired, self._highest(second, current)) if desired > current else max(desired, self._lowest(second, current))
+        )
+        if desired != current:
+            self._steps.append((second, desired - current))
+        return desired
 
     def _stabilized(self, second: float, current: int, recommended: int) -> int:
-        rules, kept = self._behavior, self._recommended
-        if not kept:
+        rules, recommendations = self._behavior, self._recommended
+        if not recommendations:
             # A controller that has just started uses the present number as its first recommendation.
-            kept.append((second, current))
-        kept.append((second, recommended))
-        while kept[0][0] <= second - max(rules.up_window_seconds, rules.down_window_seconds, SYNC_SECONDS):
-            kept.popleft()
-        lowest = min((n for at, n in kept if at > second - rules.up_window_seconds), default=recommended)
-        highest = max((n for at, n in kept if at > second - rules.down_window_seconds), default=recommended)
+            recommendations.append((second, current))
+        recommendations.append((second, recommended))
+        while recommendations[0][0] <= second - max(rules.up_window_seconds, rules.down_window_seconds, SYNC_SECONDS):
+            recommendations.popleft()
+        lowest = min((n for at, n in recommendations if at > second - rules.up_window_seconds), default=recommended)
+        highest = max((n for at, n in recommendations if at > second - rules.down_window_seconds), default=recommended)
         return min(max(current, min(lowest, recommended)), max(highest, recommended))
 
     def _highest(self, second: float, current: int) -> int:

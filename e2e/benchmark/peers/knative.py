@@ -47,10 +47,10 @@ class Knative:
         if stable is None or panic is None:
             return {}
         pods = ready(observation, variant)
-        wanted = self._pods(
+        desired = self._pods(
             observation.second, pods, desired_pods(stable, self._target, pods), desired_pods(panic, self._target, pods)
         )
-        return {variant: self._site.clamp(wanted)}
+        return {variant: self._site.clamp(desired)}
 
     def _pods(self, second: float, pods: int, stable: int, panic: int) -> int:
         if panic / max(1, pods) >= PANIC_THRESHOLD:

@@ -97,23 +97,23 @@ class Kthena:
         total = signals(observation).gauge(self._read)
         if total is None or not isfinite(total):
             return {}
-        wanted = recommended_instances(total, self._target, current, max(0, current - ready(observation)))
-        wanted = self._corrected_instances(observation.second, current, self._site.clamp(wanted))
-        return {**dict.fromkeys(observation.desired, 0), **spread(wanted, self._order)}
+        desired = recommended_instances(total, self._target, current, max(0, current - ready(observation)))
+        desired = self._corrected_instances(observation.second, current, self._site.clamp(desired))
+        return {**dict.fromkeys(observation.desired, 0), **spread(desired, self._order)}
 
     def _corrected_instances(self, second: float, current: int, recommended: int) -> int:
-        for kept in (self._recommended, self._corrected):
-            while kept and kept[0][0] <= second - DOWN_WINDOW_SECONDS:
-                kept.popleft()
+        for recommendations in (self._recommended, self._corrected):
+            while recommendations and recommendations[0][0] <= second - DOWN_WINDOW_SECONDS:
+                recommendations.popleft()
         if recommended >= PANIC_THRESHOLD * current:
             self._panic_until = second + PANIC_SECONDS
         if second < self._panic_until:
-            wanted = max(recommended, current)
+            desired = max(recommended, current)
         elif recommended < current:
-            wanted = min(current, max([recommended, *(n for _, n in self._recommended)]))
+            desired = min(current, max([recommended, *(n for _, n in self._recommended)]))
         else:
             least = min((n for at, n in self._corrected if at > second - UP_PERIOD_SECONDS), default=current)
-            wanted = max(current, min(recommended, max(least + 1, 2 * least)))
+            desired = max(current, min(recommended, max(least + 1, 2 * least)))
         self._recommended.append((second, recommended))
-        self._corrected.append((second, wanted))
-        return wanted
+        self._corrected.append((second, desired))
+        return desired

@@ -36,9 +36,9 @@ class KubeAi:
         mean = signals(observation, variant).mean(in_flight, WINDOW_SECONDS)
         if mean is None:
             return {}
-        wanted = self._site.clamp(ceil(mean / self._target))
-        self._falls = self._falls + 1 if wanted < observation.desired[variant] else 0
+        desired = self._site.clamp(ceil(mean / self._target))
+        self._falls = self._falls + 1 if desired < observation.desired[variant] else 0
         if 0 < self._falls < ceil(DELAY_SECONDS / INTERVAL_SECONDS):
             return {}
         self._falls = 0
-        return {variant: wanted}
+        return {variant: desired}

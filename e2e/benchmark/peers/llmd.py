@@ -69,9 +69,9 @@ class LlmD:
         variant = self._site.home.name
         current = observation.desired[variant]
         pressure = self._mean(observation.second, self._pressure(signals(observation, variant)))
-        wanted = recommended_replicas(pressure, max(1, current), ready(observation, variant), self._thresholds)
-        wanted = min(max(wanted, self._thresholds.least, self._site.min_replicas), self._site.max_replicas)
-        return {variant: self._controller.replicas(observation.second, current, wanted)}
+        desired = recommended_replicas(pressure, max(1, current), ready(observation, variant), self._thresholds)
+        desired = min(max(desired, self._thresholds.least, self._site.min_replicas), self._site.max_replicas)
+        return {variant: self._controller.replicas(observation.second, current, desired)}
 
     def _pressure(self, signals: Signals) -> float:
         """The largest ratio of a latency to its bound, at most 2; 0 without traffic or without samples."""

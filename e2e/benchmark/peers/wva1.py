@@ -66,15 +66,15 @@ class Wva1:
 
     def decide(self, observation: Observation) -> dict[str, int]:
         """The desired number of replicas of each variant."""
-        wanted = dict(observation.desired)
-        if any(number != ready(observation, name) for name, number in wanted.items()):
+        desired = dict(observation.desired)
+        if any(number != ready(observation, name) for name, number in desired.items()):
             return {}
-        loads = [load for name in wanted if (load := self._load(observation, name)) is not None]
+        loads = [load for name in desired if (load := self._load(observation, name)) is not None]
         change = step(loads, self._kv_spare, self._queue_spare) if loads else 0
-        variant = self._cheapest(observation) if change > 0 else self._most_expensive(wanted)
+        variant = self._cheapest(observation) if change > 0 else self._most_expensive(desired)
         for name, follower in self._followers.items():
-            wanted[name] = follower.replicas(observation.second, wanted[name], change if name == variant else 0)
-        return wanted if self._site.min_replicas <= sum(wanted.values()) <= self._site.max_replicas else {}
+            desired[name] = follower.replicas(observation.second, desired[name], change if name == variant else 0)
+        return desired if self._site.min_replicas <= sum(desired.values()) <= self._site.max_replicas else {}
 
     def _cheapest(self, observation: Observation) -> str:
         """The variant to scale up: the cheapest with free devices, or the cheapest of all."""

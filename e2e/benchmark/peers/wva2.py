@@ -105,11 +105,11 @@ class Wva2:
         most = max(0, self._site.max_replicas - sum(observation.desired.values()))
         added = replicas_to_add(known, self._up, observation.free_replicas_by_variant, most)
         changes = added or {name: -number for name, number in replicas_to_remove(known, self._down).items()}
-        wanted = {
+        desired = {
             name: follower.replicas(observation.second, observation.desired[name], changes.get(name, 0))
             for name, follower in self._followers.items()
         }
-        return wanted if sum(wanted.values()) >= self._site.min_replicas else {}
+        return desired if sum(desired.values()) >= self._site.min_replicas else {}
 
     def _capacity(self, observation: Observation, choice: VariantCapacity) -> Capacity | None:
         """The capacity of a variant; ``None`` if its ready replicas have no samples."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from benchmark.experiment import Study
 
-_OURS = PRODUCT.default.name
+_OWN = PRODUCT.default.name
 
 
 def defaults(study: Study) -> str:
@@ -38,10 +38,10 @@ def cheapest_per_scenario(study: Study) -> str:
             for (at, name), score in tuned.scores.items()
             if at == id_ and name in names and score.attainment >= GOAL
         ]
-        ours = tuned.scores[id_, _OURS]
+        own_score = tuned.scores[id_, _OWN]
         cost, name = min(sufficient, default=(0.0, ""))
         cell = f"{ratio(cost / least)} `{name}`" if sufficient else "none keeps 99 %"
-        rows.append((id_, f"{percent(ours.attainment)} @ {ratio(ours.cost / least)}", cell))
+        rows.append((id_, f"{percent(own_score.attainment)} @ {ratio(own_score.cost / least)}", cell))
     return (
         "## Tuned for one scenario alone\n\n"
         "The hardest comparison: of all peers and settings, the cheapest that keeps 99 % in this scenario, picked after the "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmark.results.result_rows import Row
 
 _FLASHES = tuple(one.id for one in SCENARIOS if one.is_flash)
-_OURS = PRODUCT.default.name
+_OWN = PRODUCT.default.name
 
 
 def matrix(study: Study, recipes: Sequence[str]) -> str:
@@ -28,7 +28,7 @@ def matrix(study: Study, recipes: Sequence[str]) -> str:
         total = sum(row.device_hours for row in ordinary)
         summary = f"{scenarios_met(ordinary)}/{len(ordinary)} @ {hours(total)} h"
         rows.append((f"`{name}`", summary, *(_cell(study.row(scenario, name)) for scenario in scenarios)))
-    least = [f"{hours(study.row(scenario, _OURS).bound_cost)} h" for scenario in scenarios]
+    least = [f"{hours(study.row(scenario, _OWN).bound_cost)} h" for scenario in scenarios]
     rows.append(("lower bound, cost", "", *least))
     return table(("autoscaler", "kept @ hours", *scenarios), rows)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FRONTIER, DAY = "frontier.svg", "day.svg"
 _COLUMNS = 4
 _LOWEST = 90.0
-_OURS, _GRAY, _LIGHT = "#c0392b", "#555555", "#b0b0b0"
+_OWN, _GRAY, _LIGHT = "#c0392b", "#555555", "#b0b0b0"
 
 
 def draw(study: Study) -> None:
@@ -48,8 +48,8 @@ def _frontier(study: Study) -> None:
 
 def _panel(axis: Any, study: Study, scenario: str) -> None:
     """One scenario: all autoscalers at their best single setting, and the bound."""
-    static, ours = study.row(scenario, STATIC.default.name), study.row(scenario, PRODUCT.default.name)
-    highest = min(5.0, max(3.0, 1.15 * ours.ratio))
+    static, own_row = study.row(scenario, STATIC.default.name), study.row(scenario, PRODUCT.default.name)
+    highest = min(5.0, max(3.0, 1.15 * own_row.ratio))
     for family in PEERS:
         row = study.row(scenario, study.tuned.best[family.name].name)
         if row.ratio <= highest and row.attainment >= _LOWEST:
@@ -57,7 +57,7 @@ def _panel(axis: Any, study: Study, scenario: str) -> None:
             axis.plot(*point, "o", color=_GRAY, markersize=3)
             axis.annotate(family.name, point, fontsize=5, color=_GRAY, xytext=(2, 2), textcoords="offset points")
     axis.plot(static.ratio, static.attainment, "s", color=_LIGHT, markersize=4)
-    axis.plot(ours.ratio, ours.attainment, "D", color=_OURS, markersize=5)
+    axis.plot(own_row.ratio, own_row.attainment, "D", color=_OWN, markersize=5)
     axis.axvline(1.0, color="black", linewidth=0.8)
     axis.axhline(99.0, color=_LIGHT, linewidth=0.8, linestyle="--")
     axis.set_title(scenario)
@@ -74,7 +74,7 @@ def _day(study: Study) -> None:
     capacity = deployment.capacity_per_second(variant)
     figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
     shown = (
-        (PRODUCT.default.name, _OURS, 1.6),
+        (PRODUCT.default.name, _OWN, 1.6),
         (compare_with_best_peer(study).peer, _GRAY, 1.0),
         (STATIC.default.name, _LIGHT, 1.0),
     )

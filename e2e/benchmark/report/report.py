@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from benchmark.results.result_rows import Row
 
 _FAULTS = tuple(one.id for one in SCENARIOS if one.is_fault)
-_OURS = PRODUCT.default.name
+_OWN = PRODUCT.default.name
 
 _HEAD = """\
 # Autoscaling benchmark
@@ -117,7 +117,7 @@ def _targets(study: Study) -> str:
 
 
 def _best(study: Study) -> str:
-    recipes = [_OURS, *(study.tuned.best[family.name].name for family in PEERS), STATIC.default.name]
+    recipes = [_OWN, *(study.tuned.best[family.name].name for family in PEERS), STATIC.default.name]
     comparison = compare_with_best_peer(study)
     return (
         "## One configuration for everything\n\n"
@@ -153,7 +153,7 @@ def _ours(study: Study) -> str:
         "changes a day",
         "turns a day",
     )
-    rows = [_detail(study.row(one.id, _OURS)) for one in SCENARIOS]
+    rows = [_detail(study.row(one.id, _OWN)) for one in SCENARIOS]
     return "## The operator in detail\n\n" + table(header, rows)
 
 
@@ -174,7 +174,7 @@ def _detail(row: Row) -> tuple[str, ...]:
 
 
 def _faults(study: Study) -> str:
-    recipes = [_OURS, *(study.tuned.best[family.name].name for family in PEERS)]
+    recipes = [_OWN, *(study.tuned.best[family.name].name for family in PEERS)]
     faulty = [id_ for id_ in _FAULTS if scenario_of(id_).faults]
     rows = [
         (

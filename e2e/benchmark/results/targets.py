@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GOAL = 99.0
 # Scenarios that one configuration must serve: without faults, and without bursts that no policy can serve.
 ORDINARY = tuple(one.id for one in SCENARIOS if one.is_tuned and not one.is_flash)
-_OURS = PRODUCT.default.name
+_OWN = PRODUCT.default.name
 # Scenarios in which Prometheus has no samples, or no new ones.
 METRICS_FAULT_SCENARIOS = tuple(one.id for one in SCENARIOS if any(fault.kind in METRICS_FAULTS for fault in one.faults))
 
@@ -63,13 +63,13 @@ def compare_with_best_peer(study: Study) -> Comparison:
     """Compare with the best peer: most scenarios that reach the goal, then lowest cost relative to the bound."""
     by_peer = {name: ordinary_rows(study, name) for name in (study.tuned.best[family.name].name for family in PEERS)}
     peer = min(by_peer, key=lambda name: (-scenarios_met(by_peer[name]), sum(row.ratio for row in by_peer[name])))
-    ours = ordinary_rows(study, _OURS)
+    own_rows = ordinary_rows(study, _OWN)
     return Comparison(
         peer,
         scenarios_met(by_peer[peer]),
         sum(row.device_hours for row in by_peer[peer]),
-        scenarios_met(ours),
-        sum(row.device_hours for row in ours),
+        scenarios_met(own_rows),
+        sum(row.device_hours for row in own_rows),
     )
 
 
@@ -89,7 +89,7 @@ def evaluate_targets(study: Study) -> list[Verdict]:
 
 
 def _attainment(study: Study, id_: str) -> Verdict:
-    row = study.row(id_, _OURS)
+    row = study.row(id_, _OWN)
     interval = f"{percent(row.attainment_interval.low)} to {percent(row.attainment_interval.high)}"
     reached = f"{percent(row.attainment)} % ({interval}), lowest deployment {percent(row.worst_deployment)} %"
     return Verdict(f"{id_}: attainment of 99 %", reached, row.attainment >= GOAL)
@@ -106,31 +106,31 @@ def _saving(study: Study) -> Verdict:
 
 
 def _ratio(study: Study, id_: str, most: float) -> Verdict:
-    row = study.row(id_, _OURS)
+    row = study.row(id_, _OWN)
     reached = f"{ratio(row.ratio)} x ({ratio(row.ratio_interval.low)} to {ratio(row.ratio_interval.high)})"
     return Verdict(f"{id_}: at most {most:.2f} x the lower bound", reached, row.ratio <= most)
 
 
 def _flash(study: Study) -> Verdict:
-    row, slow = study.row("S4-flash-15s", _OURS), study.row("S4-flash", _OURS)
+    row, slow = study.row("S4-flash-15s", _OWN), study.row("S4-flash", _OWN)
     against = row.cost / slow.bound_cost
     reached = f"{percent(row.attainment)} % at {ratio(row.ratio)} x ({ratio(against)} x the bound at 180 s)"
     return Verdict("S4-flash-15s: 98 % at 1.60 x", reached, row.attainment >= 98.0 and row.ratio <= 1.6)
 
 
 def _burst(study: Study) -> Verdict:
-    row = study.row("S4-flash", _OURS)
+    row = study.row("S4-flash", _OWN)
     return Verdict("S4-flash: the best that can be done", f"{percent(row.attainment)} % at {ratio(row.ratio)} x", None)
 
 
 def _fault(study: Study, id_: str) -> Verdict:
-    lost = row_without_fault(study, id_, _OURS).attainment - study.row(id_, _OURS).attainment
+    lost = row_without_fault(study, id_, _OWN).attainment - study.row(id_, _OWN).attainment
     title = scenario_of(id_).title
     return Verdict(f"{id_} ({title}): costs at most 1 point", f"{lost:.2f} points", lost <= 1.0)
 
 
 def _blind(study: Study) -> Verdict:
-    taken = {id_: study.row(id_, _OURS).taken_blindly for id_ in METRICS_FAULT_SCENARIOS}
+    taken = {id_: study.row(id_, _OWN).taken_blindly for id_ in METRICS_FAULT_SCENARIOS}
     reached = ", ".join(f"{id_} {devices}" for id_, devices in taken.items())
     return Verdict("nothing taken away while metrics are bad", f"devices: {reached}", not any(taken.values()))
 
@@ -147,7 +147,7 @@ def mean_replicas(row: Row) -> float:
 
 
 def _staircase(study: Study) -> Verdict:
-    row = study.row("S8-staircase", _OURS)
+    row = study.row("S8-staircase", _OWN)
     replicas = mean_replicas(row)
     reached = f"{percent(row.attainment)} % at {replicas:.2f}"
     return Verdict(

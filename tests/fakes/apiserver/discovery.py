@@ -1,4 +1,4 @@
-"""What an API server tells about its kinds; kopf asks for it before it watches anything."""
+"""The discovery documents of an API server, which kopf reads before it watches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modelmatrix.api.names import Kind
 
 
 def answer(path: str, kinds: Iterable[Kind]) -> Object | None:
-    """The document of a discovery path; nothing when it is none."""
+    """The document of a discovery path; ``None`` for any other path."""
     known = list(kinds)
     if path == "/api":
         return {"kind": "APIVersions", "versions": ["v1"]}

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, as data: which requests, how often, and what happens instead of an answer."""
+"""Faults of requests as data: the requests that they match, how often, and the effect instead of a response."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Object = dict[str, Any]
 
 @dataclass(slots=True)
 class Request:
-    """A request as the API server's audit log would name it, with its body and the code of its answer."""
+    """A request as in the API server's audit log, with its body and the status code of its response."""
 
     verb: str
     group: str
@@ -27,17 +27,17 @@ class Request:
 
     @property
     def resource(self) -> str:
-        """The resource as a role names it, e.g. ``modeldeployments/status``."""
+        """The resource as in a role, e.g. ``modeldeployments/status``."""
         return f"{self.plural}/{self.subresource}" if self.subresource else self.plural
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes anything."""
+        """Whether the request changes an object."""
         return self.verb not in ("get", "list", "watch")
 
 
 class Answer(NamedTuple):
-    """An answer that does not come from the store. ``text`` wins over a Status object."""
+    """A response that does not come from the store; ``text`` takes precedence over a Status object."""
 
     code: int
     reason: str = ""
@@ -45,33 +45,33 @@ class Answer(NamedTuple):
 
 
 class Hang(NamedTuple):
-    """No answer for as long as the server lives; ``commits`` carries the request out before."""
+    """No response while the server runs; with ``commits`` the request takes effect before."""
 
     commits: bool = False
 
 
 class Reset(NamedTuple):
-    """The connection breaks; ``commits`` carries the request out before: a lost acknowledgement."""
+    """The connection breaks; with ``commits`` the request takes effect before: a lost acknowledgement."""
 
     commits: bool = False
 
 
 class Slow(NamedTuple):
-    """The answer comes later."""
+    """A delayed response."""
 
     seconds: float
 
 
 class HalfLine(NamedTuple):
-    """A watch sends the beginning of an event, and its connection ends."""
+    """A watch sends half of an event, and its connection ends."""
 
 
 class Stall(NamedTuple):
-    """A watch is answered and then stays silent: no events, no bookmarks, no end."""
+    """A watch starts and stays silent: no events, no bookmarks, no end."""
 
 
 class EndAtOnce(NamedTuple):
-    """A watch is answered and ends without an event."""
+    """A watch starts and ends without an event."""
 
 
 Effect = Answer | Hang | Reset | Slow | HalfLine | Stall | EndAtOnce
@@ -79,7 +79,7 @@ Effect = Answer | Hang | Reset | Slow | HalfLine | Stall | EndAtOnce
 
 @dataclass(slots=True)
 class Fault:
-    """An effect on the requests that it matches, ``times`` times; for ever when that is ``None``."""
+    """An effect on matching requests, ``times`` times, or without end if ``None``."""
 
     effect: Effect
     matches: Callable[[Request], bool] = lambda _: True
@@ -88,26 +88,26 @@ class Fault:
 
 @dataclass(slots=True)
 class FaultPlan:
-    """Faults in the order in which they are tried."""
+    """Faults in order; the first that matches a request applies."""
 
     faults: list[Fault] = field(default_factory=list)
 
     def add(self, effect: Effect, matches: Callable[[Request], bool] = lambda _: True, *, times: int | None = None) -> Fault:
-        """Plan a fault; the result can be given to :meth:`remove`."""
+        """Add a fault; returns it for :meth:`remove`."""
         fault = Fault(effect, matches, times)
         self.faults.append(fault)
         return fault
 
     def remove(self, fault: Fault) -> None:
-        """End a fault."""
+        """Remove a fault."""
         self.faults.remove(fault)
 
     def clear(self) -> None:
-        """End all faults."""
+        """Remove all faults."""
         self.faults.clear()
 
     def effect_on(self, request: Request) -> Effect | None:
-        """What happens to a request, if anything; counts it."""
+        """The effect on a request, if any; counts the use of the fault."""
         for fault in self.faults:
             if fault.times == 0 or not fault.matches(request):
                 continue
@@ -118,7 +118,7 @@ class FaultPlan:
 
 
 def of(verb: str = "", plural: str = "", name: str = "") -> Callable[[Request], bool]:
-    """Matches requests of a verb, a kind and a name; an empty word matches all."""
+    """A predicate of requests by verb, plural and name; an empty text matches all."""
 
     def matches(request: Request) -> bool:
         return all(

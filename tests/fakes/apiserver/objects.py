@@ -1,4 +1,4 @@
-"""What the API server's store does to objects: merge patches, selectors, keys. Pure; it knows no HTTP."""
+"""The operations of the API server's store on objects: merge patches, selectors, keys. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Object = dict[str, Any]
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """RFC 7396, written from the RFC's own pseudo code and not from the product."""
+    """JSON merge patch, written from the pseudo code of RFC 7396 and not from the operator's code."""
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}
@@ -53,10 +53,10 @@ def labels_of(item: Object) -> Mapping[str, str]:
 
 
 def without_status(item: Object) -> Object:
-    """Everything that a write of the main resource may change."""
+    """The part of an object that a write of the main resource may change."""
     return {key: value for key, value in item.items() if key != "status"}
 
 
 def spec_changed(before: Object, after: Object) -> bool:
-    """Whether the generation moves."""
+    """Whether a change increments the generation."""
     return bool(before.get("spec") != after.get("spec"))

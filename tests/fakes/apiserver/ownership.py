@@ -1,4 +1,4 @@
-"""Who set which field, as the API server keeps it in managedFields; lists count as one field. Pure."""
+"""Field ownership as in the API server's managedFields; a list counts as one field. Pure."""
 
 from __future__ import annotations
 

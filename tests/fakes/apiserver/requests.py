@@ -1,4 +1,4 @@
-"""From HTTP to requests as the API server's audit log names them: verb, resource, key. Pure but for reading the body."""
+"""Parses HTTP requests into verb, resource and key, as in the API server's audit log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 
 async def request_of(request: web.Request) -> Request | None:
-    """The request behind an HTTP request; nothing when the path names no resource."""
+    """The request of an HTTP request; ``None`` if the path is not that of a resource."""
     match = PATH.fullmatch(request.path)
     if match is None:
         return None

@@ -1,6 +1,6 @@
-"""A small API server in this process: list, watch, bookmarks, apply, merge patch, status, preconditions; and its faults.
+"""A small API server in this process: list, watch, bookmarks, apply, merge patch, status, preconditions, and faults.
 
-Server-side apply takes lists whole; there is no admission, no defaulting and no garbage collection.
+Server-side apply treats a list as one field; the server has no admission, defaulting or garbage collection.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KINDS = tuple(value for value in vars(names).values() if isinstance(value, Kind)
 
 
 class FakeApiServer:
-    """The server. ``store`` is what it holds, ``faults`` what goes wrong, ``requests`` and ``tokens`` what it was asked."""
+    """The server. ``store`` has its objects; ``requests`` and ``tokens`` record the requests that it has received."""
 
     def __init__(self, kinds: tuple[Kind, ...] = KINDS) -> None:
         self.kinds = {kind.plural: kind for kind in kinds}
@@ -42,24 +42,24 @@ class FakeApiServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def writes(self) -> list[Request]:
-        """Requests that change something."""
+        """The recorded requests that change objects."""
         return [request for request in self.requests if request.is_write]
 
     def put(self, kind: Kind, key: NamespacedName, **fields: Any) -> Object:
-        """Store a new object, as somebody else would create it."""
+        """Store a new object, as another client would create it."""
         return self.store.create(kind.plural, key, {"metadata": fields.pop("metadata", {}), **fields})
 
     def stored(self, kind: Kind, key: NamespacedName) -> Object:
-        """An object as it is stored."""
+        """A stored object."""
         return self.store.get(kind.plural, key)
 
     async def start(self) -> None:
-        """Listen; on the port of before after a :meth:`stop`."""
+        """Start to listen; after a :meth:`stop` on the same port."""
         self._closing = asyncio.Event()
         app = web.Application(client_max_size=2**26)
         app.router.add_route("*", "/{path:.*}", self._handle)
@@ -70,7 +70,7 @@ class FakeApiServer:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Refuse connections from now on; open ones end."""
+        """Refuse new connections, and close the open ones."""
         self._closing.set()
         self.streams.end()
         if self._runner is not None:
@@ -85,7 +85,7 @@ class FakeApiServer:
         if request is None or self._unknown(request):
             if request is not None:
                 self.requests.append(request)
-            return web.Response(status=404, text="404 page not found\n")  # so does a real one
+            return web.Response(status=404, text="404 page not found\n")  # as a real API server
         self.requests.append(request)
         self.tokens.append(http.headers.get("Authorization", ""))
         effect = self.faults.effect_on(request)
@@ -163,7 +163,7 @@ class FakeApiServer:
 
 
 def _bare(item: Object) -> Object:
-    """Items of a list of a built-in kind do not say what they are."""
+    """An item of a list: without apiVersion and kind for built-in kinds, as in a real API server."""
     return {key: value for key, value in item.items() if key not in ("kind", "apiVersion")}
 
 
@@ -180,7 +180,7 @@ def _status(code: int, reason: str, message: str) -> Object:
 
 @asynccontextmanager
 async def running(kinds: tuple[Kind, ...] = KINDS) -> AsyncIterator[FakeApiServer]:
-    """A server that is stopped at the end, whatever happens."""
+    """A running server, stopped when the context closes."""
     server = FakeApiServer(kinds)
     await server.start()
     try:

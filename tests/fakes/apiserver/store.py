@@ -17,7 +17,7 @@ CREATED = "2026-11-23T01:00:00Z"
 
 
 class Refusal(Exception):
-    """The store refuses a write as the API server would."""
+    """The error of a write that the API server would refuse."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class Refusal(Exception):
 
 
 class Change(NamedTuple):
-    """One entry of the history. ``before`` is the object as it was, for selectors that it leaves."""
+    """One entry of the history. ``before`` is the object before the change, for selectors that it no longer matches."""
 
     version: int
     plural: str
@@ -37,7 +37,7 @@ class Change(NamedTuple):
 
 @dataclass
 class Store:
-    """Objects by plural name of their kind and by key."""
+    """Objects by the plural of their kind and by key, with their history."""
 
     kinds: dict[str, Kind]
     items: dict[str, dict[NamespacedName, Object]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Store:
     _uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def get(self, plural: str, key: NamespacedName) -> Object:
-        """A copy of an object."""
+        """A copy of an object; raises a 404 refusal if it does not exist."""
         found = self.items.get(plural, {}).get(key)
         if found is None:
             raise Refusal(404, "NotFound", f'{plural} "{key.name}" not found')
@@ -59,7 +59,7 @@ class Store:
         return [copy.deepcopy(item) for _, item in sorted(self.items.get(plural, {}).items())]
 
     def create(self, plural: str, key: NamespacedName, item: Object, *, manager: str = "", operation: str = "Update") -> Object:
-        """A new object, with what the server adds."""
+        """Create an object, with the metadata that the server sets."""
         if key in self.items.get(plural, {}):
             raise Refusal(409, "AlreadyExists", f'{plural} "{key.name}" already exists')
         fresh = copy.deepcopy(item)
@@ -72,7 +72,7 @@ class Store:
         return self._put(plural, key, noted(fresh, manager, operation, fields_of(item)) if manager else fresh, None)
 
     def replace(self, plural: str, key: NamespacedName, item: Object) -> Object:
-        """A whole new object, if it carries the version that is stored."""
+        """Replace an object if it has the stored resourceVersion."""
         before = self.get(plural, key)
         sent = item.get("metadata", {}).get("resourceVersion")
         if sent is not None and sent != before["metadata"]["resourceVersion"]:
@@ -80,7 +80,7 @@ class Store:
         return self._change(plural, key, before, {**item, "metadata": {**before["metadata"], **item["metadata"]}})
 
     def patch(self, plural: str, key: NamespacedName, patch: Object, *, subresource: str = "", manager: str = "") -> Object:
-        """A merge patch of the object, or of its status alone: then a UID is not looked at, as on a real server."""
+        """A merge patch of the object, or of its status alone; a status patch ignores the UID, as on a real server."""
         before = self.get(plural, key)
         if subresource == "status":
             return self._change(plural, key, before, merge(before, {"status": patch.get("status", {})}))
@@ -91,9 +91,9 @@ class Store:
         )
 
     def apply(self, plural: str, key: NamespacedName, item: Object, *, manager: str) -> Object:
-        """Server-side apply: what the manager's last one set and this one does not must go, unless others set it, too.
+        """Server-side apply: removes fields that only the manager's last apply has set, and that this one does not set.
 
-        Creates what is not there unless a UID is wished.
+        Creates a missing object unless the manifest has a UID.
         """
         wished = item.get("metadata", {}).get("uid")
         if key not in self.items.get(plural, {}):
@@ -106,7 +106,7 @@ class Store:
         return self._change(plural, key, before, noted(after, manager, "Apply", fields_of(item)))
 
     def _check(self, plural: str, before: Object, sent: Object) -> None:
-        """Refuse a patch of a namesake or of another version, in the API server's words."""
+        """Refuse a patch with another UID or resourceVersion, with the API server's messages."""
         wished, found = sent.get("metadata", {}), before["metadata"]
         if wished.get("uid", found["uid"]) != found["uid"]:
             message = (
@@ -117,7 +117,7 @@ class Store:
             raise Refusal(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
 
     def delete(self, plural: str, key: NamespacedName, *, uid: str = "", silent: bool = False) -> None:
-        """Remove an object; ``silent`` leaves no trace for watches, as when their stream is broken."""
+        """Remove an object; ``silent`` sends no watch event, as for a broken stream."""
         before = self.get(plural, key)
         found = before["metadata"]["uid"]
         if uid and uid != found:
@@ -129,7 +129,7 @@ class Store:
             self._note(plural, "DELETED", before, before)
 
     def compact(self) -> None:
-        """Forget the history: who watches from an older version must list again."""
+        """Compact the history: watches from an older version get 410."""
         self.oldest = self.version
         self.history.clear()
 

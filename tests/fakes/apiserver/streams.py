@@ -23,7 +23,7 @@ GONE = {
 
 
 class Streams:
-    """All open streams. ``woken`` is set for each of them when there may be something to send."""
+    """All open streams. ``woken`` is set for each of them when it may have something to send."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -34,11 +34,11 @@ class Streams:
 
     @property
     def count(self) -> int:
-        """Streams that are open."""
+        """The number of open streams."""
         return len(self._open)
 
     def wake(self) -> None:
-        """Have every stream look for something to send."""
+        """Make every stream send new events."""
         for event in self._open:
             event.set()
 
@@ -48,12 +48,12 @@ class Streams:
         self.wake()
 
     def end(self) -> None:
-        """End every open stream; later ones are opened as usual."""
+        """End every open stream; later streams are not affected."""
         self._ended = True
         self.wake()
 
     async def serve(self, http: web.Request, request: Request, effect: Effect | None) -> web.StreamResponse:
-        """Answer a watch until the client leaves or the stream is ended."""
+        """Serve a watch until the client disconnects or the stream ends."""
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(http)
         version = int(request.query.get("resourceVersion") or 0)
@@ -97,7 +97,7 @@ class Streams:
 
 
 def _seen_as(change: Change, query: Mapping[str, str]) -> str:
-    """What a watch with selectors sees of a change: objects come and go when they begin or cease to match."""
+    """The event of a change for a watch with selectors: ADDED or DELETED when an object begins or ceases to match."""
     now = selects(query, change.item) and change.type != "DELETED"
     was = change.before is not None and selects(query, change.before)
     return {(True, True): "MODIFIED", (True, False): "ADDED", (False, True): "DELETED"}.get((now, was), "")
