@@ -63,10 +63,10 @@ class AdmissionReviewer:
                 verdict = await self._settled(kind, proposed)
                 outcome = "warned" if verdict.warnings else "silent"
         except TimeoutError:
-            _log.info("admission of %s: no verdict in time", kind.plural)
+            _log.info("admission of %s: no verdict in time", kind.plural, extra={"kind": kind.kind})
         except Exception:  # noqa: BLE001 - whatever it is, it must not keep a user from storing an object
             outcome = "failed"
-            _log.exception("admission of %s", kind.plural)
+            _log.exception("admission of %s", kind.plural, extra={"kind": kind.kind})
         self.observe(kind.plural, outcome, self.clock() - started)
         return verdict
 

@@ -107,7 +107,7 @@ class MetricsPoller:
                 step_seconds=past.step_real_seconds,
             )
         except PrometheusError as error:
-            _log.warning("what was learned before is not known again: %s", error)
+            _log.warning("the history of traffic could not be read: %s", error)
             return {}
         return histories(series, past, self.clock.now() - now * self.clock.scale)
 
@@ -118,7 +118,7 @@ class MetricsPoller:
             if name not in self._failing:
                 new.setdefault(message, []).append(name)
         for message, names in new.items():
-            _log.warning("signals (%s): %s", ", ".join(names), message)
+            _log.warning("signals (%s): %s", ", ".join(names), message, extra={"signals": names})
         self._failing = set(errors)
 
 
