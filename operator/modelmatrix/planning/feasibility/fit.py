@@ -12,6 +12,7 @@ from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
 from modelmatrix.catalogue.engines import Engine
 from modelmatrix.planning.feasibility.compatibility import ModelWeights, PoolHardware, choose_engine
 from modelmatrix.planning.feasibility.device_memory import ModelFootprint, total_weight_bytes
+from modelmatrix.planning.feasibility.layout_checks import Hardware
 from modelmatrix.planning.feasibility.layout_choice import (
     LayoutRequest,
     check_layout,
@@ -21,7 +22,7 @@ from modelmatrix.planning.feasibility.layout_choice import (
     latency_note,
     pluralize,
 )
-from modelmatrix.planning.feasibility.layouts import MAX_NODES, Hardware, Layout
+from modelmatrix.planning.feasibility.layouts import MAX_NODES, Layout
 from modelmatrix.planning.feasibility.pool_performance import ReplicaPerformance, replica_performance
 from modelmatrix.planning.feasibility.step_latency import TightestSlo
 from modelmatrix.planning.feasibility.verdict import Rejection, Verdict

@@ -11,14 +11,8 @@ from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.engines import Engine
 from modelmatrix.planning.feasibility.device_memory import DeviceMemoryEstimate, ModelFootprint, total_weight_bytes
-from modelmatrix.planning.feasibility.layouts import (
-    Hardware,
-    Layout,
-    build_layout,
-    find_layout,
-    layout_violation,
-    legal_layouts,
-)
+from modelmatrix.planning.feasibility.layout_checks import Hardware, layout_violation
+from modelmatrix.planning.feasibility.layouts import Layout, build_layout, find_layout, legal_layouts
 from modelmatrix.planning.feasibility.step_latency import StepLatency, TightestSlo, step_latency
 from modelmatrix.planning.feasibility.verdict import Rejection, reject
 

@@ -8,6 +8,7 @@ from modelmatrix.api.model_deployment import Parallelism, Quantization
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.planning.feasibility.device_memory import ModelFootprint
+from modelmatrix.planning.feasibility.layout_checks import Hardware
 from modelmatrix.planning.feasibility.layout_choice import (
     LayoutRequest,
     check_layout,
@@ -15,7 +16,7 @@ from modelmatrix.planning.feasibility.layout_choice import (
     context_too_long,
     latency_note,
 )
-from modelmatrix.planning.feasibility.layouts import Hardware, Layout
+from modelmatrix.planning.feasibility.layouts import Layout
 from modelmatrix.planning.feasibility.step_latency import TightestSlo
 from modelmatrix.planning.feasibility.verdict import Rejection, Verdict
 
