@@ -29,7 +29,7 @@ from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import DeploymentView, PoolView
 from modelmatrix.planning.status.deployment_status import deployment_status
 
-# The API server may cut a warning after 256 characters and drops those beyond 4096 in all (KEP-1693), so 12 of 256 always
+# The API server may truncate a warning after 256 characters and drops those beyond 4096 in all (KEP-1693), so 12 of 256 always
 # arrive.
 WARNING_MAX_LENGTH = 256
 WARNINGS_MAX = 12
@@ -149,7 +149,7 @@ def _of_pool(candidate: Mapping[str, Any]) -> str:
 
 
 def _shortage(status: Mapping[str, Any], placed: Mapping[str, Any]) -> Iterator[str]:
-    """How many replicas wait for devices; why is said by pool. Groups that the scheduler refuses have their own message."""
+    """How many replicas wait for devices; each pool says why. Groups that the scheduler refuses have their own message."""
     if placed.get("reason") == Reason.INSUFFICIENT_DEVICES:
         desired = status["desiredReplicas"]
         missing = desired - sum(item["desired"] for item in status["placements"])
@@ -168,7 +168,7 @@ def _displaced(result: PlacementResult, others: Iterable[DeploymentView]) -> Ite
     """Replicas of others that would give way, without those that gave way before."""
     for view in sorted(others, key=lambda other: other.key):
         before = sum(item["replicas"] for item in view.status.get("displacedBy", ()))
-        more = sum(displaced_by(result.allocation, view.key).values()) - before
+        more = sum(displaced_by(result.state, view.key).values()) - before
         if more > 0:
             yield f"would displace {more} replica{'s' if more > 1 else ''} of {view.key}"
 
@@ -197,6 +197,6 @@ def _warnings(messages: Iterable[str]) -> tuple[str, ...]:
 
 
 def _pieces(message: str) -> list[str]:
-    """A message in warnings of a length that is not cut; control characters would make the API server drop it."""
+    """A message in warnings of a length that is not truncated; control characters would make the API server drop it."""
     text = "".join(character if character.isprintable() else " " for character in message)
     return textwrap.wrap(text, WARNING_MAX_LENGTH, max_lines=PIECES_MAX, placeholder=" ...", break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""What a plan wants done, as data. The applier executes it; nothing here knows how."""
+"""Changes that a plan asks for, as data. The applier executes them; nothing here knows how."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make an object that is not there. An object of that name that is not ours is a name conflict."""
+    """Create an object. An object of that name that we do not manage is a name conflict."""
 
     kind: Kind
     key: NamespacedName
@@ -23,7 +23,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Bring an object of ours to the manifest, by server-side apply. ``uid`` guards against a namesake."""
+    """Apply the manifest to an object of ours, by server-side apply. ``uid`` guards against another object of that name."""
 
     kind: Kind
     key: NamespacedName
@@ -68,7 +68,7 @@ Action = Create | Apply | Scale | SetDeletionCost | Delete
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """Something to tell users as an Event: what happened to a deployment or pool, and why."""
+    """An Event: what happened to a deployment or pool, and why."""
 
     kind: Kind
     key: NamespacedName

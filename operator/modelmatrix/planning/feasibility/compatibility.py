@@ -51,17 +51,17 @@ Check = Callable[[EngineCandidate], Rejection | None]
 
 
 def choose_engine(
-    catalogue: Catalogue, weights: ModelWeights, hardware: PoolHardware, *, wanted: str | None, unlisted: UnlistedPolicy
+    catalogue: Catalogue, weights: ModelWeights, hardware: PoolHardware, *, requested: str | None, unlisted: UnlistedPolicy
 ) -> Engine | Rejection:
-    """The engine to use: the one that is asked for by name, else the preferred one of those that can serve the weights.
+    """The engine to use: the requested one, else the preferred one of those that can serve the weights.
 
     Where none can, the most helpful rejection.
     """
-    if wanted is not None:
-        engine = catalogue.engine(wanted)
+    if requested is not None:
+        engine = catalogue.engine(requested)
         if engine is None:
             known = ", ".join(sorted(catalogue.engines))
-            return reject(Reason.ENGINE_UNSUPPORTED, f"engine '{wanted}' is unknown; known are {known}")
+            return reject(Reason.ENGINE_UNSUPPORTED, f"engine '{requested}' is unknown; known are {known}")
         engines: tuple[Engine, ...] = (engine,)
     else:
         engines = tuple(e for e in catalogue.engines_for(hardware.accelerator.vendor) if e.built_in)

@@ -56,7 +56,7 @@ class ModelFootprint:
 def memory_need(
     load: ModelFootprint, parallelism: Parallelism, accelerator: Accelerator, engine: Engine
 ) -> DeviceMemoryEstimate:
-    """Memory of one device when a replica of the load is cut by ``parallelism``."""
+    """Memory of one device when a replica is split by ``parallelism``."""
     usable = accelerator.usable_gibibytes
     return DeviceMemoryEstimate(
         weights_gibibytes=weight_bytes(load, parallelism) / GIB,
@@ -71,21 +71,21 @@ def memory_need(
 def weight_bytes(load: ModelFootprint, parallelism: Parallelism) -> float:
     """Bytes of weights on one device.
 
-    Experts are cut over tensor and data ranks, everything else over tensor ranks, both over pipeline stages. The latent
+    Experts are divided over tensor and data ranks, everything else over tensor ranks, both over pipeline stages. The latent
     projections of MLA and the vision tower are on every tensor rank. Embedding and output layer stay 16 bit.
     """
     model, form = load.model, load.format
-    replicated, cut = replicated_and_cut(model)
+    replicated, divided = replicated_and_divided(model)
     per_stage = (
         model.parameters.routed_experts * form.experts / (parallelism.tensor * parallelism.data)
-        + cut * form.linear / parallelism.tensor
+        + divided * form.linear / parallelism.tensor
         + replicated * form.linear
     ) / parallelism.pipeline
     return per_stage + (_embedding_parameters(model) / parallelism.tensor + model.parameters.vision) * SIXTEEN_BIT
 
 
-def replicated_and_cut(model: Model) -> tuple[int, int]:
-    """Parameters of linear layers that every tensor rank has, and of those that are cut over them; without experts."""
+def replicated_and_divided(model: Model) -> tuple[int, int]:
+    """Parameters of linear layers that every tensor rank has, and of those that are divided over them; without experts."""
     latent = _latent_parameters(model)
     others = model.parameters.routed_experts + latent + _embedding_parameters(model) + model.parameters.vision
     return latent, max(0, model.parameters.total - others)
@@ -99,7 +99,7 @@ def total_weight_bytes(load: ModelFootprint) -> float:
 def kv_cache_bytes(model: Model, tokens: int, parallelism: Parallelism, *, bits: int = 16) -> float:
     """Bytes of cache on one device for one sequence of ``tokens``, with ``bits`` an entry.
 
-    Heads are cut over tensor ranks but never below one; a latent cache is on every tensor rank. Data-parallel ranks have
+    Heads are divided over tensor ranks but never below one; a latent cache is on every tensor rank. Data-parallel ranks have
     caches of their own, so they do not divide it.
     """
     layers = model.layers if model.key_value_layers is None else model.key_value_layers

@@ -78,7 +78,7 @@ def fit(catalogue: Catalogue, request: FitRequest) -> FitResult:
     model, accelerator = request.model.facts, request.accelerator
     weights = ModelWeights(model, request.quantization, request.scheme)
     hardware = PoolHardware(accelerator, request.images)
-    engine = choose_engine(catalogue, weights, hardware, wanted=request.engine, unlisted=request.unlisted)
+    engine = choose_engine(catalogue, weights, hardware, requested=request.engine, unlisted=request.unlisted)
     if isinstance(engine, Rejection):
         return _rejected(engine, engine.engine)
     max_model_len = request.max_model_len or model.default_max_model_len
@@ -125,11 +125,11 @@ def expected_start_seconds(load: ModelFootprint) -> float:
 
 
 def _description(layout: Layout, order: LayoutRequest) -> str:
-    cut, load = layout.parallelism, order.load
-    parts = [f"TP{cut.tensor}"]
-    parts += [f"PP{cut.pipeline}"] if cut.pipeline > 1 else []
-    parts += [f"DP{cut.data}"] if cut.data > 1 else []
-    parts += [f"EP{cut.expert}"] if cut.expert > 1 else []
+    parallelism, load = layout.parallelism, order.load
+    parts = [f"TP{parallelism.tensor}"]
+    parts += [f"PP{parallelism.pipeline}"] if parallelism.pipeline > 1 else []
+    parts += [f"DP{parallelism.data}"] if parallelism.data > 1 else []
+    parts += [f"EP{parallelism.expert}"] if parallelism.expert > 1 else []
     where = f"{pluralize(layout.devices, 'device')} on {pluralize(layout.nodes, 'node')}"
     memory = layout.memory
     used = f"{memory.needed_gibibytes:.1f} of {memory.budget_gibibytes:.1f} GiB a device ({describe_memory(memory)})"
@@ -143,6 +143,6 @@ def _description(layout: Layout, order: LayoutRequest) -> str:
 
 
 def parallelism_of(candidate: PoolCandidate) -> tuple[int, int, int, int] | None:
-    """The cut that the user gave, as a value that can be compared."""
+    """The parallelism in the spec: tensor, pipeline, data, expert; ``None`` when it is left to the planner."""
     given = candidate.parallelism
     return None if given is None else (given.tensor, given.pipeline, given.data, given.expert)

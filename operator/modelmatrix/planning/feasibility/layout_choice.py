@@ -1,6 +1,6 @@
 """Which layout a replica gets: the user's, or the smallest that holds the model and can answer in time. Pure.
 
-Every "no" has its figures: what is missing or too slow, by how much, and what to change.
+Every rejection says what is missing or too slow, by how much, and what to change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST_STRETCH = 4  # times the context of training: YaRN as its models publish
 
 @dataclass(frozen=True, slots=True)
 class LayoutRequest:
-    """What is asked for: a load in a format, as fast as a bound demands, on some hardware with an engine."""
+    """A model in a format, the latency bound to keep, the hardware and the engine."""
 
     load: ModelFootprint
     quantization: Quantization
@@ -30,8 +30,8 @@ class LayoutRequest:
     hardware: Hardware
     engine: Engine
 
-    def pace(self, layout: Layout) -> StepLatency | None:
-        """How fast a layout is at best."""
+    def latency(self, layout: Layout) -> StepLatency | None:
+        """Latency of one step of the layout when it serves one request; ``None`` where it is not known."""
         return step_latency(self.load, layout.parallelism, self.hardware.accelerator, self.engine)
 
 
@@ -64,7 +64,7 @@ def choose_layout(order: LayoutRequest) -> Layout | Rejection:
 
 
 def check_layout(order: LayoutRequest, parallelism: Parallelism) -> Layout | Rejection:
-    """The layout of the cut that the user gave, which is taken or refused, never changed."""
+    """The layout of the parallelism in the spec, which is accepted or rejected, never changed."""
     text = layout_violation(parallelism, order.load.model, order.quantization, order.hardware, engine=order.engine)
     if text is not None:
         return reject(Reason.PARALLELISM_ILLEGAL, text)
@@ -89,64 +89,66 @@ def describe_memory(memory: DeviceMemoryEstimate) -> str:
 
 def latency_note(order: LayoutRequest, layout: Layout) -> str:
     """What to know about a layout that may be too slow for its bound; empty where it should not be."""
-    found = order.pace(layout)
-    if order.bound is None or found is None or found.estimate_seconds * MILLISECONDS <= order.bound.milliseconds:
+    latency = order.latency(layout)
+    if order.bound is None or latency is None or latency.estimate_seconds * MILLISECONDS <= order.bound.milliseconds:
         return ""
-    estimate = found.estimate_seconds * MILLISECONDS
+    estimate = latency.estimate_seconds * MILLISECONDS
     return f"; an idle replica is estimated at {estimate:.0f} ms a token, above {order.bound.name} {order.bound.milliseconds}"
 
 
 def _fast_enough(order: LayoutRequest, smallest: Layout) -> Layout | Rejection:
     """The smallest layout that should keep the bound; where none should, the smallest that is not refuted.
 
-    More nodes are for memory, not for speed: estimates know no network, and a pool has few whole nodes.
+    More nodes are for memory, not for speed: estimates leave the network out, and a pool has few whole nodes.
     """
-    if order.bound is None or order.pace(smallest) is None:
+    if order.bound is None or order.latency(smallest) is None:
         return smallest
     legal = legal_layouts(order.load, order.quantization, order.hardware, order.engine)
     fitting = [layout for layout in legal if layout.memory.fits and layout.nodes <= smallest.nodes]
     for is_within in (_is_estimated_within, _is_possibly_within):
-        found = next((layout for layout in fitting if is_within(order, layout)), None)
-        if found is not None:
-            return found
+        fast = next((layout for layout in fitting if is_within(order, layout)), None)
+        if fast is not None:
+            return fast
     return _too_slow(order, fitting) or smallest
 
 
 def _is_estimated_within(order: LayoutRequest, layout: Layout) -> bool:
-    found = order.pace(layout)
-    return found is None or order.bound is None or found.estimate_seconds * MILLISECONDS <= order.bound.milliseconds
+    latency = order.latency(layout)
+    return latency is None or order.bound is None or latency.estimate_seconds * MILLISECONDS <= order.bound.milliseconds
 
 
 def _is_possibly_within(order: LayoutRequest, layout: Layout) -> bool:
-    found = order.pace(layout)
-    return found is None or order.bound is None or found.floor_seconds * MILLISECONDS <= order.bound.milliseconds
+    latency = order.latency(layout)
+    return latency is None or order.bound is None or latency.floor_seconds * MILLISECONDS <= order.bound.milliseconds
 
 
 def _too_slow(order: LayoutRequest, layouts: list[Layout]) -> Rejection | None:
-    """The refusal of layouts none of which can keep the bound, with the figures of the fastest."""
-    bound, chip = order.bound, order.hardware.accelerator
-    paced = [(found, layout) for layout in layouts if (found := order.pace(layout)) is not None]
-    if bound is None or not paced or any(_is_possibly_within(order, layout) for layout in layouts):
+    """The rejection of layouts none of which can keep the bound, with the latency of the fastest."""
+    bound, accelerator = order.bound, order.hardware.accelerator
+    timed = [(latency, layout) for layout in layouts if (latency := order.latency(layout)) is not None]
+    if bound is None or not timed or any(_is_possibly_within(order, layout) for layout in layouts):
         return None
-    found, fastest = min(paced, key=lambda item: item[0].floor_seconds)
+    latency, fastest = min(timed, key=lambda pair: pair[0].floor_seconds)
+    devices = pluralize(fastest.devices, accelerator.unit)
     return reject(
         Reason.SLO_INFEASIBLE,
-        f"{bound.name} {bound.milliseconds} is below what an idle replica on {pluralize(fastest.devices, chip.unit)} of "
-        f"{chip.id} can do: {found.floor_seconds * MILLISECONDS:.1f} ms to read {found.gibibytes:.1f} GiB of weights a token "
-        f"at {chip.bandwidth_gigabytes_per_second:.0f} GB/s, about {found.estimate_seconds * MILLISECONDS:.0f} ms in "
+        f"{bound.name} {bound.milliseconds} is below what an idle replica on {devices} of {accelerator.id} can do: "
+        f"{latency.floor_seconds * MILLISECONDS:.1f} ms to read {latency.gibibytes:.1f} GiB of weights a token "
+        f"at {accelerator.bandwidth_gigabytes_per_second:.0f} GB/s, about {latency.estimate_seconds * MILLISECONDS:.0f} ms in "
         "practice. Use a pool with faster memory, a smaller quantization, more tensor parallelism, or a looser SLO",
     )
 
 
 def _too_large(order: LayoutRequest, layout: Layout) -> Rejection:
     """What is missing on the largest layout, itemised, and what to change."""
-    memory, chip, load = layout.memory, order.hardware.accelerator, order.load
+    memory, accelerator, load = layout.memory, order.hardware.accelerator, order.load
     missing = memory.needed_gibibytes - memory.budget_gibibytes
     return reject(
         Reason.MEMORY_INSUFFICIENT,
-        f"{load.model.id} needs {memory.needed_gibibytes:.1f} GiB a {chip.unit} on {pluralize(layout.devices, chip.unit)} of "
-        f"{pluralize(layout.nodes, 'node')}: {describe_memory(memory)}; {chip.id} gives "
-        f"{memory.budget_gibibytes:.1f} of {memory.usable_gibibytes:.1f} GiB, {missing:.1f} GiB short "
-        f"(weights {total_weight_bytes(load) / 2**30:.0f} GiB in all). Lower maxModelLen {load.max_model_len}, use a smaller "
-        "quantization, or a pool with more or larger devices",
+        f"{load.model.id} needs {memory.needed_gibibytes:.1f} GiB a {accelerator.unit} on "
+        f"{pluralize(layout.devices, accelerator.unit)} of {pluralize(layout.nodes, 'node')}: "
+        f"{describe_memory(memory)}; {accelerator.id} gives {memory.budget_gibibytes:.1f} of "
+        f"{memory.usable_gibibytes:.1f} GiB, {missing:.1f} GiB short "
+        f"(weights {total_weight_bytes(load) / 2**30:.0f} GiB in all). "
+        f"Lower maxModelLen {load.max_model_len}, use a smaller quantization, or a pool with more or larger devices",
     )

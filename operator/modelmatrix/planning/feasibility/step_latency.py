@@ -12,7 +12,7 @@ from modelmatrix.api.model_deployment import Parallelism, ServiceLevelObjective
 from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.catalogue.engines import Engine
 from modelmatrix.performance.roofline import BANDWIDTH_SHARE
-from modelmatrix.planning.feasibility.device_memory import GIB, SIXTEEN_BIT, ModelFootprint, replicated_and_cut
+from modelmatrix.planning.feasibility.device_memory import GIB, SIXTEEN_BIT, ModelFootprint, replicated_and_divided
 
 
 class TightestSlo(NamedTuple):
@@ -46,10 +46,10 @@ def tightest_bound(slo: ServiceLevelObjective | None) -> TightestSlo | None:
 def step_latency(
     load: ModelFootprint, parallelism: Parallelism, accelerator: Accelerator, engine: Engine
 ) -> StepLatency | None:
-    """The pace of a layout; ``None`` where it is not known.
+    """The latency of one step; ``None`` where it is not known.
 
-    It is not known for chips without a published bandwidth, nor for a bank's own engines: they may be told to guess
-    several tokens a step.
+    It is not known for accelerators without a published bandwidth, nor for engines of an EngineProfile: their arguments may
+    enable speculative decoding, which gives several tokens a step.
     """
     bandwidth = accelerator.bandwidth_gigabytes_per_second * 1e9
     if not bandwidth or not engine.built_in:
@@ -63,17 +63,17 @@ def step_latency(
 def bytes_read_per_token(load: ModelFootprint, parallelism: Parallelism) -> float:
     """Bytes of weights that one token reads on one device of every stage.
 
-    A token passes the stages one after the other, so they shorten nothing. Of the experts it reads its own ones, at best
+    A token passes the stages one after the other, so stages shorten nothing. Of the experts it reads its own ones, at best
     spread evenly; of the embedding one row; of the vision tower nothing.
     """
     model, form = load.model, load.format
     experts = model.experts
     routed = model.parameters.routed_experts * (experts.active / experts.count if experts else 0)
-    replicated, cut = replicated_and_cut(model)
+    replicated, divided = replicated_and_divided(model)
     output = 0 if model.key_value_layers == 0 else model.vocabulary_size * model.hidden_size
     return (
         routed * form.experts / (parallelism.tensor * parallelism.data)
-        + cut * form.linear / parallelism.tensor
+        + divided * form.linear / parallelism.tensor
         + replicated * form.linear
         + output * SIXTEEN_BIT / parallelism.tensor
     )

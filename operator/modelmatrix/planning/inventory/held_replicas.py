@@ -11,7 +11,7 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 class ObservedReplica:
     """A replica with pods: the nodes that they are bound to, and how many nodes it still needs.
 
-    ``overdue`` says that it has had pods without nodes for too long. ``leader`` is its serving pod, ``uid`` that pod's;
+    ``overdue``: it has had pods without nodes for too long. ``leader`` is its serving pod, ``uid`` that pod's;
     ``marked`` says that the pod will be the first to go when its workload shrinks.
     """
 
@@ -42,10 +42,10 @@ class ObservedWorkload:
 
     @property
     def unbound(self) -> list[ObservedReplica]:
-        """Replicas that the workload was told to make and that lack nodes, the most complete first, without stuck ones."""
+        """Replicas of the workload's number that lack nodes, the most complete first, without stuck ones."""
         partial = sorted((r for r in self.existing if r.missing and not r.stuck), key=lambda replica: replica.missing)
-        nowhere = self.replicas - len(self.existing)
-        return [*partial, *[ObservedReplica((), missing=0)] * nowhere]
+        without_pods = self.replicas - len(self.existing)
+        return [*partial, *[ObservedReplica((), missing=0)] * without_pods]
 
     @property
     def stuck(self) -> list[ObservedReplica]:

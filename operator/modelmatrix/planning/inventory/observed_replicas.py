@@ -1,7 +1,7 @@
-"""Observed replicas: pods of our workloads put together to replicas, and counted. Pure.
+"""Observed replicas: the pods of each workload grouped into replicas, and counted. Pure.
 
-Readiness is counted from pods. The status of a LeaderWorkerSet is not believed: it reports groups as ready whose workers
-are not even scheduled.
+Readiness is counted from pods, because the status of a LeaderWorkerSet reports groups as ready whose workers are not even
+scheduled.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from modelmatrix.planning.snapshot.views import NamespacedName, PodView, Workloa
 class Replica:
     """The pods of one replica: one pod, or the pods of a group.
 
-    What follows from them is asked often, and found once: ``leader`` is the pod that serves, ``bound`` says that every pod of
-    the replica has its node, ``ready`` that it serves, its group being complete.
+    ``leader`` is the pod that serves. ``bound``: every pod of the replica has its node. ``ready``: it serves and its group is
+    complete. All three are read often, so they are computed once.
     """
 
     pods: tuple[PodView, ...]
@@ -31,7 +31,7 @@ class Replica:
     ready: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find out."""
+        """Compute what is read often."""
         self.leader = next((pod for pod in self.pods if pod.leader), None)
         self.bound = len(self.pods) >= self.size and all(pod.node for pod in self.pods)
         self.ready = self.leader is not None and self.leader.ready and self.bound
@@ -58,9 +58,9 @@ class Replica:
 
     @property
     def retention_rank(self) -> tuple[bool, bool, bool, float, str]:
-        """Order in which replicas are kept: serving, complete and old ones first, those that are marked last.
+        """Order in which replicas are retained: serving, complete and old ones first, marked ones last.
 
-        Groups are kept in the order of their numbers: a LeaderWorkerSet removes the highest, whatever it does.
+        Groups are retained in the order of their numbers: a LeaderWorkerSet always removes the highest.
         """
         if self.size > 1:
             return (False, False, False, float(self.number), self.pods[0].uid)
@@ -96,7 +96,7 @@ class WorkloadReplicas:
         )
 
     def replicas_to_retain(self, count: int, workload: WorkloadView, gone: Container[str] = ()) -> int:
-        """The number that the workload must be told so that the best ``count`` replicas stay, those ``gone`` set aside.
+        """The ``spec.replicas`` with which the best ``count`` replicas stay, those ``gone`` set aside.
 
         Groups of a LeaderWorkerSet that serve may need others below them, because it removes the highest number. The pods of
         a Deployment that do not serve are the first to go by themselves.

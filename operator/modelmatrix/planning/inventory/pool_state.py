@@ -26,7 +26,7 @@ class NodeState:
     ``total`` counts unhealthy devices too. ``leaving`` are devices of our pods that terminate: free soon, not now.
     ``usable`` is false for nodes that are not ready or cordoned: what runs there stays, nothing new comes.
     ``free`` are devices for new replicas, leaving ones counted; in a plan's pools without what the plan hands out. It is
-    below zero where pods hold more than the node offers since devices fell ill: so many must come back first.
+    below zero where pods hold more than the node offers since devices became unhealthy: that many must recover first.
     """
 
     name: str

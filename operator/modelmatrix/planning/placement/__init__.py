@@ -1,1 +1,1 @@
-"""Step 4, who gets which devices: order of pools, bin packing, preemption and draining."""
+"""Step 4, which replicas get which devices: order of pools, bin packing, preemption and draining."""

@@ -1,4 +1,4 @@
-"""What deployments want and hold, and what a round of placement gives them. Data only."""
+"""What deployments ask for and hold, and what placement allocates to them. Data only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
 
 @dataclass(frozen=True, slots=True)
 class ReplicaDemand:
-    """What a deployment wants, and what it has by pool.
+    """The replicas that a deployment should have, and what it has by pool.
 
-    ``shares`` are the replicas that belong on each pool by the scaling policy; empty when it has no view on that.
+    ``shares`` are the replicas that belong on each pool by the scaling policy; empty when it leaves the choice to placement.
     ``retired`` are devices by pool and node that its own old workloads hold until new replicas serve.
-    ``backs_off`` says that the scheduler has just left a group partly bound: no other one is made for a while.
+    ``backs_off``: the scheduler has just left a group partly bound, and no other one is made for a while.
     """
 
     view: DeploymentView
@@ -45,9 +45,9 @@ class ReplicaDemand:
 class PoolAllocation:
     """Replicas of one deployment on one pool.
 
-    ``running`` are kept ones; ``new_nodes`` are the nodes that each further replica was packed into. ``waiting`` of those
+    ``running`` ones stay; ``new_nodes`` are the nodes that each further replica was packed into. ``waiting`` of those
     are groups whose nodes are not free yet and that must not be created now. ``pending`` replicas were created, found no
-    devices, and stay as they are: they cost nothing and need nobody when devices come free.
+    devices, and stay as they are: they cost nothing, and the scheduler binds them when devices come free.
     """
 
     running: list[ObservedReplica] = field(default_factory=list)
@@ -70,45 +70,45 @@ class DeploymentAllocation:
     are there and the scheduler does not bind a group to them.
     """
 
-    grants: dict[str, PoolAllocation] = field(default_factory=dict)
-    wanted: int = 0
+    by_pool: dict[str, PoolAllocation] = field(default_factory=dict)
+    desired: int = 0
     preempted_by: dict[NamespacedName, int] = field(default_factory=dict)
     evicted: list[tuple[str, ObservedReplica]] = field(default_factory=list)
     refused: bool = False
 
     def replicas(self, pool: str) -> int:
         """Replicas that have devices on a pool."""
-        grant = self.grants.get(pool)
+        grant = self.by_pool.get(pool)
         return grant.replicas if grant else 0
 
     @property
     def placed(self) -> int:
         """Replicas that have devices, or will have them when terminating pods are gone."""
         total = 0
-        for grant in self.grants.values():  # asked ten times a deployment and plan: a generator would cost twice as much
+        for grant in self.by_pool.values():  # read ten times a deployment and plan: a generator would cost twice as much
             total += len(grant.running) + len(grant.new_nodes)
         return total
 
     @property
     def shortage(self) -> int:
         """Replicas that found no devices."""
-        return max(0, self.wanted - self.placed)
+        return max(0, self.desired - self.placed)
 
 
 @dataclass(slots=True)
 class AllocationState:
-    """The state of one round of placement."""
+    """The state of placement: bins by pool, demands and allocations by deployment, in the order of placement."""
 
-    packing: dict[str, PoolBins]
+    bins: dict[str, PoolBins]
     demands: dict[NamespacedName, ReplicaDemand]
-    assignments: dict[NamespacedName, DeploymentAllocation]
+    allocations: dict[NamespacedName, DeploymentAllocation]
 
     def pools_after(self) -> dict[str, PoolState]:
         """All pools without the devices that were handed out."""
-        return {name: packing.after() for name, packing in self.packing.items()}
+        return {name: bins.after() for name, bins in self.bins.items()}
 
     def option(self, key: NamespacedName, pool: str) -> PoolOption:
-        """The fitting option of a deployment on a pool that it has a grant of."""
+        """The fitting option of a deployment on a pool where it has replicas."""
         return next(o for o in self.demands[key].fitting if o.pool == pool)
 
 

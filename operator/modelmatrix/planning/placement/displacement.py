@@ -16,14 +16,14 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 MAX_DEPLOYMENTS = 16  # of the status field
 
 
-def displaced_by(table: AllocationState, key: NamespacedName) -> dict[NamespacedName, int]:
+def displaced_by(state: AllocationState, key: NamespacedName) -> dict[NamespacedName, int]:
     """Missing replicas by the deployment that has their devices; empty when no replica is missing."""
-    demand, allocation = table.demands.get(key), table.assignments.get(key)
+    demand, allocation = state.demands.get(key), state.allocations.get(key)
     if demand is None or allocation is None or not allocation.shortage:
         return {}
     counts = dict(allocation.preempted_by)
     for other, replicas in _remembered(demand.view.status):
-        if _has_devices(table, other, demand):
+        if _has_devices(state, other, demand):
             counts[other] = max(replicas, counts.get(other, 0))  # a plan repeats what the last one began
     return _limited(counts, allocation.shortage)
 
@@ -33,11 +33,11 @@ def _remembered(status: Mapping[str, Any]) -> Iterator[tuple[NamespacedName, int
         yield NamespacedName(entry["namespace"], entry["name"]), entry["replicas"]
 
 
-def _has_devices(table: AllocationState, other: NamespacedName, displaced: ReplicaDemand) -> bool:
-    demand = table.demands.get(other)
+def _has_devices(state: AllocationState, other: NamespacedName, displaced: ReplicaDemand) -> bool:
+    demand = state.demands.get(other)
     if demand is None or demand.priority_rank >= displaced.priority_rank:
         return False
-    return any(table.assignments[other].replicas(option.pool) for option in displaced.fitting)
+    return any(state.allocations[other].replicas(option.pool) for option in displaced.fitting)
 
 
 def _limited(counts: Mapping[NamespacedName, int], missing: int) -> dict[NamespacedName, int]:

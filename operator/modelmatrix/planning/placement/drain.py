@@ -1,4 +1,9 @@
-"""Workloads that no option of the spec stands for any more: how many of their replicas stay until new ones serve. Pure."""
+"""Draining: how many replicas of a retired workload stay until new ones serve. Pure.
+
+A workload is retired when no option of the spec stands for it any more: another format, engine or layout, or a pool that was
+removed. Its replicas go as new ones serve. Where the new ones lack the devices that the old ones hold, the old ones give way
+one at a time, the next when every new one serves, so that as many as possible keep serving.
+"""
 
 from __future__ import annotations
 
@@ -10,40 +15,36 @@ from modelmatrix.planning.snapshot.views import WorkloadView
 
 
 def drain_schedule(
-    inputs: DeploymentInputs, assignment: DeploymentAllocation, fleet: Fleet, table: AllocationState, *, ready_new: int
+    inputs: DeploymentInputs, allocation: DeploymentAllocation, fleet: Fleet, state: AllocationState, *, ready_new: int
 ) -> Iterator[tuple[WorkloadView, int]]:
-    """Retired workloads with the replicas that they keep.
-
-    They shrink as new replicas serve (``ready_new`` do). Where the new ones lack devices that the old ones hold, the old
-    ones give way one at a time, the next when every new one serves, so that as many as possible keep serving.
-    """
+    """Retired workloads with the number of replicas that stay. ``ready_new`` replicas of current workloads serve."""
     desired = inputs.desired
     if desired is None or (not inputs.fitting and desired.replicas):
-        yield from ((workload, _in_use(workload, fleet)) for workload in inputs.retired)
+        yield from ((workload, _without_stuck(workload, fleet)) for workload in inputs.retired)
         return  # nothing can replace them: what serves goes on serving
     needed = max(0, desired.replicas - ready_new)
-    served = assignment.shortage and ready_new >= assignment.placed
-    in_the_way = _in_the_way(inputs, table) if served else frozenset()
+    all_serve = allocation.shortage and ready_new >= allocation.placed
+    blocking = _blocking_pools(inputs, state) if all_serve else frozenset()
     for workload in inputs.retired:
-        replicas = fleet.replicas[workload.key]
-        keep = min(workload.replicas, needed)
-        told = replicas.replicas_to_retain(keep, workload)
-        if workload.pool in in_the_way and told == workload.replicas > 0 and not replicas.draining:
-            keep, told, in_the_way = keep - 1, told - 1, frozenset()
-        needed = max(0, needed - max(keep, replicas.ready if keep else 0))
-        yield workload, told
+        observed = fleet.replicas[workload.key]
+        retained = min(workload.replicas, needed)
+        replicas = observed.replicas_to_retain(retained, workload)
+        if workload.pool in blocking and replicas == workload.replicas > 0 and not observed.draining:
+            retained, replicas, blocking = retained - 1, replicas - 1, frozenset()
+        needed = max(0, needed - max(retained, observed.ready if retained else 0))
+        yield workload, replicas
 
 
-def _in_use(workload: WorkloadView, fleet: Fleet) -> int:
+def _without_stuck(workload: WorkloadView, fleet: Fleet) -> int:
     """Replicas of a workload without the groups that hold nodes in vain."""
     return workload.replicas - len(fleet.held(workload).stuck)
 
 
-def _in_the_way(inputs: DeploymentInputs, table: AllocationState) -> frozenset[str]:
-    """Pools on which a new replica would find room if the old ones were gone."""
-    retired = table.demands[inputs.key].retired
+def _blocking_pools(inputs: DeploymentInputs, state: AllocationState) -> frozenset[str]:
+    """Pools on which a new replica would find devices if the old ones were gone."""
+    retired = state.demands[inputs.key].retired
     return frozenset(
         option.pool
         for option in inputs.fitting
-        if table.packing[option.pool].would_fit(shape_of(option), retired.get(option.pool, {}))
+        if state.bins[option.pool].would_fit(shape_of(option), retired.get(option.pool, {}))
     )

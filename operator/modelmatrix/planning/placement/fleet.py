@@ -1,4 +1,4 @@
-"""The fleet at planning time: everything that is known about each deployment, put side by side. Pure."""
+"""The fleet at planning time: for each deployment its verdicts, its observed workloads and its desired replicas. Pure."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Fleet:
         return sum(self.replicas[workload.key].ready for workload in workloads)
 
     def demands(self) -> Iterator[ReplicaDemand]:
-        """What deployments ask placement for; those that no pool can run, or whose number is not known, ask for nothing."""
+        """Demands of the deployments that a pool can run and whose desired number is known."""
         for inputs in self.deployments.values():
             if inputs.desired is not None and inputs.fitting:
                 yield self._demand(inputs, inputs.desired.replicas)
@@ -100,7 +100,7 @@ class Fleet:
 
 
 def build_fleet(snapshot: Snapshot, assessments: Mapping[NamespacedName, Assessment]) -> Fleet:
-    """Put the fleet together; deployments that are being deleted are left out."""
+    """The fleet of the deployments that were assessed; a deployment owns the workloads that name its UID."""
     patience = snapshot.settings.group_bind_seconds / snapshot.time_scale
     workloads: defaultdict[NamespacedName, list[WorkloadView]] = defaultdict(list)
     for workload in snapshot.workloads:

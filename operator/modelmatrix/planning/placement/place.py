@@ -1,7 +1,14 @@
-"""Handing out devices: which replicas stay, which are new and where, and who gives way. Pure and deterministic.
+"""Placement: which replicas stay, which are new and on which nodes, and which give way. Pure and deterministic.
 
-Replicas that run stay where they are unless they are too many, or their pool's limit was cut. What is missing is placed
-by priority, first replicas before second ones, large ones before small ones. Displacement comes last.
+1. Running replicas stay where they are, unless there are too many of them or their pool's limit was lowered.
+2. By priority, from P0 down: replicas that were created and have no node yet get their devices before anything new.
+3. In the same priority: every deployment gets its first replica before any gets its second; large replicas are placed before
+   small ones, because a small one still fits what a large one leaves; then the older deployment first.
+4. A deployment that still lacks replicas preempts those of lower priorities. One that lost replicas first tries other pools.
+5. Replicas that were created and found no devices stay, so that the cluster's scheduler places them when devices come free.
+
+Each pool is packed into bins (``bin_packing``); nothing here changes the inventory. The order of a deployment's pools is that
+of ``pool_order``. Running replicas are never moved, so a fixed point of the cluster is one of placement.
 """
 
 from __future__ import annotations
@@ -26,169 +33,167 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 
 
 def allocate_to_pools(demands: Iterable[ReplicaDemand], pools: Mapping[str, PoolState]) -> AllocationState:
-    """Give every demand its replicas by pool."""
+    """Allocate devices of the pools to all demands."""
     ordered = sorted(demands, key=_rank)
-    table = AllocationState(
+    state = AllocationState(
         {name: PoolBins(pool) for name, pool in pools.items()}, {demand.key: demand for demand in ordered}, {}
     )
-    for packing in table.packing.values():
-        packing.granted = _unplanned(packing, ordered)
+    for pool_bins in state.bins.values():
+        pool_bins.granted = _unplanned_devices(pool_bins, ordered)
     for demand in ordered:
-        table.assignments[demand.key] = _keep(demand, table.packing)
-    for _, level in groupby(ordered, key=lambda demand: demand.priority_rank):
-        members = list(level)
-        _resume(members, table)
-        _grow(members, table)
-    _displace(ordered, table)
+        state.allocations[demand.key] = _retain(demand, state.bins)
+    for _, group in groupby(ordered, key=lambda demand: demand.priority_rank):
+        level = list(group)
+        _resume(level, state)
+        _grow(level, state)
+    _preempt(ordered, state)
     for demand in ordered:
-        _leave_pending(demand, table.assignments[demand.key])
-    return table
+        _leave_pending(demand, state.allocations[demand.key])
+    return state
 
 
 def _rank(demand: ReplicaDemand) -> tuple[int, int, float, NamespacedName]:
-    """Priority, then large before small (better packing), then age."""
     largest = max((option.devices for option in demand.fitting), default=0)
     return (demand.priority_rank, -largest, demand.view.created_seconds, demand.key)
 
 
-def _unplanned(packing: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
-    """Devices of ours that no demand stands for: of workloads that go, and of deployments whose spec cannot be read.
+def _unplanned_devices(bins: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
+    """Devices of ours that belong to no demand: of workloads that go, and of deployments whose spec cannot be read.
 
-    Those of terminating pods are not counted: they are free soon, as on their nodes.
+    They count against the pool's limit. Devices of terminating pods do not: they are free soon, as on their nodes.
     """
-    pool = packing.pool
+    pool = bins.pool
     if pool.limit is None:
         return 0
     planned = 0
     for demand in demands:
         held, option = demand.held.get(pool.name), next((o for o in demand.fitting if o.pool == pool.name), None)
         if held is not None and option is not None:
-            nodes = [name for replica in held.existing for name in replica.nodes if packing.has_node(name)]
+            nodes = [name for replica in held.existing for name in replica.nodes if bins.has_node(name)]
             planned += len(nodes) * shape_of(option).per_node
     return max(0, pool.ours - sum(node.leaving for node in pool.nodes) - planned)
 
 
-def _keep(demand: ReplicaDemand, packing: Mapping[str, PoolBins]) -> DeploymentAllocation:
-    """Running replicas stay, as far as they are wanted and below the limits."""
-    assignment = DeploymentAllocation(wanted=demand.replicas)
+def _retain(demand: ReplicaDemand, bins: Mapping[str, PoolBins]) -> DeploymentAllocation:
+    """Running replicas stay, as far as they are desired and below the limits."""
+    allocation = DeploymentAllocation(desired=demand.replicas)
     for option in demand.fitting:
         held = demand.held.get(option.pool)
         if held is not None and held.running:
-            kept = packing[option.pool].retain(shape_of(option), len(held.running))
-            if kept:
-                assignment.grants[option.pool] = PoolAllocation(list(held.running[:kept]))
-    while assignment.placed > demand.replicas:
-        option = pick_for_scale_down(demand, assignment, packing)
-        grant = assignment.grants[option.pool]
-        grant.running.pop()
-        packing[option.pool].granted -= option.devices  # its devices stay used until the pod is gone
-    return assignment
+            retained = bins[option.pool].retain(shape_of(option), len(held.running))
+            if retained:
+                allocation.by_pool[option.pool] = PoolAllocation(list(held.running[:retained]))
+    while allocation.placed > demand.replicas:
+        option = pick_for_scale_down(demand, allocation, bins)
+        allocation.by_pool[option.pool].running.pop()
+        bins[option.pool].granted -= option.devices  # its devices stay used until the pod is gone
+    return allocation
 
 
-def _resume(level: Sequence[ReplicaDemand], table: AllocationState) -> None:
-    """Replicas that were created and are not bound yet keep their place before anything new is placed.
+def _resume(level: Sequence[ReplicaDemand], state: AllocationState) -> None:
+    """Replicas that were created and have no node yet get devices before anything new.
 
-    Stuck groups do not: their devices are there, and the scheduler has other reasons.
+    Stuck groups do not: devices are free for them, and the scheduler refuses them for other reasons.
     """
     for demand in level:
-        assignment = table.assignments[demand.key]
-        if not assignment.shortage:
+        allocation = state.allocations[demand.key]
+        if not allocation.shortage:
             continue
-        assignment.refused = demand.backs_off or any(_could_be_whole(demand, o, table) for o in demand.fitting)
-        for option in preference(demand, table.packing):
+        allocation.refused = demand.backs_off or any(_could_be_whole(demand, o, state) for o in demand.fitting)
+        for option in preference(demand, state.bins):
             held = demand.held.get(option.pool)
             for replica in held.unbound if held else ():
-                if not assignment.shortage or not _take(option, assignment, table, replica):
+                if not allocation.shortage or not _allocate(option, allocation, state, replica):
                     break
 
 
-def _could_be_whole(demand: ReplicaDemand, option: PoolOption, table: AllocationState) -> bool:
-    """Whether there are devices for a group that is stuck."""
+def _could_be_whole(demand: ReplicaDemand, option: PoolOption, state: AllocationState) -> bool:
+    """Whether there are devices for a group that is stuck, beside those that it holds."""
     held, shape = demand.held.get(option.pool), shape_of(option)
     own = (dict.fromkeys(replica.nodes, shape.per_node) for replica in held.stuck) if held else ()
-    return any(table.packing[option.pool].would_fit(shape, freed) for freed in own)
+    return any(state.bins[option.pool].would_fit(shape, freed) for freed in own)
 
 
-def _grow(level: Sequence[ReplicaDemand], table: AllocationState) -> None:
-    """Place what is missing: everyone's first replica before anyone's second."""
+def _grow(level: Sequence[ReplicaDemand], state: AllocationState) -> None:
+    """Place what is missing: every first replica before any second one."""
     for demand in level:
-        if not table.assignments[demand.key].placed:
-            _place_one(demand, table)
+        if not state.allocations[demand.key].placed:
+            _place_one(demand, state)
     for demand in level:
-        while table.assignments[demand.key].shortage and _place_one(demand, table):
+        while state.allocations[demand.key].shortage and _place_one(demand, state):
             pass
 
 
-def _displace(ordered: Sequence[ReplicaDemand], table: AllocationState) -> None:
-    """Who still lacks replicas takes devices of lower priorities; who lost some looks for room elsewhere.
+def _preempt(ordered: Sequence[ReplicaDemand], state: AllocationState) -> None:
+    """Deployments that lost replicas try other pools; those that still lack some preempt lower priorities.
 
-    Nobody is displaced for replicas that come into the place of the deployment's own old ones.
+    Replicas that take over from the deployment's own old ones preempt nothing: the old ones make room for them.
     """
-    displacement = Preemption(table)
+    preemption = Preemption(state)
     for demand in ordered:
-        assignment = table.assignments[demand.key]
-        if not assignment.shortage:
+        allocation = state.allocations[demand.key]
+        if not allocation.shortage:
             continue
-        while assignment.shortage and assignment.preempted_by and _place_one(demand, table):
+        while allocation.shortage and allocation.preempted_by and _place_one(demand, state):
             pass
-        options = [o for o in preference(demand, table.packing) if not _hopeless(demand, o)]
-        own = _own_room(demand, options, table)
-        while assignment.shortage > own and any(_displace_one(demand, o, displacement, table) for o in options):
+        options = [option for option in preference(demand, state.bins) if not _is_hopeless(demand, option)]
+        own = _room_of_retired(demand, options, state)
+        while allocation.shortage > own and any(_preempt_one(demand, option, preemption, state) for option in options):
             pass
 
 
-def _displace_one(demand: ReplicaDemand, option: PoolOption, displacement: Preemption, table: AllocationState) -> bool:
-    return displacement.preempt_for(demand, option) and _take(option, table.assignments[demand.key], table)
+def _preempt_one(demand: ReplicaDemand, option: PoolOption, preemption: Preemption, state: AllocationState) -> bool:
+    return preemption.preempt_for(demand, option) and _allocate(option, state.allocations[demand.key], state)
 
 
-def _own_room(demand: ReplicaDemand, options: Iterable[PoolOption], table: AllocationState) -> int:
-    """New replicas that find room once the deployment's old ones have gone."""
+def _room_of_retired(demand: ReplicaDemand, options: Iterable[PoolOption], state: AllocationState) -> int:
+    """New replicas that find devices once the deployment's old ones have gone."""
     retired = demand.retired
-    return sum(table.packing[o.pool].room_after(shape_of(o), retired[o.pool]) for o in options if o.pool in retired)
+    return sum(state.bins[o.pool].room_after(shape_of(o), retired[o.pool]) for o in options if o.pool in retired)
 
 
-def _place_one(demand: ReplicaDemand, table: AllocationState) -> bool:
-    assignment = table.assignments[demand.key]
-    if not assignment.shortage:
+def _place_one(demand: ReplicaDemand, state: AllocationState) -> bool:
+    allocation = state.allocations[demand.key]
+    if not allocation.shortage:
         return False
-    options = [option for option in rank_for_scale_up(demand, assignment, table.packing) if not _hopeless(demand, option)]
-    return any(_take(option, assignment, table) for option in options)
+    ranked = rank_for_scale_up(demand, allocation, state.bins)
+    return any(_allocate(option, allocation, state) for option in ranked if not _is_hopeless(demand, option))
 
 
-def _hopeless(demand: ReplicaDemand, option: PoolOption) -> bool:
-    """Whether a new group would not be bound any more than the last one."""
+def _is_hopeless(demand: ReplicaDemand, option: PoolOption) -> bool:
+    """Whether the scheduler would refuse a new group as it refused the last one."""
     held = demand.held.get(option.pool)
     return option.nodes > 1 and (demand.backs_off or (held is not None and bool(held.stuck)))
 
 
-def _leave_pending(demand: ReplicaDemand, assignment: DeploymentAllocation) -> None:
+def _leave_pending(demand: ReplicaDemand, allocation: DeploymentAllocation) -> None:
     """Replicas that were created and found no devices stay; groups only for a while, because they hold nodes.
 
-    Groups that the scheduler refuses go once the status says so: else they would be made again at once.
+    Groups that the scheduler refuses go once the status reports it: before that they would be made again at once.
     """
-    left = assignment.shortage
+    missing = allocation.shortage
     for option in demand.fitting:
         held = demand.held.get(option.pool)
-        if held is None or not left:
+        if held is None or not missing:
             continue
-        grant = assignment.grants.setdefault(option.pool, PoolAllocation())
+        grant = allocation.by_pool.setdefault(option.pool, PoolAllocation())
         stay = [replica for replica in held.unbound[len(grant.new_nodes) :] if option.nodes == 1 or not replica.overdue]
-        stay += held.stuck if assignment.refused and not demand.backs_off else []
-        grant.pending = min(len(stay), left)
-        left -= grant.pending
+        stay += held.stuck if allocation.refused and not demand.backs_off else []
+        grant.pending = min(len(stay), missing)
+        missing -= grant.pending
 
 
-def _take(
-    option: PoolOption, assignment: DeploymentAllocation, table: AllocationState, replica: ObservedReplica | None = None
+def _allocate(
+    option: PoolOption, allocation: DeploymentAllocation, state: AllocationState, replica: ObservedReplica | None = None
 ) -> bool:
-    """Grant one replica: a new one, or one that exists and lacks some or all of its nodes."""
+    """Allocate one replica: a new one, or one that exists and lacks some or all of its nodes."""
     shape = shape_of(option)
-    have = replica.nodes if replica else ()
-    nodes = table.packing[option.pool].allocate(shape, lacking=shape.nodes - len(have))
+    has = replica.nodes if replica else ()
+    nodes = state.bins[option.pool].allocate(shape, lacking=shape.nodes - len(has))
     if nodes is None:
         return False
-    grant = assignment.grants.setdefault(option.pool, PoolAllocation())
-    grant.new_nodes.append((*have, *(node.name for node in nodes)))
+    grant = allocation.by_pool.setdefault(option.pool, PoolAllocation())
+    grant.new_nodes.append((*has, *(node.name for node in nodes)))
     if shape.nodes > 1 and replica is None and any(node.used for node in nodes):
         grant.waiting.append(grant.new_nodes[-1])
     return True

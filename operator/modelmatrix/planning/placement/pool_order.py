@@ -16,53 +16,53 @@ from modelmatrix.planning.placement.pricing import compared_prices
 from modelmatrix.scaling.observation.pool_preference import PoolStanding, preference_of
 
 
-def preference(demand: ReplicaDemand, packing: Mapping[str, PoolBins]) -> list[PoolOption]:
+def preference(demand: ReplicaDemand, bins: Mapping[str, PoolBins]) -> list[PoolOption]:
     """Fitting options in the order of the deployment's placement policy, wherever its replicas are."""
-    return _by_policy(demand, DeploymentAllocation(), packing)
+    return _by_policy(demand, DeploymentAllocation(), bins)
 
 
 def rank_for_scale_up(
-    demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]
+    demand: ReplicaDemand, allocation: DeploymentAllocation, bins: Mapping[str, PoolBins]
 ) -> list[PoolOption]:
     """The options for one more replica: those below their share first, the others by the placement policy."""
-    options = _by_policy(demand, assignment, packing)
+    options = _by_policy(demand, allocation, bins)
     if demand.shares:
-        options.sort(key=lambda option: not _lacks(demand, assignment, option, beyond=1))
+        options.sort(key=lambda option: not _lacks(demand, allocation, option, beyond=1))
     return options
 
 
-def pick_for_scale_down(demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> PoolOption:
+def pick_for_scale_down(demand: ReplicaDemand, allocation: DeploymentAllocation, bins: Mapping[str, PoolBins]) -> PoolOption:
     """The option that loses a replica: the last by the placement policy, of those above their share if there are any."""
-    present = [option for option in _by_policy(demand, assignment, packing) if assignment.replicas(option.pool)]
-    above = [option for option in present if not _lacks(demand, assignment, option, beyond=0)]
+    present = [option for option in _by_policy(demand, allocation, bins) if allocation.replicas(option.pool)]
+    above = [option for option in present if not _lacks(demand, allocation, option, beyond=0)]
     return (above or present)[-1]
 
 
-def _lacks(demand: ReplicaDemand, assignment: DeploymentAllocation, option: PoolOption, *, beyond: int) -> bool:
+def _lacks(demand: ReplicaDemand, allocation: DeploymentAllocation, option: PoolOption, *, beyond: int) -> bool:
     """Whether the option has its share at most, or ``beyond`` replicas less than that."""
-    return bool(demand.shares) and assignment.replicas(option.pool) + beyond <= demand.shares.get(option.pool, 0)
+    return bool(demand.shares) and allocation.replicas(option.pool) + beyond <= demand.shares.get(option.pool, 0)
 
 
-def _by_policy(demand: ReplicaDemand, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> list[PoolOption]:
+def _by_policy(demand: ReplicaDemand, allocation: DeploymentAllocation, bins: Mapping[str, PoolBins]) -> list[PoolOption]:
     """Fitting options as the placement policy ranks them: the first gets a replica, the last loses one."""
     spec, options = demand.view.spec, list(demand.fitting)
     policy = preference_of(spec.placement if spec is not None else PlacementPolicy.ORDERED)
     if len(options) == 1 or not (policy.uses_costs or policy.uses_sites):
         return options  # a rank that depends on nothing else is the order of the spec
-    costs = compared_prices(options, {o.pool: packing[o.pool].pool for o in options}) if policy.uses_costs else {}
+    costs = compared_prices(options, {o.pool: bins[o.pool].pool for o in options}) if policy.uses_costs else {}
     ranks = {}
     for position, option in enumerate(options):
-        on_site = _replicas_on_site(option, assignment, packing) if policy.uses_sites else 0
+        on_site = _replicas_on_site(option, allocation, bins) if policy.uses_sites else 0
         ranks[option.pool] = policy.rank(PoolStanding(position, float(costs.get(option.pool, 0)), on_site))
     return sorted(options, key=lambda option: ranks[option.pool])
 
 
-def _replicas_on_site(option: PoolOption, assignment: DeploymentAllocation, packing: Mapping[str, PoolBins]) -> int:
+def _replicas_on_site(option: PoolOption, allocation: DeploymentAllocation, bins: Mapping[str, PoolBins]) -> int:
     """Replicas of the deployment on the option's site; a pool without a site is a site of its own."""
-    site = _site(option.pool, packing)
-    return sum(grant.replicas for pool, grant in assignment.grants.items() if _site(pool, packing) == site)
+    site = _site(option.pool, bins)
+    return sum(grant.replicas for pool, grant in allocation.by_pool.items() if _site(pool, bins) == site)
 
 
-def _site(pool: str, packing: Mapping[str, PoolBins]) -> str:
-    spec = packing[pool].pool.spec
+def _site(pool: str, bins: Mapping[str, PoolBins]) -> str:
+    spec = bins[pool].pool.spec
     return (spec.site if spec else None) or pool

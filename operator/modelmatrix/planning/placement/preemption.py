@@ -26,7 +26,7 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """A replica that may give way. ``running`` is ``None`` for one that was only planned."""
+    """A replica that may give way. ``running`` is ``None`` for one that this plan only placed."""
 
     key: NamespacedName
     priority_rank: int
@@ -42,24 +42,24 @@ class Victim:
 
 
 class Preemption:
-    """Makes room in one round of placement."""
+    """Frees devices in one plan. A request that failed is not tried again until something was evicted."""
 
-    def __init__(self, table: AllocationState) -> None:
-        self._table = table
+    def __init__(self, state: AllocationState) -> None:
+        self._state = state
         self._victims: dict[str, list[Victim]] = {}
         self._hopeless: set[tuple[str, ReplicaShape, int]] = set()
 
     def preempt_for(self, demand: ReplicaDemand, option: PoolOption) -> bool:
-        """Free the devices of one replica of the option; whether that could be done."""
+        """Free the devices of one replica of the option; ``False`` when all victims together would not be enough."""
         shape = shape_of(option)
-        question = (option.pool, shape, demand.priority_rank)
-        if question in self._hopeless:
+        request = (option.pool, shape, demand.priority_rank)
+        if request in self._hopeless:
             return False
-        packing = self._table.packing[option.pool]
+        bins = self._state.bins[option.pool]
         victims = [victim for victim in self._of_pool(option.pool) if victim.priority_rank > demand.priority_rank]
-        chosen = choose_victims(shape, packing, victims)
+        chosen = choose_victims(shape, bins, victims)
         if chosen is None:
-            self._hopeless.add(question)
+            self._hopeless.add(request)
             return False
         for victim in chosen:
             self._evict(victim, option.pool, demand.key)
@@ -68,15 +68,15 @@ class Preemption:
     def _of_pool(self, pool: str) -> list[Victim]:
         if pool not in self._victims:
             self._victims[pool] = [
-                victim for key, demand in self._table.demands.items() for victim in self._of_demand(key, demand, pool)
+                victim for key, demand in self._state.demands.items() for victim in self._of_demand(key, demand, pool)
             ]
         return self._victims[pool]
 
     def _of_demand(self, key: NamespacedName, demand: ReplicaDemand, pool: str) -> Iterable[Victim]:
-        grant = self._table.assignments[key].grants.get(pool)
+        grant = self._state.allocations[key].by_pool.get(pool)
         if grant is None:
             return
-        shape = shape_of(self._table.option(key, pool))
+        shape = shape_of(self._state.option(key, pool))
         for nodes in grant.new_nodes:
             yield Victim(key, demand.priority_rank, shape, nodes, None)
         # Groups go in the order of their numbers, so only the last one can be chosen.
@@ -84,35 +84,35 @@ class Preemption:
         for replica in running:
             yield Victim(key, demand.priority_rank, shape, replica.nodes, replica)
 
-    def _evict(self, victim: Victim, pool: str, taker: NamespacedName) -> None:
-        assignment = self._table.assignments[victim.key]
-        grant = assignment.grants[pool]
+    def _evict(self, victim: Victim, pool: str, beneficiary: NamespacedName) -> None:
+        allocation = self._state.allocations[victim.key]
+        grant = allocation.by_pool[pool]
         if victim.running is None:
             grant.new_nodes.remove(victim.nodes)
             if victim.nodes in grant.waiting:
                 grant.waiting.remove(victim.nodes)
         else:
             grant.running.remove(victim.running)
-            assignment.evicted.append((pool, victim.running))
-        assignment.preempted_by[taker] = assignment.preempted_by.get(taker, 0) + 1
-        self._table.packing[pool].release(victim.shape, victim.nodes)
+            allocation.evicted.append((pool, victim.running))
+        allocation.preempted_by[beneficiary] = allocation.preempted_by.get(beneficiary, 0) + 1
+        self._state.bins[pool].release(victim.shape, victim.nodes)
         self._victims.pop(pool, None)  # a group's next one may be chosen now
         self._hopeless.clear()
 
 
-def choose_victims(shape: ReplicaShape, packing: PoolBins, victims: Sequence[Victim]) -> Iterable[Victim] | None:
+def choose_victims(shape: ReplicaShape, bins: PoolBins, victims: Sequence[Victim]) -> Iterable[Victim] | None:
     """The victims that make room for one replica, or ``None`` when all of them would not."""
-    if not packing.would_fit(shape, _freed(victims)):
+    if not bins.would_fit(shape, _freed(victims)):
         return None
     ordered = sorted(victims, key=lambda victim: victim.importance)
-    chosen = _for_nodes(shape, packing, ordered)
+    chosen = _for_nodes(shape, bins, ordered)
     for victim in ordered:
-        if packing.would_fit(shape, _freed(chosen.values())):
+        if bins.would_fit(shape, _freed(chosen.values())):
             break
         chosen.setdefault(id(victim), victim)  # the nodes are there, only the pool's limit is in the way
     for number, _ in sorted(chosen.items(), key=lambda item: item[1].importance, reverse=True):
         others = {other: victim for other, victim in chosen.items() if other != number}
-        if packing.would_fit(shape, _freed(others.values())):
+        if bins.would_fit(shape, _freed(others.values())):
             chosen = others
     return chosen.values()
 
@@ -126,37 +126,37 @@ def _freed(victims: Iterable[Victim]) -> Counter[str]:
     return freed
 
 
-def _for_nodes(shape: ReplicaShape, packing: PoolBins, victims: Sequence[Victim]) -> dict[int, Victim]:
-    """Who leaves the nodes that cost the least. Where a group goes, its other nodes are free too, and cost nothing more."""
+def _for_nodes(shape: ReplicaShape, bins: PoolBins, victims: Sequence[Victim]) -> dict[int, Victim]:
+    """The victims on the nodes with the least harm. When a group goes, its other nodes are free too, at no further harm."""
     by_node: defaultdict[str, list[Victim]] = defaultdict(list)
     for victim in victims:
         for name in victim.nodes:
             by_node[name].append(victim)
-    nodes = {node.name: node for node in packing.usable_nodes() if shape.nodes == 1 or node.total == shape.per_node}
-    offers = {name: _offer(node, packing.free(name), shape, by_node[name]) for name, node in nodes.items()}
+    nodes = {node.name: node for node in bins.usable_nodes() if shape.nodes == 1 or node.total == shape.per_node}
+    candidates = {name: _node_candidate(node, bins.free(name), shape, by_node[name]) for name, node in nodes.items()}
     chosen: dict[int, Victim] = {}
     for _ in range(shape.nodes):
-        best = min((offer for offer in offers.values() if offer), key=lambda offer: (offer.harm, offer.node))
-        offers[best.node] = None
+        best = min((found for found in candidates.values() if found), key=lambda found: (found.harm, found.node))
+        candidates[best.node] = None
         chosen |= {id(victim): victim for victim in best.victims}
-        for name in {name for victim in best.victims for name in victim.nodes if offers.get(name)}:
-            offers[name] = _offer(nodes[name], packing.free(name), shape, by_node[name], gone=chosen)
+        for name in {name for victim in best.victims for name in victim.nodes if candidates.get(name)}:
+            candidates[name] = _node_candidate(nodes[name], bins.free(name), shape, by_node[name], gone=chosen)
     return chosen
 
 
 @dataclass(frozen=True, slots=True)
 class _NodeCandidate:
-    """A node that would have room, who would have to leave it, and how bad that is."""
+    """A node that would have room, the victims that would have to leave it, and the harm of that."""
 
     node: str
     victims: tuple[Victim, ...]
     harm: tuple[int, int, int]
 
 
-def _offer(
+def _node_candidate(
     node: NodeState, free: int, shape: ReplicaShape, victims: Sequence[Victim], gone: Container[int] = ()
 ) -> _NodeCandidate | None:
-    """What the node offers; ``victims`` are the least important first, ``gone`` those that go already."""
+    """The node with the victims to take there; ``victims`` are the least important first, ``gone`` those chosen already."""
     free += sum(victim.shape.per_node for victim in victims if id(victim) in gone)
     leaving = []
     for victim in victims:
@@ -172,7 +172,7 @@ def _offer(
 
 
 def _needed(leaving: list[Victim], spare: int) -> list[Victim]:
-    """The victims without those whose devices are to spare, the most important ones spared first."""
+    """The victims without those whose devices are more than enough, the most important ones spared first."""
     needed = list(leaving)
     for victim in reversed(leaving):
         if victim.shape.per_node <= spare:
@@ -182,7 +182,7 @@ def _needed(leaving: list[Victim], spare: int) -> list[Victim]:
 
 
 def _harm(victims: Sequence[Victim]) -> tuple[int, int, int]:
-    """How bad it is to lose them: the most important one counts first, then the unmarked ones, then the devices."""
+    """Compared in this order: the most important victim, running ones that were not marked before, devices."""
     if not victims:
         return (-9, 0, 0)
     worst = max(-victim.priority_rank for victim in victims)

@@ -24,7 +24,7 @@ class PlacementResult:
     """The fleet and what it got. ``pools`` are those after placement."""
 
     fleet: Fleet
-    allocation: AllocationState
+    state: AllocationState
     pools: Mapping[str, PoolState]
     snapshot: Snapshot
     cache: RenderingCache
@@ -40,7 +40,7 @@ class PlacementResult:
             KeyError: the fleet has no such deployment, or it is being deleted.
         """
         inputs = self.fleet.deployments[key]
-        allocation = self.allocation.assignments.get(inputs.key) or DeploymentAllocation()
+        allocation = self.state.allocations.get(inputs.key) or DeploymentAllocation()
         replicas = self.fleet.replicas
         placements = tuple(self._placements(inputs, allocation))
         return DeploymentPlan(
@@ -59,7 +59,7 @@ class PlacementResult:
             shortage=allocation.shortage,
             refused=allocation.refused,
             preempted_by=allocation.preempted_by,
-            displaced_by=displaced_by(self.allocation, inputs.key),
+            displaced_by=displaced_by(self.state, inputs.key),
             evicted=tuple(EvictedReplica(pool, replica) for pool, replica in allocation.evicted),
             free_replicas_by_pool=self._free_replicas(inputs, allocation),
             pools=self.pools,
@@ -73,12 +73,12 @@ class PlacementResult:
         spec = inputs.view.spec
         if not allocation.shortage and (spec is None or spec.scaling is None):
             return {}
-        return {option.pool: self.allocation.packing[option.pool].room(shape_of(option)) for option in inputs.fitting}
+        return {option.pool: self.state.bins[option.pool].room(shape_of(option)) for option in inputs.fitting}
 
     def _placements(self, inputs: DeploymentInputs, allocation: DeploymentAllocation) -> Iterator[PoolPlacement]:
         snapshot = self.snapshot
         for option in inputs.fitting:
-            grant, workload = allocation.grants.get(option.pool), inputs.current.get(option.pool)
+            grant, workload = allocation.by_pool.get(option.pool), inputs.current.get(option.pool)
             if workload is None and (grant is None or not (grant.replicas or grant.pending)):
                 continue
             grant = grant or PoolAllocation()
@@ -94,13 +94,13 @@ class PlacementResult:
                 waiting=len(grant.waiting),
                 placed=grant.replicas,
                 new_nodes=tuple(grant.new_nodes),
-                surge=self.allocation.packing[option.pool].room(shape_of(option)) > 0,
+                surge=self.state.bins[option.pool].room(shape_of(option)) > 0,
             )
 
     def _retiring(
         self, inputs: DeploymentInputs, allocation: DeploymentAllocation, ready_new: int
     ) -> Iterator[RetiringWorkload]:
-        for workload, replicas in drain_schedule(inputs, allocation, self.fleet, self.allocation, ready_new=ready_new):
+        for workload, replicas in drain_schedule(inputs, allocation, self.fleet, self.state, ready_new=ready_new):
             yield RetiringWorkload(workload, self.fleet.replicas[workload.key], replicas)
 
 
@@ -118,7 +118,7 @@ def _replicas(
     inputs: DeploymentInputs, allocation: DeploymentAllocation, option: PoolOption, observed: WorkloadReplicas | None
 ) -> int:
     """``spec.replicas`` of a workload: unchanged while the desired number is not known."""
-    grant, workload = allocation.grants.get(option.pool, PoolAllocation()), inputs.current.get(option.pool)
+    grant, workload = allocation.by_pool.get(option.pool, PoolAllocation()), inputs.current.get(option.pool)
     if inputs.desired is None and workload is not None:
         return workload.replicas
     replicas = grant.replicas - len(grant.waiting) + grant.pending

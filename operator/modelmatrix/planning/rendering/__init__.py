@@ -1,1 +1,1 @@
-"""Targets into manifests. Pure: what an engine needs is data of the catalogue, there is no branch for an engine here."""
+"""Rendering: from workload targets to manifests. What an engine needs is data of the catalogue."""

@@ -14,16 +14,16 @@ def arguments(engine: Engine, image: str, values: dict[str, str]) -> list[str]:
     version = version_of(image)
     return [
         text
-        for item in engine.arguments
-        if item.when.holds(values) and is_since(version, item.since)
-        for text in _filled(item, values)
+        for argument in engine.arguments
+        if argument.when.holds(values) and is_since(version, argument.since)
+        for text in _substituted(argument, values)
     ]
 
 
-def _filled(item: Argument, values: dict[str, str]) -> Iterator[str]:
-    for text in item.args:
-        filled = substitute(text, values)
-        if item.words:
-            yield from filled.split()
+def _substituted(argument: Argument, values: dict[str, str]) -> Iterator[str]:
+    for text in argument.args:
+        value = substitute(text, values)
+        if argument.words:
+            yield from value.split()
         else:
-            yield filled
+            yield value

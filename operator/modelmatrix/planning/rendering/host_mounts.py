@@ -9,21 +9,21 @@ from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 
 def host_paths(target: WorkloadTarget) -> list[HostMount]:
     """The mounts, each path once; those of the pool win."""
-    given = {item.host_path: item for item in target.pool_spec.host_mounts}
+    given = {mount.host_path: mount for mount in target.pool_spec.host_mounts}
     return list({**_driver_paths(target), **given}.values())
 
 
 def host_mounts(paths: list[HostMount]) -> list[Manifest]:
     """Mounts of the container."""
     return [
-        {"name": f"host-{index}", "mountPath": item.mount_path or item.host_path, "readOnly": item.read_only}
-        for index, item in enumerate(paths)
+        {"name": f"host-{index}", "mountPath": mount.mount_path or mount.host_path, "readOnly": mount.read_only}
+        for index, mount in enumerate(paths)
     ]
 
 
 def host_volumes(paths: list[HostMount]) -> list[Manifest]:
     """Volumes of the pod."""
-    return [{"name": f"host-{index}", "hostPath": {"path": item.host_path}} for index, item in enumerate(paths)]
+    return [{"name": f"host-{index}", "hostPath": {"path": mount.host_path}} for index, mount in enumerate(paths)]
 
 
 def _driver_paths(target: WorkloadTarget) -> dict[str, HostMount]:
@@ -31,5 +31,7 @@ def _driver_paths(target: WorkloadTarget) -> dict[str, HostMount]:
         return {}
     grouped = target.layout.nodes > 1
     return {
-        item.path: HostMount(host_path=item.path) for item in target.accelerator.driver_mounts if grouped or not item.multi_node
+        mount.path: HostMount(host_path=mount.path)
+        for mount in target.accelerator.driver_mounts
+        if grouped or not mount.multi_node
     }

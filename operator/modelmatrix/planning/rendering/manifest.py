@@ -1,4 +1,4 @@
-"""Manifests as values: their digest, and whether an object still holds what was applied."""
+"""Manifests as values: their digest, and whether a stored object still has everything that was applied."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def is_superset(actual: Any, wished: Any) -> bool:
-    """Whether the object as stored still has everything that was wished.
+def is_superset(actual: Any, desired: Any) -> bool:
+    """Whether the object as stored still has everything that is desired.
 
     The API server adds defaults, so maps may have more keys. Lists must have the same length: the API server adds no
     items to the lists that we write.
     """
-    if isinstance(wished, Mapping):
+    if isinstance(desired, Mapping):
         return isinstance(actual, Mapping) and all(
-            key in actual and is_superset(actual[key], value) for key, value in wished.items()
+            key in actual and is_superset(actual[key], value) for key, value in desired.items()
         )
-    if isinstance(wished, list):
+    if isinstance(desired, list):
         return (
             isinstance(actual, list)
-            and len(actual) == len(wished)
-            and all(is_superset(*pair) for pair in zip(actual, wished, strict=True))
+            and len(actual) == len(desired)
+            and all(is_superset(*pair) for pair in zip(actual, desired, strict=True))
         )
-    return bool(actual == wished)
+    return bool(actual == desired)

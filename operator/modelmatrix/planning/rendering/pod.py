@@ -17,7 +17,7 @@ from modelmatrix.planning.rendering.weights import has_volume, init_containers, 
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 
 CONFIGURATION_ANNOTATION = "modelmatrix.io/engine-configuration"
-PRE_STOP_SECONDS = 10  # time for endpoints to forget the pod before the engine is told to end
+PRE_STOP_SECONDS = 10  # time for endpoints to drop the pod before the engine gets its signal
 GRACE_MARGIN_SECONDS = 20
 PROBE_PERIOD_SECONDS = 10
 STARTS_PER_STARTUP_PROBE = 3  # the kubelet counts failures over a container's own restarts

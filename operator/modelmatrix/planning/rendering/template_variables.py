@@ -44,7 +44,7 @@ def is_repository(scheme: Scheme) -> bool:
 
 
 def model_location(target: WorkloadTarget) -> str:
-    """What the engine is told to load: a repository, or a path below the mounted weights."""
+    """The model that the engine loads: a repository, or a path below the mounted weights."""
     source = target.source
     if is_repository(source.scheme):
         return source.location

@@ -1,4 +1,4 @@
-"""Where the weights come from: a volume that is there, a copy that is made first, or the engine itself."""
+"""Where the weights come from: an existing volume, a copy that an init container makes, or the engine's own download."""
 
 from __future__ import annotations
 

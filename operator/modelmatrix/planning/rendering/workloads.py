@@ -20,7 +20,7 @@ IN_PLACE: Manifest = {"maxSurge": 0, "maxUnavailable": 1}
 class Template(NamedTuple):
     """A manifest without its number of replicas and its update strategy, and the digest of that.
 
-    Nobody may change the manifest: it is shared between plans.
+    The manifest is shared between plans: callers must not change it.
     """
 
     manifest: Manifest

@@ -69,8 +69,8 @@ class PodView:
     """A pod that holds devices or is ours.
 
     ``node`` is empty until it is bound. ``workload`` is the name of our workload that made it, empty for foreign pods.
-    ``marked`` says that its controller will remove it first. ``problem`` is what keeps it from running, in the words of the
-    scheduler or the kubelet; ``failing`` that containers fail again and again.
+    ``marked`` says that its controller will remove it first. ``problem`` quotes what the
+    scheduler or the kubelet says keeps it from running; ``failing``: containers fail again and again.
     """
 
     key: NamespacedName

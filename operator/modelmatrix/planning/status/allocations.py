@@ -1,4 +1,4 @@
-"""What a deployment holds: its workloads by pool, those that retire too. Pure."""
+"""Replicas of a deployment by pool, those of retiring workloads too. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolP
 
 
 class AllocatedReplicas(NamedTuple):
-    """Replicas of a deployment on a pool: ``desired`` are to stay or to come, ``ready`` serve."""
+    """Replicas of a deployment on a pool: ``desired`` stay or come, ``ready`` serve."""
 
     pool: str
     quantization: str
@@ -24,23 +24,23 @@ class AllocatedReplicas(NamedTuple):
 
 
 def allocations(deployment: DeploymentPlan) -> Iterator[AllocatedReplicas]:
-    """All holdings, those of the present spec first."""
+    """All replicas by workload, those of the present spec first."""
     yield from map(_placed, deployment.placements)
     yield from map(_retiring, deployment.retiring)
 
 
-def _placed(item: PoolPlacement) -> AllocatedReplicas:
-    layout = item.target.layout
+def _placed(placement: PoolPlacement) -> AllocatedReplicas:
+    layout = placement.target.layout
     return AllocatedReplicas(
-        pool=item.option.pool,
-        quantization=str(item.option.quantization),
-        engine=item.option.engine,
-        image=item.target.image,
+        pool=placement.option.pool,
+        quantization=str(placement.option.quantization),
+        engine=placement.option.engine,
+        image=placement.target.image,
         devices=layout.devices,
         nodes=layout.nodes,
         parallelism=layout.parallelism,
-        desired=item.desired,
-        ready=item.ready,
+        desired=placement.desired,
+        ready=placement.ready,
     )
 
 

@@ -1,17 +1,18 @@
-"""Words for missing devices: how many a pool lacks, where they are, and what would help. Pure."""
+"""Messages about missing devices: how many a pool lacks, which deployments have them, and what to change. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from modelmatrix.planning.feasibility.assess import PoolOption
+from modelmatrix.planning.feasibility.layout_choice import pluralize
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 
 def shortage_message(option: PoolOption, pool: PoolState) -> str:
-    """Why no replica of the option finds room on the pool, after what the plan hands out, and what to change."""
+    """Why no replica of the option finds devices on the pool, after what the plan hands out, and what to change."""
     unit = pool.accelerator.unit if pool.accelerator else "device"
     limit = pool.limit
     if limit is not None and pool.granted + option.devices > limit:
@@ -27,26 +28,26 @@ def shortage_message(option: PoolOption, pool: PoolState) -> str:
     best = max(free, default=0)
     return (
         f"a replica needs {option.devices} {unit}s on one node; {sum(free)} are free, {best} on the best "
-        f"node{_sick(pool)}; {option.devices - best} more on that node would do"
+        f"node{_unhealthy(pool)}; {option.devices - best} more on that node would do"
     )
 
 
 def _group_message(option: PoolOption, pool: PoolState, unit: str, free: int) -> str:
-    width = option.devices // option.nodes
-    there = pool.sizes[width]
-    if there < option.nodes:
+    devices_per_node = option.devices // option.nodes
+    whole_nodes = pool.sizes.get(devices_per_node, 0)
+    if whole_nodes < option.nodes:
         return (
-            f"a replica needs {option.nodes} whole nodes of {width} {unit}s, the pool has {there}; "
-            f"add {option.nodes - there}, or make the replica smaller (maxModelLen, quantization, parallelism)"
+            f"a replica needs {option.nodes} whole nodes of {devices_per_node} {unit}s, the pool has {whole_nodes}; "
+            f"add {option.nodes - whole_nodes}, or make the replica smaller (maxModelLen, quantization, parallelism)"
         )
-    whole = sum(1 for node in pool.nodes if node.whole and node.total == width)
+    whole = sum(1 for node in pool.nodes if node.whole and node.total == devices_per_node)
     return (
-        f"a replica needs {option.nodes} whole free nodes of {width} {unit}s; "
-        f"{whole} {'is' if whole == 1 else 'are'} free, {free} {unit}s are free in all{_sick(pool)}"
+        f"a replica needs {option.nodes} whole free nodes of {devices_per_node} {unit}s; "
+        f"{whole} {'is' if whole == 1 else 'are'} free, {free} {unit}s are free in all{_unhealthy(pool)}"
     )
 
 
-def _sick(pool: PoolState) -> str:
+def _unhealthy(pool: PoolState) -> str:
     cordoned = sum(1 for node in pool.nodes if not node.usable)
     parts = [f"{pool.unhealthy} unhealthy"] if pool.unhealthy else []
     parts += [f"{cordoned} node{'s' if cordoned > 1 else ''} cordoned or not ready"] if cordoned else []
@@ -61,9 +62,10 @@ def missing_message(deployment: DeploymentPlan) -> str:
 
 
 def refused_message(deployment: DeploymentPlan) -> str:
-    """That the scheduler leaves groups partly bound, in its own words."""
+    """That the scheduler leaves groups partly bound, with the reason that it gives."""
     problem = next(
-        (text for item in deployment.placements if item.observed for text in item.observed.problems), "it gives no reason"
+        (problem for placement in deployment.placements if placement.observed for problem in placement.observed.problems),
+        "it gives no reason",
     )
     return (
         f"whole nodes are free, and the scheduler binds only part of a group: {problem}. It is tried again every few minutes: "
@@ -83,4 +85,4 @@ def displaced_message(deployment: DeploymentPlan) -> str:
 def preempted_message(counts: Mapping[NamespacedName, int]) -> str:
     """That replicas gave way, and to which deployments."""
     others = ", ".join(f"{count} to {key}" for key, count in sorted(counts.items()))
-    return f"{sum(counts.values())} replicas gave way: {others}. Add devices, or raise spec.priority"
+    return f"{pluralize(sum(counts.values()), 'replica')} gave way: {others}. Add devices, or raise spec.priority"

@@ -43,7 +43,7 @@ def _placed(deployment: DeploymentPlan) -> ConditionState:
     if desired.replicas == 0:
         return ConditionState(PLACED, TRUE, desired.reason, desired.message)
     if not deployment.fitting:
-        return _refused(deployment)
+        return _fits_nowhere(deployment)
     return _short(deployment) or _all_placed(deployment)
 
 
@@ -51,9 +51,9 @@ def _short(deployment: DeploymentPlan) -> ConditionState | None:
     if not deployment.shortage:
         return None
     if deployment.refused and not deployment.preempted_by:
-        before = _as_before(deployment, PLACED)
-        words = before.message if before.reason is Reason.UNSCHEDULABLE else refused_message(deployment)
-        return ConditionState(PLACED, FALSE, Reason.UNSCHEDULABLE, words)
+        stored = _as_stored(deployment, PLACED)
+        message = stored.message if stored.reason is Reason.UNSCHEDULABLE else refused_message(deployment)
+        return ConditionState(PLACED, FALSE, Reason.UNSCHEDULABLE, message)
     if deployment.displaced_by:
         return ConditionState(PLACED, FALSE, Reason.DISPLACED, displaced_message(deployment))
     return ConditionState(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(deployment))
@@ -64,11 +64,11 @@ def _all_placed(deployment: DeploymentPlan) -> ConditionState:
     return ConditionState(PLACED, TRUE, Reason.PLACED, "; ".join([*where, *(caveat.message for caveat in caveats(deployment))]))
 
 
-def _refused(deployment: DeploymentPlan) -> ConditionState:
-    """No pool can run it: the reason of the preferred one, the words of all."""
+def _fits_nowhere(deployment: DeploymentPlan) -> ConditionState:
+    """No pool can run the model: the reason of the preferred pool, the messages of all."""
     options = deployment.options
-    words = ". ".join(f"{option.pool}: {option.message}" for option in options[:3])
-    return ConditionState(PLACED, FALSE, options[0].reason, words)
+    message = ". ".join(f"{option.pool}: {option.message}" for option in options[:3])
+    return ConditionState(PLACED, FALSE, options[0].reason, message)
 
 
 def _slo_met(deployment: DeploymentPlan, measured: MeasuredSlo | None) -> ConditionState:
@@ -76,16 +76,16 @@ def _slo_met(deployment: DeploymentPlan, measured: MeasuredSlo | None) -> Condit
     if spec is None or spec.slo is None:
         return ConditionState(SLO_MET, UNKNOWN, Reason.NO_SLO, "spec.slo is not set")
     if measured is None:
-        return _as_before(deployment, SLO_MET)
+        return _as_stored(deployment, SLO_MET)
     if measured.attainment_percent is None:
         return ConditionState(SLO_MET, UNKNOWN, measured.reason, measured.message)
     met = is_slo_met(spec.slo, measured.attainment_percent)
     reason = Reason.SLO_MET if met else Reason.SLO_MISSED
     target = f"target {spec.slo.percentile} %"
     bound = f"; {measured.bound_message}" if measured.bound_message else ""
-    words = "at or above its target" if met else "below its target"
+    comparison = "at or above its target" if met else "below its target"
     return ConditionState(
-        SLO_MET, TRUE if met else FALSE, reason, f"the share of requests within the SLO is {words} ({target}){bound}"
+        SLO_MET, TRUE if met else FALSE, reason, f"the share of requests within the SLO is {comparison} ({target}){bound}"
     )
 
 
@@ -96,22 +96,22 @@ def _signals_fresh(deployment: DeploymentPlan, measured: MeasuredSlo | None, *, 
     if spec is not None and spec.slo is None and spec.scaling is None:
         return ConditionState(SIGNALS_FRESH, UNKNOWN, Reason.NO_SLO, "neither slo nor scaling is set: nothing is measured")
     if measured is None:
-        return _as_before(deployment, SIGNALS_FRESH)
+        return _as_stored(deployment, SIGNALS_FRESH)
     fresh = measured.reason in _GOOD_SIGNALS
     return ConditionState(SIGNALS_FRESH, TRUE if fresh else FALSE, measured.reason, measured.message)
 
 
 def _asleep(deployment: DeploymentPlan, measured: MeasuredSlo | None, *, has_gateway: bool) -> ConditionState:
-    """Without replicas there is no engine to ask: a schedule or a gateway must wake it."""
+    """Without replicas no engine reports anything: a schedule or a gateway must wake the deployment."""
     spec = deployment.spec
     scaling = None if spec is None or spec.suspend else spec.scaling
     if scaling is None:
         return ConditionState(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
     if not has_gateway and not any(window.min_replicas for window in scaling.schedule):
-        words = (
+        message = (
             "nothing wakes it: set minReplicas to 1, add a schedule window with a floor, or set the operator's gateway-query"
         )
-        return ConditionState(SIGNALS_FRESH, FALSE, Reason.NO_WAKE_SIGNAL, words)
+        return ConditionState(SIGNALS_FRESH, FALSE, Reason.NO_WAKE_SIGNAL, message)
     if has_gateway and measured is not None and measured.reason is Reason.PROMETHEUS_UNAVAILABLE:
         return ConditionState(
             SIGNALS_FRESH, FALSE, measured.reason, f"the gateway's requests are not known: {measured.message}"
@@ -119,13 +119,13 @@ def _asleep(deployment: DeploymentPlan, measured: MeasuredSlo | None, *, has_gat
     return ConditionState(SIGNALS_FRESH, TRUE, Reason.SCALED_TO_ZERO, "no replica, no signals")
 
 
-def _as_before(deployment: DeploymentPlan, type_: str) -> ConditionState:
-    """What was last said: an operator that has just started knows nothing better."""
-    before = find_condition(deployment.view.status, type_)
-    reason = reason_of(before["reason"]) if before else None
-    if before is None or reason is None:
+def _as_stored(deployment: DeploymentPlan, type_: str) -> ConditionState:
+    """The condition as it is stored: an operator that has just started has measured nothing yet."""
+    stored = find_condition(deployment.view.status, type_)
+    reason = reason_of(stored["reason"]) if stored else None
+    if stored is None or reason is None:
         return ConditionState(type_, UNKNOWN, Reason.SIGNALS_MISSING, "nothing was measured yet")
-    return ConditionState(type_, before["status"], reason, before["message"])
+    return ConditionState(type_, stored["status"], reason, stored["message"])
 
 
 def _progress(deployment: DeploymentPlan, ready: ConditionState) -> Iterator[ConditionState]:

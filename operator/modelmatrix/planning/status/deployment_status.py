@@ -107,23 +107,23 @@ def _cost(deployment: DeploymentPlan) -> str | None:
 
 def _slo(deployment: DeploymentPlan, measured: MeasuredSlo | None, previous: Mapping[str, Any]) -> dict[str, Any] | None:
     spec = deployment.spec
-    if spec is None:  # it cannot be read, and what it said is measured no more
+    if spec is None:  # it cannot be read, and nothing is measured: the last values stay
         return dict(previous) or None
-    figures = slo_status(spec.slo, measured, previous) if spec.slo is not None else None
-    return dict(figures) if figures else None
+    values = slo_status(spec.slo, measured, previous) if spec.slo is not None else None
+    return dict(values) if values else None
 
 
 def _history(deployment: DeploymentPlan, previous: Mapping[str, Any], now_seconds: float) -> list[dict[str, Any]]:
-    """The last changes of the wanted number; the first number of a new deployment is no change."""
+    """The last changes of the desired number; the first number of a new deployment is not a change."""
     history = list(previous.get("scalingHistory", ()))
-    before, wanted = previous.get("desiredReplicas"), deployment.desired
-    if before is None or wanted is None or before == wanted.replicas:
+    before, desired = previous.get("desiredReplicas"), deployment.desired
+    if before is None or desired is None or before == desired.replicas:
         return history
     record = {
         "time": timestamp(now_seconds),
         "from": before,
-        "to": wanted.replicas,
-        "reason": str(wanted.reason),
-        "message": truncate_message(wanted.message),
+        "to": desired.replicas,
+        "reason": str(desired.reason),
+        "message": truncate_message(desired.message),
     }
     return [record, *history][:HISTORY_LENGTH]

@@ -1,4 +1,4 @@
-"""What is worth an event: a condition whose reason has changed. Pure."""
+"""Events: a condition whose reason has changed, or a number of replicas. Pure."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _QUIET = (
 def deployment_events(deployment: DeploymentPlan, status: Mapping[str, Any]) -> Iterator[EventRecord]:
     """Events about a deployment: changed conditions, and a changed number of replicas."""
     view = deployment.view
-    told: set[str] = set()
+    emitted: set[str] = set()
     for condition in _changed(status, view.status, _DEPLOYMENT_ACTIONS):
-        if condition["reason"] not in told and _is_news(condition, view.status):
-            told.add(condition["reason"])
+        if condition["reason"] not in emitted and _is_news(condition, view.status):
+            emitted.add(condition["reason"])
             yield EventRecord(
                 names.MODEL_DEPLOYMENTS,
                 view.key,
@@ -47,12 +47,12 @@ def deployment_events(deployment: DeploymentPlan, status: Mapping[str, Any]) -> 
 
 
 def _is_news(condition: Mapping[str, Any], previous: Mapping[str, Any]) -> bool:
-    """Bad news always; good news when it ends bad news, or is the first placement."""
+    """Emit an Event for every change for the worse; for one to the better after a worse one, and for the first placement."""
     if condition["reason"] in _QUIET or condition["status"] not in (TRUE, FALSE):
         return False
     if condition["status"] == FALSE or condition["type"] == PLACED:
         return True
-    before = {item.get("type"): item.get("status") for item in previous.get("conditions", ())}
+    before = {entry.get("type"): entry.get("status") for entry in previous.get("conditions", ())}
     return before.get(condition["type"]) == FALSE
 
 
@@ -90,7 +90,7 @@ def pool_events(pool: PoolState, status: Mapping[str, Any]) -> Iterator[EventRec
 
 def _changed(status: Mapping[str, Any], previous: Mapping[str, Any], types: Container[str]) -> list[Mapping[str, Any]]:
     """Conditions whose status or reason differs from what was stored."""
-    before = {item.get("type"): (item.get("status"), item.get("reason")) for item in previous.get("conditions", ())}
+    before = {entry.get("type"): (entry.get("status"), entry.get("reason")) for entry in previous.get("conditions", ())}
     return [
         condition
         for condition in status.get("conditions", ())

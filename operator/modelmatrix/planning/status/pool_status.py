@@ -33,16 +33,16 @@ def pool_status(pool: PoolState, snapshot: Snapshot) -> dict[str, Any]:
 
 def _states(pool: PoolState) -> Iterator[ConditionState]:
     if pool.problems:
-        reason = pool.problems[0][0]
-        yield ConditionState(READY, FALSE, reason, ". ".join(text for _, text in pool.problems[:4]))
+        message = ". ".join(problem.message for problem in pool.problems[:4])
+        yield ConditionState(READY, FALSE, pool.problems[0].reason, message)
     elif pool.unhealthy:
-        sick = ", ".join(node.name for node in pool.nodes if node.total > node.allocatable)
+        unhealthy = ", ".join(node.name for node in pool.nodes if node.total > node.allocatable)
         yield ConditionState(
-            READY, TRUE, Reason.DEVICES_UNHEALTHY, f"{pool.unhealthy} devices are unhealthy on {sick}: repair them"
+            READY, TRUE, Reason.DEVICES_UNHEALTHY, f"{pool.unhealthy} devices are unhealthy on {unhealthy}: repair them"
         )
     else:
-        chip = pool.accelerator.id if pool.accelerator else ""
-        yield ConditionState(READY, TRUE, Reason.POOL_READY, f"{len(pool.nodes)} nodes with {pool.total} devices {chip}")
+        accelerator = pool.accelerator.id if pool.accelerator else ""
+        yield ConditionState(READY, TRUE, Reason.POOL_READY, f"{len(pool.nodes)} nodes with {pool.total} devices {accelerator}")
     if pool.relaxed:
         yield ConditionState(
             POD_SECURITY_RELAXED, TRUE, Reason.POD_SECURITY_RELAXED, f"{pool.relaxed} leave Pod Security restricted"

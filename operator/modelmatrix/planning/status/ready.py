@@ -8,19 +8,19 @@ from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolP
 
 
 def ready_state(deployment: DeploymentPlan, placed: ConditionState) -> ConditionState:
-    """The Ready condition. Replicas of an older spec go on serving, but what was asked for last is not there yet."""
-    wanted = deployment.desired
+    """The Ready condition. While replicas of an older spec serve, it is False: the present spec does not serve yet."""
+    desired = deployment.desired
     if deployment.failure is not None:
         return ConditionState(READY, FALSE, deployment.failure.reason, deployment.failure.message)
     if placed.status == FALSE:
         return ConditionState(READY, FALSE, placed.reason, placed.message)
-    if wanted is not None and wanted.replicas == 0:
-        return ConditionState(READY, TRUE, wanted.reason, wanted.message)
-    return _serving(deployment, is_rolling=any(_rolls(item) for item in deployment.placements))
+    if desired is not None and desired.replicas == 0:
+        return ConditionState(READY, TRUE, desired.reason, desired.message)
+    return _serving(deployment, is_rolling=any(_rolls(placement) for placement in deployment.placements))
 
 
 def _serving(deployment: DeploymentPlan, *, is_rolling: bool) -> ConditionState:
-    new = sum(item.ready for item in deployment.placements)
+    new = sum(placement.ready for placement in deployment.placements)
     serve = f"{deployment.ready} of {deployment.desired_replicas} replicas serve"
     if new >= deployment.desired_replicas and not is_rolling:
         return ConditionState(READY, TRUE, Reason.REPLICAS_READY, serve)
@@ -31,29 +31,29 @@ def _serving(deployment: DeploymentPlan, *, is_rolling: bool) -> ConditionState:
     return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(deployment)}")
 
 
-def _rolls(item: PoolPlacement) -> bool:
+def _rolls(placement: PoolPlacement) -> bool:
     """Whether pods of an older template are there, or will be as soon as this plan is carried out."""
-    if item.workload is None:
+    if placement.workload is None:
         return False
-    return item.workload.rolling or item.workload.digest != item.template.digest
+    return placement.workload.rolling or placement.workload.digest != placement.template.digest
 
 
 def _broken(deployment: DeploymentPlan) -> str:
-    """Why pods cannot be created or do not stay up, in the words of those who know."""
-    for item in deployment.placements:
-        if item.workload is not None and item.workload.failure:
-            return f"{item.option.pool}: {item.workload.failure}"
-        if item.observed is not None and item.observed.failing:
-            return f"{item.option.pool}: {'; '.join(item.observed.problems[:2])}"
+    """Why pods cannot be created or do not stay up, as their controller or the kubelet reports it."""
+    for placement in deployment.placements:
+        if placement.workload is not None and placement.workload.failure:
+            return f"{placement.option.pool}: {placement.workload.failure}"
+        if placement.observed is not None and placement.observed.failing:
+            return f"{placement.option.pool}: {'; '.join(placement.observed.problems[:2])}"
     return ""
 
 
 def _waiting(deployment: DeploymentPlan) -> str:
-    groups = sum(item.waiting for item in deployment.placements)
+    groups = sum(placement.waiting for placement in deployment.placements)
     if groups:
         return f"; {groups} wait until whole nodes are free"
-    problems = [text for item in deployment.placements if item.observed for text in item.observed.problems]
+    problems = [problem for placement in deployment.placements if placement.observed for problem in placement.observed.problems]
     if problems:
         return f"; {problems[0]}"
-    expected = max((item.option.start_seconds for item in deployment.placements if item.desired), default=0)
+    expected = max((placement.option.start_seconds for placement in deployment.placements if placement.desired), default=0)
     return f"; a start takes about {expected:.0f} s" if expected else ""

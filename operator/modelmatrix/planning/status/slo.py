@@ -1,4 +1,4 @@
-"""Measured latency as the status shows it: figures that change when they are news, and never contradict the verdict. Pure."""
+"""Measured latency as the status shows it: it changes only by steps, and never contradicts the SLOMet condition. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from modelmatrix.api.model_deployment import ServiceLevelObjective
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo
 
-ATTAINMENT_STEP_PERCENT = 1.0  # smaller changes of a measurement are no news: a status write costs the API server
+ATTAINMENT_STEP_PERCENT = 1.0  # smaller changes are not written: a status write costs the API server
 LATENCY_STEP_SHARE = 0.1
 
 
@@ -21,18 +21,18 @@ def is_slo_met(slo: ServiceLevelObjective, attained_percent: float) -> bool:
 def slo_status(
     slo: ServiceLevelObjective, measured: MeasuredSlo | None, previous: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
-    """The figures to show; the previous ones stay as long as they are about right, or nothing is measured."""
+    """``status.slo``; the previous value stays while it is about right, or nothing is measured."""
     if measured is None or measured.attainment_percent is None:
         return previous or None
     if _about_the_same(slo, measured, measured.attainment_percent, previous):
         return previous
-    figures = {
+    values = {
         "attainmentPercent": _shown(measured.attainment_percent),
         "ttftMilliseconds": measured.ttft_milliseconds,
         "tpotMilliseconds": measured.tpot_milliseconds,
         "observedSeconds": measured.observed_seconds,
     }
-    return {key: value for key, value in figures.items() if value is not None}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _shown(percent: float) -> str:

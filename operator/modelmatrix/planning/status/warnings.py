@@ -1,6 +1,6 @@
-"""What to know about a placement that works: nothing to do now, but a rollout or a failure will show it. Pure.
+"""Warnings about a placement that works now and that a rollout or a failure will disturb. Pure.
 
-Caveats follow from the spec and from what pools have, not from what is free now: they change when a person changes something.
+They follow from the spec and from what pools have, not from what is free now: they change when a person changes something.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ class PlacementWarning(NamedTuple):
 
 
 def caveats(deployment: DeploymentPlan) -> Iterator[PlacementWarning]:
-    """The caveats of a deployment that wants replicas and has a pool."""
+    """The warnings of a deployment that should have replicas and has a pool."""
     options = deployment.fitting
     if not options or not deployment.desired_replicas:
         return
-    most, room, nodes = _most(deployment), 0, 0
+    most, capacity, nodes = _most(deployment), 0, 0
     for option in options:
         pool = deployment.pools[option.pool]
-        room += pool.replicas_when_empty(devices=option.devices, nodes=option.nodes)
+        capacity += pool.replicas_when_empty(devices=option.devices, nodes=option.nodes)
         nodes += len(pool.nodes)
-    if room <= most:
+    if capacity <= most:
         yield PlacementWarning(
             Reason.NO_SURGE_CAPACITY,
-            f"no room for a surge replica at {most} replicas, {_names(options)} hold{'s' if len(options) == 1 else ''} {room}: "
+            f"no room for a surge replica at {most} replicas, "
+            f"{_names(options)} hold{'s' if len(options) == 1 else ''} {capacity}: "
             "a rollout then replaces replicas in place",
         )
     if nodes == 1:
@@ -46,7 +47,7 @@ def caveats(deployment: DeploymentPlan) -> Iterator[PlacementWarning]:
 
 
 def _not_comparable(deployment: DeploymentPlan) -> Iterator[PlacementWarning]:
-    """That the placement policy compares prices, and some pools have none in the currency of the others."""
+    """The placement policy compares prices, and some pools have none in the currency of the others."""
     options, spec = deployment.fitting, deployment.spec
     if spec is None or not preference_of(spec.placement).uses_costs:
         return

@@ -33,7 +33,7 @@ def choose(  # noqa: PLR0913 - one parameter a fact
         catalogue or builtin(),
         ModelWeights(known.facts, Quantization(quantization), scheme),
         PoolHardware(builtin().accelerators[chip], frozenset(images)),
-        wanted=engine,
+        requested=engine,
         unlisted=UnlistedPolicy.ALLOW if allow else UnlistedPolicy.REFUSE,
     )
 

@@ -84,7 +84,7 @@ def test_counts_explain_no_more_than_what_is_missing() -> None:
     state = displaced()
     edit(state, BATCH, priority="P3", replicas=7)
     assert status(state)["displacedBy"] == [entry("urgent", 1)]
-    assert placed(state)[1].startswith("1 replicas gave way: 1 to bank/urgent")
+    assert placed(state)[1].startswith("1 replica gave way: 1 to bank/urgent")
 
 
 def test_many_deployments_are_listed_as_far_as_the_field_goes() -> None:
