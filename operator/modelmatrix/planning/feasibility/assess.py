@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from operator import attrgetter
 
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, PoolCandidate, Quantization
 from modelmatrix.api.names import NAME_MAX_LENGTH
@@ -20,6 +21,8 @@ from modelmatrix.planning.inventory.pool_state import PoolProblem, PoolState
 from modelmatrix.planning.snapshot.last_results import LastResults
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
+
+_values = attrgetter(*(field.name for field in fields(FitResult)))  # dataclasses.astuple would copy them deeply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +167,7 @@ def _judge(
     obstacle = _obstacle(candidate.name, result, pool, groups=cluster.groups)
     if obstacle is not None:
         return refuse(*obstacle)
-    values = {item.name: getattr(result, item.name) for item in fields(result)}
-    return PoolOption(**values, pool=candidate.name, quantization=quantization, source=source)
+    return PoolOption(*_values(result), pool=candidate.name, quantization=quantization, source=source)
 
 
 def _obstacle(name: str, result: FitResult, pool: PoolCapabilities, *, groups: bool) -> PoolProblem | None:
