@@ -67,7 +67,7 @@ TABLE = (
     ConditionInfo(MODEL_DEPLOYMENTS, SIGNALS_FRESH, "Metrics describe the traffic of now.", "指标正常", event_action="Measure"),
     ConditionInfo(MODEL_DEPLOYMENTS, RECONCILING, "The deployment is not ready yet; time or free devices may help.", "调谐中"),
     ConditionInfo(
-        MODEL_DEPLOYMENTS, STALLED, "The deployment is not ready until somebody edits or installs something.", "停滞"
+        MODEL_DEPLOYMENTS, STALLED, "The deployment is not ready until a person edits or installs something.", "停滞"
     ),
     ConditionInfo(
         ACCELERATOR_POOLS,

@@ -51,7 +51,7 @@ PODS, MISSING, NOW, ARRIVALS, LENGTHS = "pods", "missing", "now", "arrivals", "l
 PERCENTILES, ENGINES, GATEWAY = "percentiles", "engines", "gateway"
 # Without an answer to one of these the operator concludes nothing; the others only refine or show.
 NEEDED = frozenset({PODS, MISSING, NOW, ARRIVALS, LENGTHS, *map(str, LATENCIES)})
-# What changes slowly, or costs Prometheus much, is asked once a minute.
+# Queries whose answers change slowly, or that cost Prometheus much, run once a minute.
 SELDOM = frozenset({MISSING, LENGTHS, PERCENTILES, ENGINES})
 SELDOM_SECONDS = 60.0
 # Signals that a page may lack: the engine is an old one, and no decision of the moment rests on them.

@@ -110,7 +110,7 @@ def _costs(plan: Plan) -> dict[str, Decimal]:
 
 
 def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:
-    """Who runs with less than before, or gives way; whether they run already or would only be placed."""
+    """Deployments that lose replicas, whether they run already or would only be placed."""
     losses = []
     for key, deployment in sorted(after.deployments.items()):
         known = before.deployments.get(key) if before else None

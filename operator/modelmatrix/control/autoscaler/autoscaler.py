@@ -37,7 +37,7 @@ from modelmatrix.signals.reading import SignalReading, read_signals
 from modelmatrix.signals.replica_history import RecentPods, StartupTracker
 from modelmatrix.signals.samples import DeploymentSamples, gateway_rates, group_by_deployment
 
-# What a number that stays as it is may be told for; what is wrong with signals is told by a condition of its own.
+# Reasons for which a number of replicas stays as it is. The condition SignalsFresh reports what is wrong with signals.
 _NO_CHANGE = frozenset(
     {
         Reason.STEADY,
@@ -47,7 +47,7 @@ _NO_CHANGE = frozenset(
         Reason.PROMETHEUS_UNAVAILABLE,
     }
 )
-MAX_PERCENTILES = 3  # each of them costs Prometheus another look at all buckets
+MAX_PERCENTILES = 3  # each costs Prometheus another pass over all buckets
 
 
 def _ignored(key: NamespacedName, observation: Observation, decision: Decision) -> None:
@@ -79,7 +79,7 @@ class Autoscaler:
     figures: dict[NamespacedName, Decision] = field(default_factory=dict)
     _starts: StartupTracker = field(default_factory=StartupTracker)
     _recent_pods: RecentPods = field(default_factory=RecentPods)
-    _memories: dict[NamespacedName, Any] = field(default_factory=dict)
+    _states: dict[NamespacedName, Any] = field(default_factory=dict)
     _deployments: Mapping[NamespacedName, DeploymentPlan] = field(default_factory=dict)
     untaken: MetricsPoll | None = None
 
@@ -113,45 +113,53 @@ class Autoscaler:
             self.update(poll, self._deployments, now_seconds=now_seconds)
 
     def queries(self, deployments: Mapping[NamespacedName, DeploymentPlan]) -> QuerySet:
-        """What to ask for the deployments that are measured; nothing when there are none."""
-        asked = [deployment for deployment in deployments.values() if _is_measured(deployment)]
+        """The queries for all measured deployments; none when no deployment is measured."""
+        measured = [deployment for deployment in deployments.values() if _is_measured(deployment)]
         bounds: dict[str, dict[Signal, set[float]]] = {}
-        percentiles: Counter[int] = Counter(percentile_of(deployment) for deployment in asked)
-        for counted in {id(one): one for one in (bounds_of(deployment, self.catalogue) for deployment in asked)}.values():
+        percentiles: Counter[int] = Counter(percentile_of(deployment) for deployment in measured)
+        buckets = (bounds_of(deployment, self.catalogue) for deployment in measured)
+        for counted in {id(slo_buckets): slo_buckets for slo_buckets in buckets}.values():
             for dialect, seconds in counted.seconds.items():
                 for signal, bound in seconds.items():
                     bounds.setdefault(dialect, {}).setdefault(signal, set()).add(bound)
         often = tuple(percentile for percentile, _ in percentiles.most_common(MAX_PERCENTILES))
-        return query_set(QueryRequest(self._dialects(asked), bounds, often, self.gateway_query), self.time_scale)
+        return query_set(QueryRequest(self._dialects(measured), bounds, often, self.gateway_query), self.time_scale)
 
     def history_query(self, deployments: Mapping[NamespacedName, DeploymentPlan]) -> HistoryQuery:
-        """What to ask of the past of the deployments that are scaled."""
+        """The range query for the past of all scaled deployments."""
         scaled = [deployment for deployment in deployments.values() if _is_scaled(deployment)]
         return history_query(self._dialects(scaled), len(scaled), self.time_scale)
 
-    def update(self, look: MetricsPoll, deployments: Mapping[NamespacedName, DeploymentPlan], *, now_seconds: float) -> None:
-        """Take a look into account: new readings, measurements and decisions for every deployment that is measured."""
-        now = ClockReading(now_seconds, look.real_seconds, self.time_scale)
-        raw, gateway = group_by_deployment(look.vectors), gateway_rates(look.vectors, self.time_scale)
-        seen = {}
-        for key, deployment in deployments.items():
-            if _is_measured(deployment):
-                wanted = expected_targets(deployment, self.catalogue, now)
-                problem = look.errors.get(GATEWAY, "") if wanted.is_asleep else look.error
-                found = raw.get(key) or DeploymentSamples()
-                recent_pods = self._recent_pods.update(key, wanted.leaders, found.pods, now_seconds)
-                reading = read_signals(found, wanted, recent_pods, problem=problem, time_scale=self.time_scale)
-                seen[key] = DeploymentSignals(leaders=wanted.leaders, reading=reading, gateway_per_second=gateway.get(key))
-        self._recent_pods.prune(but=seen.keys())
-        self._starts.update((leader for one in seen.values() for leader in one.leaders), now_seconds)
-        self.readings = {key: one.reading for key, one in seen.items()}
+    def update(self, poll: MetricsPoll, deployments: Mapping[NamespacedName, DeploymentPlan], *, now_seconds: float) -> None:
+        """Evaluate a poll: new readings, measurements and decisions for every measured deployment."""
+        signals = self._read(poll, deployments, now_seconds)
+        self._recent_pods.prune(but=signals.keys())
+        self._starts.update((leader for own in signals.values() for leader in own.leaders), now_seconds)
+        self.readings = {key: own.reading for key, own in signals.items()}
         self.measured = {key: _measurement(reading) for key, reading in self.readings.items()}
-        scaled = {key: signals for key, signals in seen.items() if _is_scaled(deployments[key])}
-        self._remember(scaled, look.histories, now_seconds)
+        scaled = {key: own for key, own in signals.items() if _is_scaled(deployments[key])}
+        self._restore(scaled, poll.histories, now_seconds)
         facts = {key: deployment_facts(deployments[key], self.decisions.get(key), now_seconds) for key in scaled}
         observations = {key: build_observation(facts[key], scaled[key], self._starts, now_seconds) for key in scaled}
-        self.figures = {key: self._decide(key, observation, look) for key, observation in observations.items()}
-        self.decisions = {key: _told(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
+        self.figures = {key: self._decide(key, observation, poll) for key, observation in observations.items()}
+        self.decisions = {key: _for_plan(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
+
+    def _read(
+        self, poll: MetricsPoll, deployments: Mapping[NamespacedName, DeploymentPlan], now_seconds: float
+    ) -> dict[NamespacedName, DeploymentSignals]:
+        """The signals of every measured deployment, compared with the replicas that should report some."""
+        now = ClockReading(now_seconds, poll.real_seconds, self.time_scale)
+        samples, gateway = group_by_deployment(poll.vectors), gateway_rates(poll.vectors, self.time_scale)
+        signals = {}
+        for key, deployment in deployments.items():
+            if _is_measured(deployment):
+                expected = expected_targets(deployment, self.catalogue, now)
+                problem = poll.errors.get(GATEWAY, "") if expected.is_asleep else poll.error
+                own = samples.get(key) or DeploymentSamples()
+                recent_pods = self._recent_pods.update(key, expected.leaders, own.pods, now_seconds)
+                reading = read_signals(own, expected, recent_pods, problem=problem, time_scale=self.time_scale)
+                signals[key] = DeploymentSignals(leaders=expected.leaders, reading=reading, gateway_per_second=gateway.get(key))
+        return signals
 
     def _dialects(self, deployments: list[DeploymentPlan]) -> tuple[MetricDialect, ...]:
         """Dialects of all pools that deployments may use, and of replicas that are about to go."""
@@ -160,39 +168,40 @@ class Autoscaler:
         known = {self.catalogue.engines[name].dialect for name in options | observed if name in self.catalogue.engines}
         return tuple(self.catalogue.dialects[name] for name in sorted(known))
 
-    def _remember(
+    def _restore(
         self,
         scaled: Collection[NamespacedName],
         histories: Mapping[NamespacedName, History],
         now_seconds: float,
     ) -> None:
-        """Forget who is gone, and take up what Prometheus knows of the past of those that are new."""
-        self._memories = {key: memory for key, memory in self._memories.items() if key in scaled}
+        """Drop the state of deployments that are gone; restore that of new ones from the history in Prometheus."""
+        self._states = {key: state for key, state in self._states.items() if key in scaled}
         for key, history in histories.items():
-            if key in scaled and key not in self._memories:
-                self._memories[key] = self.policy.restore_state(history, now_seconds)
+            if key in scaled and key not in self._states:
+                self._states[key] = self.policy.restore_state(history, now_seconds)
 
-    def _decide(self, key: NamespacedName, seen: Observation, look: MetricsPoll) -> Decision:
-        memory = self._memories.get(key)
-        decision, memory = self.policy.decide(seen, self.policy.initial_state(seen.second) if memory is None else memory)
-        # Nothing is learned while Prometheus is away: a memory now would keep the past from being taken up later.
-        if key in self._memories or not look.error:
-            self._memories[key] = memory
-        decision = _safe(decision, seen)
-        self.decided(key, seen, decision)
+    def _decide(self, key: NamespacedName, observation: Observation, poll: MetricsPoll) -> Decision:
+        state = self._states.get(key)
+        initial = self.policy.initial_state(observation.second) if state is None else state
+        decision, state = self.policy.decide(observation, initial)
+        # No state is stored while Prometheus is away: a state would keep the history from being restored later.
+        if key in self._states or not poll.error:
+            self._states[key] = state
+        decision = _safe(decision, observation)
+        self.decided(key, observation, decision)
         return decision
 
 
-def _safe(decision: Decision, seen: Observation) -> Decision:
-    """The decision, or the present number where it would take replicas away on what is unknown."""
-    replicas = seen.bounds.clamp(seen.desired)
-    if decision.replicas >= replicas or seen.is_measured:
+def _safe(decision: Decision, observation: Observation) -> Decision:
+    """The decision, or the present number if the decision would remove replicas while the signals are unknown."""
+    replicas = observation.bounds.clamp(observation.desired)
+    if decision.replicas >= replicas or observation.is_measured:
         return decision
-    return replace(decision, replicas=replicas, reason=seen.quality, message=seen.quality_message, by_pool={})
+    return replace(decision, replicas=replicas, reason=observation.quality, message=observation.quality_message, by_pool={})
 
 
-def _told(decision: Decision, before: ScaleDecision | None) -> ScaleDecision:
-    """The decision for the plan; while nothing changes, in the words of the last change: its status may not be written yet."""
+def _for_plan(decision: Decision, before: ScaleDecision | None) -> ScaleDecision:
+    """The decision for the plan. While nothing changes it repeats the last change, whose status may not be written yet."""
     if before is not None and decision.reason in _NO_CHANGE and decision.replicas == before.replicas:
         return replace(before, by_pool=decision.by_pool, longest_start_seconds=decision.longest_start_seconds)
     return ScaleDecision(decision.replicas, decision.reason, decision.message, decision.by_pool, decision.longest_start_seconds)

@@ -61,7 +61,7 @@ def _leaders(deployment: DeploymentPlan, catalogue: Catalogue, now: ClockReading
     for workload, replicas in deployment.observed:
         engine = catalogue.engines.get(workload.engine)
         if engine is None:
-            continue  # its profile is gone: nobody can say what it reports
+            continue  # its profile is gone: what it reports is unknown
         dialect = catalogue.dialects[engine.dialect]
         for replica in replicas.replicas:
             leader = replica.leader

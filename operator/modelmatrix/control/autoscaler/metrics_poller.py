@@ -89,7 +89,7 @@ class MetricsPoller:
         }
         self._cached = cached | fresh
         poll = MetricsPoll(now, {**{name: entry.vector for name, entry in cached.items()}, **vectors}, errors, recalled)
-        # A Prometheus that answers now and could not tell the past is not queried for it again and again.
+        # A Prometheus that answers now and could not return the past is not queried for it again and again.
         self.knows_past = self.knows_past or not poll.error
         self._log_failures(errors)
         return poll

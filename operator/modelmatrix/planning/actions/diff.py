@@ -87,7 +87,7 @@ def _surges(observed: WorkloadView) -> bool:
 
 
 def _is_intact(template: Template, stored: WorkloadView | ServiceView, checks: IntactChecks) -> bool:
-    """Whether nobody has changed what was applied; checked again when the object or the template has changed."""
+    """Whether the stored object still equals what was applied; checked again when the object or the template has changed."""
     last = checks.get(stored.uid)
     if last is None or (last.digest, last.version) != (template.digest, stored.version):
         last = IntactCheck(template.digest, stored.version, is_superset(stored.manifest, template.manifest))

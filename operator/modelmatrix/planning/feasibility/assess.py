@@ -85,7 +85,7 @@ class ClusterFacts:
 
 @dataclass(slots=True)
 class FeasibilityCache:
-    """Verdicts for the next plan: those of a spec that nobody has edited, as long as the cluster's facts are the same.
+    """Verdicts for the next plan: those of an unedited spec, as long as the cluster's facts are the same.
 
     Views keep their spec object while its content is the same, so a spec is compared by identity.
     """
