@@ -1,6 +1,6 @@
 """Objects for tests with sensible defaults: a test sets only the fields that it is about.
 
-The generation is derived from the spec, because the planner caches results by UID and generation.
+The generation is derived from the spec, as the API server raises it with every edit.
 """
 
 from __future__ import annotations

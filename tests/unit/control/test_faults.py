@@ -333,5 +333,5 @@ def not_ready(plans: dict[NamespacedName, DeploymentPlan]) -> dict[NamespacedNam
     ((workload, replicas),) = plans[KEY].observed
     last = replicas.replicas[-1]
     waiting = replace(last, pods=tuple(replace(pod, ready=False) for pod in last.pods))
-    observed = replace(replicas, replicas=[*replicas.replicas[:-1], waiting])
+    observed = replace(replicas, replicas=(*replicas.replicas[:-1], waiting))
     return {KEY: replace(plans[KEY], observed=((workload, observed),))}

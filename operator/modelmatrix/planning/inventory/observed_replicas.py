@@ -8,33 +8,33 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from modelmatrix.planning.inventory.held_replicas import ObservedReplica, ObservedWorkload
 from modelmatrix.planning.snapshot.views import NamespacedName, PodView, WorkloadView
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Replica:
-    """The pods of one replica: one pod, or the pods of a group.
+    """The pods of one replica: one pod, or the pods of a group. ``size`` is the number of pods of a complete one.
 
     ``leader`` is the pod that serves. ``bound``: every pod of the replica has its node. ``ready``: it serves and its group is
-    complete. All three are read often, so they are computed once.
+    complete. All three follow from the pods, and are computed once because a plan reads them often.
     """
 
     pods: tuple[PodView, ...]
     size: int
-
     leader: PodView | None = field(init=False)
     bound: bool = field(init=False)
     ready: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Compute what is read often."""
-        self.leader = next((pod for pod in self.pods if pod.leader), None)
-        self.bound = len(self.pods) >= self.size and all(pod.node for pod in self.pods)
-        self.ready = self.leader is not None and self.leader.ready and self.bound
+        leader = next((pod for pod in self.pods if pod.leader), None)
+        bound = len(self.pods) >= self.size and all(pod.node for pod in self.pods)
+        object.__setattr__(self, "leader", leader)
+        object.__setattr__(self, "bound", bound)
+        object.__setattr__(self, "ready", leader is not None and leader.ready and bound)
 
     def held(self, oldest_seconds: float) -> ObservedReplica:
         """What it holds; overdue when it is older than ``oldest_seconds`` and lacks nodes."""
@@ -69,14 +69,14 @@ class Replica:
         return (marked, not self.ready, not self.bound, min(pod.created_seconds for pod in self.pods), self.pods[0].uid)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class WorkloadReplicas:
     """Replicas of one workload.
 
     ``ready`` counts those that serve, ``existing`` those whose leader exists, ``draining`` those whose leader terminates.
     """
 
-    replicas: list[Replica] = field(default_factory=list)
+    replicas: tuple[Replica, ...] = ()
     ready: int = 0
     existing: int = 0
     draining: int = 0
@@ -117,20 +117,18 @@ def observed_replicas(workloads: Iterable[WorkloadView], pods: Iterable[PodView]
     return {w.key: _replicas(w, by_workload.get(w.key, ())) for w in workloads}
 
 
-def _replicas(workload: WorkloadView, pods: Iterable[PodView]) -> WorkloadReplicas:
-    result = WorkloadReplicas()
+def _replicas(workload: WorkloadView, pods: Sequence[PodView]) -> WorkloadReplicas:
+    """Pods that terminate belong to no replica: only the leaders among them are counted."""
     groups: defaultdict[str, list[PodView]] = defaultdict(list)
-    problems: list[str] = []
-    for pod in pods:
-        if pod.deleting:
-            result.draining += 1 if pod.leader else 0
-            continue
+    members = [pod for pod in pods if not pod.deleting]
+    for pod in members:
         groups[pod.group or pod.uid].append(pod)
-        result.failing = result.failing or pod.failing
-        if pod.problem:
-            problems.append(pod.problem)
-    result.replicas = [Replica(tuple(members), workload.nodes_per_replica) for members in groups.values()]
-    result.ready = sum(1 for replica in result.replicas if replica.ready)
-    result.existing = sum(1 for replica in result.replicas if replica.leader is not None)
-    result.problems = tuple(dict.fromkeys(problems))
-    return result
+    replicas = tuple(Replica(tuple(group), workload.nodes_per_replica) for group in groups.values())
+    return WorkloadReplicas(
+        replicas=replicas,
+        ready=sum(1 for replica in replicas if replica.ready),
+        existing=sum(1 for replica in replicas if replica.leader is not None),
+        draining=sum(1 for pod in pods if pod.deleting and pod.leader),
+        problems=tuple(dict.fromkeys(pod.problem for pod in members if pod.problem)),
+        failing=any(pod.failing for pod in members),
+    )
