@@ -7,7 +7,7 @@ from dataclasses import replace
 from factories import NVIDIA, deployment, nodes, pod, pool
 from modelmatrix.planning.snapshot.views import NamespacedName
 from scenarios.changing import FLAGSHIP, KEY, condition, edit, kinds, lowest_ready, ready, world
-from scenarios.world import rest
+from scenarios.world import World, rest
 
 
 def test_what_changes_no_placement_rolls_in_the_same_workload_with_a_surge() -> None:
@@ -20,6 +20,36 @@ def test_what_changes_no_placement_rolls_in_the_same_workload_with_a_surge() -> 
     assert made.actions[0].manifest["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}  # type: ignore[union-attr]
     assert lowest_ready(state) == 2
     assert set(state.workloads) == names
+
+
+def test_ready_names_what_a_rollout_changes_until_it_has_ended() -> None:
+    state = world(deployment(replicas=2))
+    rest(state)
+    before = state.workloads.copy()
+    edit(state, replicas=2, priority="P0")
+    messages = []
+    for _ in range(20):
+        made = state.plan()
+        if condition(made, "Ready")["status"] == "True":
+            break
+        messages.append(condition(made, "Ready")["message"])
+        state.apply(made)
+        state.step()
+    assert set(state.workloads) == set(before)
+    assert len(messages) > 2
+    assert all("; rolling out: spec.template.spec.priorityClassName differs" in message for message in messages)
+    assert ready(rest(state)) == (2, "True", "ReplicasReady")
+
+
+def test_scaling_after_a_rollout_keeps_its_cause_and_writes_nothing_at_rest() -> None:
+    state = world(deployment(replicas=2))
+    rest(state)
+    assert cause(state) is None
+    edit(state, replicas=2, maxModelLen=8192)
+    rest(state)
+    edit(state, replicas=3, maxModelLen=8192)
+    assert not rest(state).actions
+    assert str(cause(state)).startswith("spec.template.spec.containers[0].args[")
 
 
 def test_without_room_for_a_surge_a_rollout_replaces_in_place() -> None:
@@ -196,3 +226,9 @@ def test_a_deleted_service_or_workload_comes_back() -> None:
     state.workloads.clear()
     assert kinds(state.plan()) == ["Create", "Create"]
     assert ready(rest(state)) == (1, "True", "ReplicasReady")
+
+
+def cause(state: World) -> str | None:
+    (stored,) = (workload.stored for workload in state.workloads.values())
+    found: str | None = stored["metadata"]["annotations"].get("kubernetes.io/change-cause")
+    return found

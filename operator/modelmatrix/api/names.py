@@ -40,6 +40,9 @@ ANNOTATION_PARALLELISM = f"{GROUP}/parallelism"
 # Kubernetes' own: a ReplicaSet that shrinks removes pods with the lowest cost first.
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
+# Kubernetes' own: why a revision exists, as ``kubectl rollout history`` shows it.
+CHANGE_CAUSE = "kubernetes.io/change-cause"
+
 PRIORITY_CLASS_PREFIX = "modelmatrix-"
 
 NAME_MAX_LENGTH = 40

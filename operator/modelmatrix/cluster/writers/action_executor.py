@@ -15,8 +15,9 @@ from modelmatrix.api.names import DELETION_COST
 from modelmatrix.cluster.client import ApiClient, Object
 from modelmatrix.cluster.errors import AlreadyExists, Conflict, NotFound
 from modelmatrix.cluster.writers.inflight import WriteKey
-from modelmatrix.cluster.writers.managed_fields import convert_updates_to_apply, first_drift
+from modelmatrix.cluster.writers.managed_fields import convert_updates_to_apply
 from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
+from modelmatrix.planning.rendering.manifest import first_drift
 
 LOWEST_DELETION_COST = "-1000"
 MAX_TRACKED_OBJECTS = 16384  # more objects than a fleet has; an object that is forgotten costs one read

@@ -1,4 +1,4 @@
-"""Field ownership: an apply must be able to remove the fields that the create has set; and drift from an applied manifest.
+"""Field ownership: an apply must be able to remove the fields that the create has set.
 
 The API server removes a field when the manager that *applied* it leaves it out. Fields set by a create are recorded as an
 *update* of the same manager, and no apply would ever remove them. Therefore, as in kubectl and client-go
@@ -27,17 +27,6 @@ def convert_updates_to_apply(entries: Iterable[Entry]) -> list[Entry] | None:
         fields = _union(fields, entry.get("fieldsV1") or {})
     merged = {**(applies or updates)[-1], "operation": "Apply", "fieldsV1": fields}
     return [*(entry for entry in entries if entry not in updates and entry not in applies), merged]
-
-
-def first_drift(actual: Any, desired: Any, path: str = "") -> str:
-    """The path of the first desired field with another actual value, e.g. ``spec.containers[0].image``; else ``""``."""
-    if isinstance(desired, Mapping) and isinstance(actual, Mapping):
-        inner = (first_drift(actual.get(key), value, f"{path}.{key}" if path else key) for key, value in desired.items())
-        return next(filter(None, inner), "")
-    if isinstance(desired, list) and isinstance(actual, list) and len(actual) == len(desired):
-        pairs = enumerate(zip(actual, desired, strict=True))
-        return next(filter(None, (first_drift(*pair, f"{path}[{index}]") for index, pair in pairs)), "")
-    return "" if actual == desired else path
 
 
 def _is_ours(entry: Entry, operation: str) -> bool:

@@ -45,11 +45,10 @@ def workload_actions(
     if not replicas:
         yield Delete(kind, key, deployment, observed.uid)
         return
-    is_current = observed.digest == template.digest
-    surge = _surges(observed) and not is_stuck if is_current else placement.surge
-    same = is_current and observed.replicas == replicas and surge == _surges(observed)
+    surge = _surges(observed) and not is_stuck if placement.is_current else placement.surge
+    same = placement.is_current and observed.replicas == replicas and surge == _surges(observed)
     if not same or not _is_intact(template, observed, checks):
-        manifest = workload_manifest(template, replicas=replicas, surge=surge)
+        manifest = workload_manifest(template, replicas=replicas, surge=surge, change_cause=placement.change_cause)
         yield Apply(kind, key, deployment, manifest, observed.uid)
 
 

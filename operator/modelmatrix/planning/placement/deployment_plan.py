@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from modelmatrix.api import names
 from modelmatrix.api.model_deployment import ModelDeploymentSpec
 from modelmatrix.catalogue.catalogue import KnownModel
 from modelmatrix.planning.desired.replicas import DesiredReplicas
@@ -12,6 +13,7 @@ from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.inventory.held_replicas import ObservedReplica
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
 from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.rendering.manifest import first_drift
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 from modelmatrix.planning.rendering.workloads import Template
 from modelmatrix.planning.snapshot.snapshot import WriteFailure
@@ -47,6 +49,29 @@ class PoolPlacement:
     def ready(self) -> int:
         """Replicas that serve."""
         return self.observed.ready if self.observed else 0
+
+    @property
+    def is_rolling(self) -> bool:
+        """Whether pods of an older template exist, or will exist as soon as this plan is carried out."""
+        return self.workload is not None and (self.workload.rolling or not self.is_current)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the template is the one that was applied last."""
+        return self.workload is not None and self.workload.digest == self.template.digest
+
+    @property
+    def change_cause(self) -> str:
+        """Path of the first field that the template changes in the stored workload, e.g. ``spec.replicas``.
+
+        The apply stores it with the workload, so it is still known while the rollout goes on. Empty before the first change.
+        """
+        if self.workload is None:
+            return ""
+        stored = self.workload.manifest
+        if not self.is_current:
+            return first_drift(stored, self.template.manifest)
+        return str(stored.get("metadata", {}).get("annotations", {}).get(names.CHANGE_CAUSE, ""))
 
 
 @dataclass(frozen=True, slots=True)

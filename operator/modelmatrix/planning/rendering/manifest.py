@@ -1,4 +1,4 @@
-"""Manifests as values: their digest, and whether a stored object still has everything that was applied."""
+"""Manifests as values: their digest, and the comparison of a stored object with one. Pure."""
 
 from __future__ import annotations
 
@@ -16,20 +16,31 @@ def digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def is_superset(actual: Any, desired: Any) -> bool:
-    """Whether the object as stored still has everything that is desired.
+def first_drift(actual: Any, desired: Any, path: str = "") -> str:
+    """The path of the first desired field with another actual value, e.g. ``spec.containers[0].image``; else ``""``."""
+    if isinstance(desired, Mapping) and isinstance(actual, Mapping):
+        inner = (first_drift(actual.get(key), value, f"{path}.{key}" if path else key) for key, value in desired.items())
+        return next(filter(None, inner), "")
+    if isinstance(desired, list) and isinstance(actual, list) and len(actual) == len(desired):
+        pairs = enumerate(zip(actual, desired, strict=True))
+        return next(filter(None, (first_drift(*pair, f"{path}[{index}]") for index, pair in pairs)), "")
+    return "" if actual == desired else path
 
-    The API server adds defaults, so maps may have more keys. Lists must have the same length: the API server adds no
+
+def is_superset(stored: Any, applied: Any) -> bool:
+    """Whether a stored object still has everything that was applied.
+
+    The API server adds defaults, so maps may have more keys. Lists must have the same length, because the API server adds no
     items to the lists that we write.
     """
-    if isinstance(desired, Mapping):
-        return isinstance(actual, Mapping) and all(
-            key in actual and is_superset(actual[key], value) for key, value in desired.items()
+    if isinstance(applied, Mapping):
+        return isinstance(stored, Mapping) and all(
+            key in stored and is_superset(stored[key], value) for key, value in applied.items()
         )
-    if isinstance(desired, list):
+    if isinstance(applied, list):
         return (
-            isinstance(actual, list)
-            and len(actual) == len(desired)
-            and all(is_superset(*pair) for pair in zip(actual, desired, strict=True))
+            isinstance(stored, list)
+            and len(stored) == len(applied)
+            and all(is_superset(*pair) for pair in zip(stored, applied, strict=True))
         )
-    return bool(actual == desired)
+    return bool(stored == applied)

@@ -55,8 +55,8 @@ def render(target: WorkloadTarget) -> Template:
     return Template(manifest, digest(manifest))
 
 
-def workload_manifest(template: Template, *, replicas: int, surge: bool) -> Manifest:
-    """A whole workload, ready to be applied."""
+def workload_manifest(template: Template, *, replicas: int, surge: bool, change_cause: str = "") -> Manifest:
+    """A whole workload, ready to be applied. ``change_cause`` is stored with it; empty for one that is created."""
     strategy, manifest = SURGE if surge else IN_PLACE, template.manifest
     grouped = manifest["kind"] == names.LEADER_WORKER_SETS.kind
     update = (
@@ -64,7 +64,8 @@ def workload_manifest(template: Template, *, replicas: int, surge: bool) -> Mani
         if grouped
         else {"strategy": {"type": "RollingUpdate", "rollingUpdate": strategy}}
     )
-    metadata = manifest["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: template.digest}}
+    cause = {names.CHANGE_CAUSE: change_cause} if change_cause else {}
+    metadata = manifest["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: template.digest, **cause}}
     return manifest | {"metadata": metadata, "spec": manifest["spec"] | {"replicas": replicas} | update}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modelmatrix.api.conditions import FALSE, READY, TRUE, ConditionState
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
@@ -16,26 +18,26 @@ def ready_state(deployment: DeploymentPlan, placed: ConditionState) -> Condition
         return ConditionState(READY, FALSE, placed.reason, placed.message)
     if desired is not None and desired.replicas == 0:
         return ConditionState(READY, TRUE, desired.reason, desired.message)
-    return _serving(deployment, is_rolling=any(_rolls(placement) for placement in deployment.placements))
+    return _serving(deployment)
 
 
-def _serving(deployment: DeploymentPlan, *, is_rolling: bool) -> ConditionState:
+def _serving(deployment: DeploymentPlan) -> ConditionState:
+    rolling = [placement for placement in deployment.placements if placement.is_rolling]
     new = sum(placement.ready for placement in deployment.placements)
     serve = f"{deployment.ready} of {deployment.desired_replicas} replicas serve"
-    if new >= deployment.desired_replicas and not is_rolling:
+    if new >= deployment.desired_replicas and not rolling:
         return ConditionState(READY, TRUE, Reason.REPLICAS_READY, serve)
-    serve += ", older ones among them" if deployment.ready > new or (new and is_rolling) else ""
+    serve += ", older ones among them" if deployment.ready > new or (new and rolling) else ""
+    serve += _cause(rolling)
     broken = _broken(deployment)
     if broken:
         return ConditionState(READY, FALSE, Reason.REPLICA_FAILING, f"{serve}. {broken}")
     return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(deployment)}")
 
 
-def _rolls(placement: PoolPlacement) -> bool:
-    """Whether pods of an older template are there, or will be as soon as this plan is carried out."""
-    if placement.workload is None:
-        return False
-    return placement.workload.rolling or placement.workload.digest != placement.template.digest
+def _cause(rolling: Iterable[PoolPlacement]) -> str:
+    cause = next((placement.change_cause for placement in rolling if placement.change_cause), "")
+    return f"; rolling out: {cause} differs" if cause else ""
 
 
 def _broken(deployment: DeploymentPlan) -> str:

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from modelmatrix.cluster.writers.managed_fields import convert_updates_to_apply, first_drift
+from modelmatrix.cluster.writers.managed_fields import convert_updates_to_apply
 
 THEIRS = {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}
 STATUS = {"manager": "modelmatrix", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}
@@ -28,20 +26,3 @@ def test_what_was_created_and_what_was_applied_since_is_one() -> None:
 def test_what_is_applied_already_stays_as_it_is() -> None:
     assert convert_updates_to_apply([ours("Apply", template=["a"]), THEIRS, STATUS]) is None
     assert convert_updates_to_apply([]) is None
-
-
-@pytest.mark.parametrize(
-    ("actual", "desired", "expected"),
-    [
-        ({"a": 1, "b": 2}, {"a": 1}, ""),
-        ({"a": {"b": 1}}, {"a": {"b": 2}}, "a.b"),
-        ({"a": {}}, {"a": {"b": 2}}, "a.b"),
-        ({"a": [{"b": 1}, {"b": 2}]}, {"a": [{"b": 1}, {"b": 3}]}, "a[1].b"),
-        ({"a": [1, 2]}, {"a": [1]}, "a"),
-        ({"a": 1}, {"a": {"b": 1}}, "a"),
-        ({"a": None}, {"a": []}, "a"),
-        ({}, {"a": {}}, "a"),
-    ],
-)
-def test_the_first_field_with_another_value_is_named(actual: Any, desired: Any, expected: str) -> None:
-    assert first_drift(actual, desired) == expected
