@@ -14,7 +14,8 @@ from modelmatrix.api.profiles import EngineProfileSpec
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.planning.actions.action import Create
-from modelmatrix.planning.plan import plan
+from modelmatrix.planning.plan import Plan, plan
+from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 from modelmatrix.planning.snapshot.views import NodeView
 
 Manifest = dict[str, Any]
@@ -53,6 +54,19 @@ def workload(case: Case, facts: Catalogue | None = None) -> Manifest:
 
 def manifests(case: Case, facts: Catalogue | None = None) -> list[Manifest]:
     """All manifests of a case, with the facts of :func:`catalogue` unless others are given."""
+    planned = _plan(case, facts)
+    created = [action.manifest for action in planned.actions if isinstance(action, Create)]
+    assert created, next(iter(planned.statuses.values()))["candidates"]
+    return created
+
+
+def target(case: Case) -> WorkloadTarget:
+    """What the workload of a case is rendered from."""
+    (deployment_plan,) = _plan(case).deployments.values()
+    return deployment_plan.placements[0].target
+
+
+def _plan(case: Case, facts: Catalogue | None = None) -> Plan:
     known = facts or catalogue()
     view = pool(name="pool-a", accelerator=case.chip, **case.pool)
     fields = dict(case.spec)
@@ -68,10 +82,7 @@ def manifests(case: Case, facts: Catalogue | None = None) -> list[Manifest]:
         catalogue=known,
         runtime_classes=frozenset({"ascend"}),
     )
-    found = plan(state)
-    created = [action.manifest for action in found.actions if isinstance(action, Create)]
-    assert created, next(iter(found.statuses.values()))["candidates"]
-    return created
+    return plan(state)
 
 
 def catalogue() -> Catalogue:

@@ -13,7 +13,7 @@ from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, Evict
 from modelmatrix.planning.placement.displacement import displaced_by
 from modelmatrix.planning.placement.drain import drain_schedule
 from modelmatrix.planning.placement.fleet import DeploymentInputs, Fleet
-from modelmatrix.planning.rendering.workload_target import workload_target
+from modelmatrix.planning.rendering.workload_target import owner_of, workload_target
 from modelmatrix.planning.rendering.workloads import RenderingCache, service_template, workload_template
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName, WorkloadView
@@ -50,7 +50,7 @@ class PlacementResult:
             fitting=inputs.fitting,
             error=inputs.error,
             service=inputs.service,
-            service_template=service_template(inputs.view, self.cache),
+            service_template=service_template(owner_of(inputs.view), self.cache),
             desired=inputs.desired,
             placements=placements,
             retiring=tuple(self._retiring(inputs, allocation, sum(placement.ready for placement in placements))),

@@ -111,7 +111,7 @@ def _parallelism(target: WorkloadTarget) -> dict[str, str]:
     }
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=8)  # a value of the catalogue as text: one catalogue has one, and every rendered pod uses it
 def _histograms(histograms: Histograms) -> dict[str, str]:
     families = histograms.model_dump(by_alias=False)
     texts = {f"{name}_buckets": " ".join(f"{bound:g}" for bound in bounds) for name, bounds in families.items()}

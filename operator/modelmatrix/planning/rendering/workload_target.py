@@ -85,7 +85,7 @@ def workload_name(deployment: str, option: PoolOption) -> str:
     return f"{deployment[: WORKLOAD_NAME_MAX_LENGTH - _HASH_LENGTH - 1]}-{_hash(parts)}"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # a hash of its arguments, one for each option of the fleet, needed in each plan
 def _hash(parts: tuple[Any, ...]) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:_HASH_LENGTH]
 

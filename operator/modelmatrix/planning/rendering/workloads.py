@@ -8,9 +8,9 @@ from typing import NamedTuple
 from modelmatrix.api import names
 from modelmatrix.planning.rendering.manifest import Manifest, digest
 from modelmatrix.planning.rendering.pod import pod_annotations, pod_spec
-from modelmatrix.planning.rendering.workload_target import Owner, WorkloadTarget, owner_of
+from modelmatrix.planning.rendering.workload_target import Owner, WorkloadTarget
 from modelmatrix.planning.snapshot.last_results import LastResults
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 HTTP_PORT = 80
 SURGE: Manifest = {"maxSurge": 1, "maxUnavailable": 0}
@@ -69,14 +69,14 @@ def workload_manifest(template: Template, *, replicas: int, surge: bool, change_
     return manifest | {"metadata": metadata, "spec": manifest["spec"] | {"replicas": replicas} | update}
 
 
-def service_template(view: DeploymentView, cache: RenderingCache) -> Template:
+def service_template(owner: Owner, cache: RenderingCache) -> Template:
     """The Service that clients use, whole, and the digest of it without the digest's own annotation."""
-    owner = owner_of(view)
-    last = cache.services.get(view.key)
+    key = NamespacedName(owner.namespace, owner.name)
+    last = cache.services.get(key)
     if last is not None and last[0] == owner:
         return last[1]
     template = _service(owner)
-    cache.services.put(view.key, (owner, template))
+    cache.services.put(key, (owner, template))
     return template
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from factories import deployment
 from modelmatrix.planning.actions.action import Action, Apply
 from modelmatrix.planning.actions.diff import IntactChecks, service_actions
+from modelmatrix.planning.rendering.workload_target import owner_of
 from modelmatrix.planning.rendering.workloads import RenderingCache, Template, service_template
 from modelmatrix.planning.snapshot.views import DeploymentView, ServiceView
 
@@ -16,7 +17,7 @@ class Stored(dict[str, Any]):
 
 
 def template(view: DeploymentView) -> Template:
-    return service_template(view, RenderingCache())
+    return service_template(owner_of(view), RenderingCache())
 
 
 def service(view: DeploymentView, *, uid: str = "uid", version: str = "1", **changed: Any) -> ServiceView:

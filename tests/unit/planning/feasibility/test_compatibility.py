@@ -11,7 +11,7 @@ from modelmatrix.api.weights_source import Scheme
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.engines import Engine
 from modelmatrix.catalogue.loader import builtin
-from modelmatrix.planning.feasibility.compatibility import ModelWeights, PoolHardware, choose_engine
+from modelmatrix.planning.feasibility.compatibility import CHECKS, ModelWeights, PoolHardware, choose_engine
 from modelmatrix.planning.feasibility.verdict import Rejection, Verdict
 
 
@@ -164,3 +164,14 @@ def test_an_image_of_the_pools_own_is_as_good_as_a_published_one() -> None:
     assert refused.message.endswith("use another engine, or give the image by spec.images of the pool or an EngineProfile")
     chosen = choose("Qwen3-8B", "W8A16", "910a-32g", engine="MindIE", allow=True, images=("MindIE",))
     assert isinstance(chosen, Engine)
+
+
+def test_checks_run_in_the_order_in_which_messages_prefer_them() -> None:
+    assert [check.__name__ for check in CHECKS] == [
+        "_vendor_is_foreign",
+        "_task_is_not_served",
+        "_quantization_has_no_kernels",
+        "_source_is_not_read",
+        "_image_is_missing",
+        "_architecture_is_unlisted",
+    ]

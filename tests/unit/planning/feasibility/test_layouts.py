@@ -13,7 +13,7 @@ from modelmatrix.catalogue.engines import Engine
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.catalogue.models import Model
 from modelmatrix.planning.feasibility.device_memory import ModelFootprint
-from modelmatrix.planning.feasibility.layout_checks import Hardware, devices_of, layout_violation
+from modelmatrix.planning.feasibility.layout_checks import CHECKS, Hardware, devices_of, layout_violation
 from modelmatrix.planning.feasibility.layouts import build_layout, find_layout, nodes_of
 
 CATALOGUE = builtin()
@@ -209,3 +209,19 @@ def test_judging_any_cut_is_total(
     text = layout_violation(cut, model, quantization, on, engine=engine)
     assert text is None or text
     build_layout(ModelFootprint(model, CATALOGUE.compatibility.formats[quantization], 1), cut, on, engine)
+
+
+def test_checks_run_in_the_order_in_which_messages_prefer_them() -> None:
+    assert [check.__name__ for check in CHECKS] == [
+        "_experts_do_not_divide",
+        "_heads_do_not_divide",
+        "_stages_are_too_many",
+        "_fp8_blocks_are_split",
+        "_count_is_not_offered",
+        "_nodes_are_not_whole",
+    ]
+
+
+def test_the_message_is_that_of_the_first_check_that_fails() -> None:
+    assert (why("Qwen3-32B", tensor=7, expert=4) or "").startswith("expert 4: Qwen/Qwen3-32B has no experts")
+    assert (why("Qwen3-32B", tensor=7, pipeline=64) or "").startswith("tensor 7 does not divide")
