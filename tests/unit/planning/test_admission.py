@@ -97,9 +97,15 @@ def test_what_another_object_may_cure_is_provisional_and_never_refused(
     assert (verdict.is_provisional, verdict.refusal) == (True, "")
 
 
+def test_a_pool_whose_labels_no_node_has_refuses_nothing(fleet: Snapshot) -> None:
+    verdict = review_deployment(deployment(), replace(fleet, nodes=nodes(1, pool="other")))
+    assert "no node has the labels" in verdict.warnings[0]
+    assert verdict.refusal == ""
+
+
 def test_a_pool_without_nodes_refuses_nothing(fleet: Snapshot) -> None:
     verdict = review_deployment(deployment(), replace(fleet, nodes=()))
-    assert "there are no nodes at all" in verdict.warnings[0]
+    assert verdict.warnings[0] == "ascend-a: there are no nodes at all: add nodes"
     assert verdict.refusal == ""
 
 

@@ -59,8 +59,7 @@ def _missing_nodes(spec: AcceleratorPoolSpec, snapshot: Snapshot) -> PoolProblem
     if any(spec.node_selector.items() <= node.labels.items() for node in snapshot.lost_nodes):
         return PoolProblem(Reason.NODES_LOST, "this plan assumes that all its nodes are lost")
     if not snapshot.nodes:
-        message = "there are no nodes at all: add some; with --offline add the output of kubectl get nodes -o yaml"
-        return PoolProblem(Reason.NODES_MISSING, message)
+        return PoolProblem(Reason.NODES_MISSING, "there are no nodes at all: add nodes")
     selector = ", ".join(f"{key}={value}" for key, value in sorted(spec.node_selector.items()))
     return PoolProblem(Reason.NODES_MISMATCH, f"no node has the labels {selector}: label the nodes or correct nodeSelector")
 
