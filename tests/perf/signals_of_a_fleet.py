@@ -152,7 +152,9 @@ def main() -> None:
     watch = Watch({})
     for index in range(ROUNDS):
         cycle(watch, bodies, plans, scaler, NOW + 15.0 * index)
-    watch.best["decided"] = watch.best["whole update"] - sum(watch.best[s] for s in ("sorted", "expected", "read", "observed"))
+    watch.best["decided"] = watch.best["whole update"] - sum(
+        watch.best[s] for s in ("sorted", "expected", "read", "facts", "observed")
+    )
     size = sum(map(len, bodies.values())) / 1e6
     often = sum(len(body) for name, body in bodies.items() if name not in SELDOM) / 1e6
     sys.stdout.write(

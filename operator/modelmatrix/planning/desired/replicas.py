@@ -44,6 +44,8 @@ def replica_bounds(scaling: Scaling, now_seconds: float, *, start_seconds: float
     Raises:
         ScheduleError: a schedule window cannot be read.
     """
+    if not scaling.schedule:  # most deployments, each in every plan
+        return ReplicaBounds(min_replicas=scaling.min_replicas, max_replicas=scaling.max_replicas)
     horizon_seconds = default_lead_seconds(start_seconds)
     windows = schedule_floor_windows(scaling.schedule, now_seconds=now_seconds, horizon_seconds=horizon_seconds)
     floor = highest_floor(windows, now_seconds, start_seconds=start_seconds)
