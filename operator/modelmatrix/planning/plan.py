@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelmatrix.planning.actions.action import Action, EventRecord
-from modelmatrix.planning.actions.deployment_actions import deployment_actions
+from modelmatrix.planning.actions.diff import deployment_actions
 from modelmatrix.planning.feasibility.assess import assess_all
 from modelmatrix.planning.inventory.collect import pool_states
 from modelmatrix.planning.inventory.pool_state import PoolState

@@ -1,4 +1,17 @@
-"""The difference between what a plan wants to exist and what exists, as actions. Pure."""
+"""The difference between planned and stored objects, as actions. Pure.
+
+A stored object is compared in two steps.
+
+1. Its annotation has the digest of the template that was applied last. Another digest means another template, and the object is
+   applied. Comparing contents alone would not show the fields that the new template leaves out.
+2. With the same digest, the object must still contain everything that was applied; if not, somebody has edited it, and it is
+   applied again. This comparison visits the whole manifest, so its result is cached by UID until the object or the template
+   changes.
+
+The number of replicas and the update strategy are not part of a template: a change of them starts no rollout. A rollout keeps
+the strategy that it began with, unless its surge replica finds no devices: then it goes on in place. A workload that needs no
+replicas is deleted, one that is being deleted is left alone, and one that no option of the spec stands for is only scaled down.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +20,8 @@ from typing import Any, NamedTuple
 
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
-from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale
-from modelmatrix.planning.placement.deployment_plan import PoolPlacement
+from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
 from modelmatrix.planning.rendering.manifest import is_superset
 from modelmatrix.planning.rendering.workloads import Template, workload_manifest
 from modelmatrix.planning.snapshot.last_results import LastResults
@@ -24,6 +37,37 @@ class IntactCheck(NamedTuple):
 
 
 IntactChecks = LastResults[str, IntactCheck]  # by UID
+
+
+def deployment_actions(deployment: DeploymentPlan, checks: IntactChecks) -> Iterator[Action]:
+    """Service, workloads, deletion costs and retiring workloads; nothing while the desired number is not known."""
+    desired = deployment.desired
+    if desired is None:
+        return
+    if deployment.fitting and (deployment.placements or desired.replicas):
+        yield from service_actions(deployment.service_template, deployment.key, deployment.service, checks)
+    for placement in deployment.placements:
+        yield from workload_actions(placement, deployment.key, checks, is_stuck=_is_rollout_stuck(placement))
+    yield from _marks(deployment)
+    for retiring in deployment.retiring:
+        yield from retired_actions(retiring.workload, deployment.key, retiring.replicas)
+
+
+def _marks(deployment: DeploymentPlan) -> Iterator[Action]:
+    """Evicted pods are marked, so that their ReplicaSet removes these; groups go by number, and no mark changes that."""
+    single = {placement.option.pool for placement in deployment.placements if placement.option.nodes == 1}
+    for evicted in deployment.evicted:
+        replica = evicted.replica
+        if evicted.pool in single and replica.leader is not None and not replica.marked:
+            yield SetDeletionCost(names.PODS, replica.leader, deployment.key, replica.uid)
+
+
+def _is_rollout_stuck(placement: PoolPlacement) -> bool:
+    """Whether a surge replica waits for devices that are not there: more pods than replicas, and one has no node."""
+    workload, observed = placement.workload, placement.observed
+    if workload is None or observed is None or not workload.rolling:
+        return False
+    return observed.existing > workload.replicas and not placement.surge and any(not r.bound for r in observed.replicas)
 
 
 def workload_actions(

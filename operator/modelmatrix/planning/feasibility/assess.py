@@ -1,4 +1,16 @@
-"""Judging one deployment on every pool of its spec, as if all devices were free. Pure."""
+"""Feasibility: each deployment is judged on every pool of its spec, as if all devices were free. Pure.
+
+1. A spec that contradicts itself is judged on no pool: the error concerns the deployment.
+2. On each pool come first the things that must exist: pool, model, accelerator, a source that can be parsed.
+3. Then ``fit`` judges engine, quantization, layout, memory and latency.
+4. A layout that fits may still not start there: the pool has a blocking problem, or the LeaderWorkerSet API is missing.
+
+The first failure gives the option its verdict, reason and message. An option that fits carries the facts that placement and
+rendering need: engine, image, layout, source.
+
+Free devices are not read, so verdicts change only with a spec, the catalogue or what pools are made of. They are cached in two
+steps: ``fit`` by its arguments, and the assessment of a deployment by its spec, until any of the cluster's facts changes.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +77,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class PoolCapabilities:
-    """What verdicts depend on of a pool; its free devices are not among it."""
+    """The properties of a pool that verdicts depend on. Free devices are not among them."""
 
     accelerator: Accelerator | None
     devices_per_node: int
@@ -76,7 +88,7 @@ class PoolCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What verdicts depend on beside the spec. ``groups``: whether replicas of several nodes can be made."""
+    """What verdicts depend on beside the spec. ``groups``: whether the cluster has the LeaderWorkerSet API."""
 
     catalogue: Catalogue
     groups: bool

@@ -1,4 +1,14 @@
-"""The devices that existing replicas hold, as placement sees them. Data only; ``observed_replicas`` makes it from pods."""
+"""The devices that existing replicas hold, as placement sees them. Data only; ``observed_replicas`` makes it from pods.
+
+A replica is one pod, or a group of pods on several whole nodes that serves only when all of them are bound. The default
+scheduler binds pod by pod, so it can bind a part of a group, which then holds whole nodes for nothing. Therefore placement
+creates a group only when enough whole nodes are free, and reads here what the scheduler made of it. A replica is in one state:
+
+- running: every pod has its node. It keeps its devices.
+- unbound: it lacks nodes, or has no pods yet. It gets its devices before anything new of its priority.
+- stuck: a group that holds some of its nodes and has lacked the others for longer than ``PlanSettings.group_bind_seconds``. The
+  status reports it, then it is removed, which frees its nodes, and the deployment creates no other group for a while.
+"""
 
 from __future__ import annotations
 

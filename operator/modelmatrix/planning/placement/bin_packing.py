@@ -1,8 +1,17 @@
 """Packing replicas into nodes: best fit for parts of a node, whole free nodes for groups. Pure.
 
-A pool's nodes are bins. A replica of one node goes to the node with the fewest free devices that are enough, which keeps whole
-nodes free; a replica of several nodes takes that many whole free ones. The packing is virtual, because the scheduler places
-pods: what is allocated here is what a scheduler finds that packs as well.
+A pool's nodes are bins. A replica of one node goes to the usable node with the fewest free devices that are enough, which keeps
+whole nodes free; of equal nodes the first by name. A replica of several nodes takes that many nodes all of whose devices are
+free, those without terminating pods first.
+
+Example: three nodes have 8, 3 and 2 free devices. A replica of 2 devices goes to the third node and another one to the second;
+the first stays whole for a group.
+
+Nodes are in buckets by their free devices, so an allocation compares numbers of devices, of which a node has a few, and not the
+hundreds of nodes of a pool. The devices that the plan keeps and grants count against the pool's limit.
+
+The packing is a prediction, because the scheduler binds pods. It holds where the scheduler prefers nodes in use as well, which
+pods ask for with their affinity (``rendering.scheduling``).
 """
 
 from __future__ import annotations

@@ -1,13 +1,17 @@
 """Preemption: devices of lower priorities for a replica of a higher one. Pure.
 
-Nothing is preempted that would not be enough, and nothing of the same or a higher priority. For each node the cheapest
-victims are found that make room there, the node with the least harm is chosen, and whoever turns out not to be needed is
-spared, the most important first. Harm is compared by the most important victim, then by the number of those that run and
-were not marked before, then by devices.
+1. Candidates are the replicas on the pool whose priority is lower. If all of them together would not be enough, none goes.
+2. For each node the least important candidates are added until the replica fits. Then those whose devices turn out to be more
+   than enough are spared, the most important first.
+3. The node with the least harm is chosen. Harm is compared by the most important victim, then by the number of victims that run
+   and are not marked yet, then by their devices. A group takes several nodes, one after the other.
+4. If only the pool's limit is in the way, the least important candidates go, wherever they are.
 
 Example: a node of 8 devices has 1 free, a replica of P1 with 2, one of P2 with 1, one of P3 with 1, and a foreign pod with 3.
-A replica of P0 needs 4 of them. In the order P3, P2, P1 all three are taken, and 5 devices are free: 1 too many. The most
-important victim whose devices are to spare is that of P2, so P3 and P1 go, and the one of P2 stays.
+A replica of P0 needs 4. In the order P3, P2, P1 all three are added, and 5 devices would be free: 1 too many. The most
+important victim with no more than 1 device is the one of P2. So P3 and P1 go, 1 + 1 + 2 = 4 devices are free, and P2 stays.
+
+Victims of one plan stay marked (``SetDeletionCost``), so the next plan chooses the same ones again.
 """
 
 from __future__ import annotations
@@ -110,7 +114,7 @@ def choose_victims(shape: ReplicaShape, bins: PoolBins, victims: Sequence[Victim
         if bins.would_fit(shape, _freed(chosen.values())):
             break
         chosen.setdefault(id(victim), victim)  # the nodes are there, only the pool's limit is in the way
-    for number, _ in sorted(chosen.items(), key=lambda item: item[1].importance, reverse=True):
+    for number, _ in sorted(chosen.items(), key=lambda entry: entry[1].importance, reverse=True):
         others = {other: victim for other, victim in chosen.items() if other != number}
         if bins.would_fit(shape, _freed(others.values())):
             chosen = others
@@ -136,7 +140,7 @@ def _for_nodes(shape: ReplicaShape, bins: PoolBins, victims: Sequence[Victim]) -
     candidates = {name: _node_candidate(node, bins.free(name), shape, by_node[name]) for name, node in nodes.items()}
     chosen: dict[int, Victim] = {}
     for _ in range(shape.nodes):
-        best = min((found for found in candidates.values() if found), key=lambda found: (found.harm, found.node))
+        best = min((node for node in candidates.values() if node), key=lambda node: (node.harm, node.node))
         candidates[best.node] = None
         chosen |= {id(victim): victim for victim in best.victims}
         for name in {name for victim in best.victims for name in victim.nodes if candidates.get(name)}:
@@ -158,23 +162,23 @@ def _node_candidate(
 ) -> _NodeCandidate | None:
     """The node with the victims to take there; ``victims`` are the least important first, ``gone`` those chosen already."""
     free += sum(victim.shape.per_node for victim in victims if id(victim) in gone)
-    leaving = []
+    removed = []
     for victim in victims:
         if free >= shape.per_node:
             break
         if id(victim) not in gone:
             free += victim.shape.per_node
-            leaving.append(victim)
+            removed.append(victim)
     if free < shape.per_node:
         return None
-    needed = _needed(leaving, free - shape.per_node)
+    needed = _needed(removed, free - shape.per_node)
     return _NodeCandidate(node.name, tuple(needed), _harm(needed))
 
 
-def _needed(leaving: list[Victim], spare: int) -> list[Victim]:
+def _needed(removed: list[Victim], spare: int) -> list[Victim]:
     """The victims without those whose devices are more than enough, the most important ones spared first."""
-    needed = list(leaving)
-    for victim in reversed(leaving):
+    needed = list(removed)
+    for victim in reversed(removed):
         if victim.shape.per_node <= spare:
             needed.remove(victim)
             spare -= victim.shape.per_node

@@ -1,4 +1,14 @@
-"""The state of a deployment as conditions: what is true, why, and what to change. Pure."""
+"""The state of a deployment as conditions: what is true, why, and what to change. Pure.
+
+- Placed: every desired replica has devices.
+- Ready: every desired replica of the present spec serves (``ready``). It repeats Placed when devices are missing.
+- SloMet and SignalsFresh: the measurements of the last minutes, and whether they can be trusted.
+- Reconciling or Stalled while Ready is not True, as kstatus defines them: GitOps tools wait for the one and fail on the other.
+
+Conditions follow from the plan. A stored one is read only where the plan knows nothing better: before the first measurement
+after a restart, and for the scheduler's message about a group, which changes with every try. So a restart writes nothing, and
+messages have no value that changes while the deployment does not: each change is a write. ``render_conditions`` adds the times.
+"""
 
 from __future__ import annotations
 

@@ -10,10 +10,9 @@ from modelmatrix.api.conditions import render_conditions, timestamp, truncate_me
 from modelmatrix.api.model_deployment import Parallelism
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.feasibility.verdict import Verdict
-from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement, RetiringWorkload
 from modelmatrix.planning.placement.pricing import device_costs, sum_by_currency
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
-from modelmatrix.planning.status.allocations import AllocatedReplicas, allocations
 from modelmatrix.planning.status.capacity_messages import shortage_message
 from modelmatrix.planning.status.conditions import condition_states
 from modelmatrix.planning.status.slo import slo_status
@@ -25,15 +24,15 @@ PLACEMENTS_LENGTH = 32
 def deployment_status(deployment: DeploymentPlan, snapshot: Snapshot) -> dict[str, Any]:
     """The whole status. Fields without a value are left out."""
     view, previous = deployment.view, deployment.view.status
-    held = list(allocations(deployment))
+    placements = _placements(deployment)
     fields = {
         "replicas": deployment.existing,
         "readyReplicas": deployment.ready,
         "desiredReplicas": previous.get("desiredReplicas") if deployment.desired is None else deployment.desired_replicas,
         "selector": f"{names.LABEL_DEPLOYMENT}={view.key.name},{names.LABEL_ROLE}={names.ROLE_LEADER}",
         "model": deployment.model.name if deployment.model else None,
-        "placements": [_placement(item) for item in held[:PLACEMENTS_LENGTH]],
-        "placementSummary": _summary(held[:PLACEMENTS_LENGTH]),
+        "placements": placements,
+        "placementSummary": _summary(placements),
         "candidates": _candidates(deployment),
         "displacedBy": [{**key._asdict(), "replicas": count} for key, count in deployment.displaced_by.items()] or None,
         "endpoint": f"http://{view.key.name}.{view.key.namespace}.svc.{snapshot.settings.cluster_domain}/v1",
@@ -51,21 +50,43 @@ def deployment_status(deployment: DeploymentPlan, snapshot: Snapshot) -> dict[st
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _placement(held: AllocatedReplicas) -> dict[str, Any]:
+def _placements(deployment: DeploymentPlan) -> list[dict[str, Any]]:
+    """Replicas by workload, those of the present spec first, then those that retire."""
+    placements = [*map(_placed, deployment.placements), *map(_retiring, deployment.retiring)]
+    return placements[:PLACEMENTS_LENGTH]
+
+
+def _placed(placement: PoolPlacement) -> dict[str, Any]:
+    layout = placement.target.layout
     return {
-        "pool": held.pool,
-        "quantization": held.quantization,
-        "engine": held.engine,
-        "image": held.image,
-        "devicesPerReplica": held.devices,
-        "nodesPerReplica": held.nodes,
-        "parallelism": _cut(held.parallelism),
-        "desired": held.desired,
-        "ready": held.ready,
+        "pool": placement.option.pool,
+        "quantization": str(placement.option.quantization),
+        "engine": placement.option.engine,
+        "image": placement.target.image,
+        "devicesPerReplica": layout.devices,
+        "nodesPerReplica": layout.nodes,
+        "parallelism": _degrees(layout.parallelism),
+        "desired": placement.desired,
+        "ready": placement.ready,
     }
 
 
-def _cut(parallelism: Parallelism) -> dict[str, int]:
+def _retiring(retiring: RetiringWorkload) -> dict[str, Any]:
+    workload = retiring.workload
+    return {
+        "pool": workload.pool,
+        "quantization": workload.quantization,
+        "engine": workload.engine,
+        "image": workload.image,
+        "devicesPerReplica": workload.devices_per_replica,
+        "nodesPerReplica": workload.nodes_per_replica,
+        "parallelism": _degrees(workload.parallelism),
+        "desired": retiring.desired,
+        "ready": retiring.observed.ready,
+    }
+
+
+def _degrees(parallelism: Parallelism) -> dict[str, int]:
     return {
         "tensor": parallelism.tensor,
         "pipeline": parallelism.pipeline,
@@ -74,8 +95,8 @@ def _cut(parallelism: Parallelism) -> dict[str, int]:
     }
 
 
-def _summary(held: Iterable[AllocatedReplicas]) -> str:
-    parts = [f"{item.pool}/{item.quantization}:{item.desired}" for item in held if item.desired]
+def _summary(placements: Iterable[Mapping[str, Any]]) -> str:
+    parts = [f"{entry['pool']}/{entry['quantization']}:{entry['desired']}" for entry in placements if entry["desired"]]
     return " ".join(parts) or "-"
 
 
