@@ -66,4 +66,4 @@ def test_two_deployments_that_want_the_last_devices_are_told_what_is_left() -> N
     made = state.plan()
     message = condition(made, "Placed", NamespacedName("bank", "second"))["message"]
     assert "a replica needs 8 devices on one node; 0 are free" in message
-    assert "8 more on that node would do" in message
+    assert "8 more on that node are enough" in message

@@ -110,10 +110,9 @@ def check_devices(world: World) -> None:
             for replica in placement.new_nodes:
                 granted.update(dict.fromkeys(replica, option.devices // option.nodes))
         for node in pool.nodes:
-            assert granted[node.name] == 0 or granted[node.name] <= node.allocatable - node.used + node.leaving + held_there(
-                made, name, node.name
-            )
-            assert node.free >= min(0, node.allocatable - node.used + node.leaving)
+            available = node.allocatable - node.used + node.terminating + held_there(made, name, node.name)
+            assert granted[node.name] == 0 or granted[node.name] <= available
+            assert node.free >= min(0, node.allocatable - node.used + node.terminating)
         if pool.limit is not None:
             assert total <= pool.limit or not made.new_devices.get(name)
 

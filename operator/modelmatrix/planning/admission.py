@@ -83,12 +83,12 @@ def review_deployment(proposed: DeploymentView, snapshot: Snapshot, cache: PlanC
     result = _place(proposal, cache or PlanCache())
     status = deployment_status(result.deployment_plan(proposed.key), proposal)
     placed, candidates = find_condition(status, PLACED) or {}, status["candidates"]
-    reasons = {Reason(item["reason"]) for item in candidates}
+    reasons = {Reason(candidate["reason"]) for candidate in candidates}
     if placed.get("reason") == Reason.MISCONFIGURED and Reason.MISCONFIGURED not in reasons:
         return unreadable(placed["message"])
-    ruled_out = [item for item in candidates if item["verdict"] != Verdict.FITS]
+    ruled_out = [candidate for candidate in candidates if candidate["verdict"] != Verdict.FITS]
     messages = [*_shortage(status, placed), *map(_of_pool, ruled_out), *_asleep(status), *_displaced(result, others)]
-    is_impossible = all(item["verdict"] == Verdict.IMPOSSIBLE for item in candidates)
+    is_impossible = all(candidate["verdict"] == Verdict.IMPOSSIBLE for candidate in candidates)
     refusal = ". ".join(map(_of_pool, ruled_out)) if is_impossible and not reasons & _CURED_BY_OTHERS else ""
     return AdmissionVerdict(_warnings(messages), refusal, is_provisional=bool(reasons & _CURED_BY_OTHERS))
 
@@ -102,7 +102,7 @@ def review_pool(proposed: PoolView, snapshot: Snapshot, cache: PlanCache | None 
     after = plan(replace(snapshot, pools=(*others, proposed), deployments=users), _branch(cache))
     pool = after.pools[proposed.name]
     problems = [message for _, message in pool.problems]
-    relaxed = [f"{pool.relaxed} leave Pod Security restricted"] if pool.relaxed else []
+    relaxed = [f"{pool.relaxed}: pods do not meet Pod Security restricted"] if pool.relaxed else []
     return AdmissionVerdict(_warnings([*problems, *relaxed, *_stranded(users, after)]))
 
 
@@ -152,7 +152,7 @@ def _shortage(status: Mapping[str, Any], placed: Mapping[str, Any]) -> Iterator[
     """How many replicas wait for devices; each pool says why. Groups that the scheduler refuses have their own message."""
     if placed.get("reason") == Reason.INSUFFICIENT_DEVICES:
         desired = status["desiredReplicas"]
-        missing = desired - sum(item["desired"] for item in status["placements"])
+        missing = desired - sum(placement["desired"] for placement in status["placements"])
         yield f"{missing} of {desired} replicas find no devices now and wait for them"
     elif placed.get("reason") == Reason.UNSCHEDULABLE:
         yield placed["message"]
@@ -167,7 +167,7 @@ def _asleep(status: Mapping[str, Any]) -> Iterator[str]:
 def _displaced(result: PlacementResult, others: Iterable[DeploymentView]) -> Iterator[str]:
     """Replicas of others that would give way, without those that gave way before."""
     for view in sorted(others, key=lambda other: other.key):
-        before = sum(item["replicas"] for item in view.status.get("displacedBy", ()))
+        before = sum(entry["replicas"] for entry in view.status.get("displacedBy", ()))
         more = sum(displaced_by(result.state, view.key).values()) - before
         if more > 0:
             yield f"would displace {more} replica{'s' if more > 1 else ''} of {view.key}"
@@ -184,7 +184,7 @@ def _stranded(users: Iterable[DeploymentView], after: Plan) -> Iterator[str]:
 
 
 def _can_run(status: Mapping[str, Any]) -> bool:
-    return any(item.get("verdict") in _CAN_RUN for item in status.get("candidates", ()))
+    return any(candidate.get("verdict") in _CAN_RUN for candidate in status.get("candidates", ()))
 
 
 def _warnings(messages: Iterable[str]) -> tuple[str, ...]:

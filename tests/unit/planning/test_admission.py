@@ -264,7 +264,7 @@ def test_a_pool_that_cannot_be_read_is_refused(fleet: Snapshot) -> None:
 
 
 def test_a_pool_that_leaves_pod_security_says_so(fleet: Snapshot) -> None:
-    assert review_pool(pool(hostNetwork=True), fleet).warnings == ("hostNetwork leave Pod Security restricted",)
+    assert review_pool(pool(hostNetwork=True), fleet).warnings == ("hostNetwork: pods do not meet Pod Security restricted",)
 
 
 def test_deployments_that_lose_their_last_pool_are_named(fleet: Snapshot) -> None:

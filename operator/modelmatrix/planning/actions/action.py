@@ -1,4 +1,4 @@
-"""Changes that a plan asks for, as data. The applier executes them; nothing here knows how."""
+"""Changes that a plan needs, as data. The applier executes them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Apply the manifest to an object of ours, by server-side apply. ``uid`` guards against another object of that name."""
+    """Apply the manifest to a managed object, by server-side apply. ``uid`` guards against another object of that name."""
 
     kind: Kind
     key: NamespacedName
@@ -34,7 +34,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Change nothing but the number of replicas of a workload whose manifest cannot be made any more."""
+    """Change nothing but the number of replicas of a workload whose manifest cannot be rendered any more."""
 
     kind: Kind
     key: NamespacedName
@@ -45,7 +45,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete an object of ours; its pods drain."""
+    """Delete a managed object; its pods drain."""
 
     kind: Kind
     key: NamespacedName
@@ -55,7 +55,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class SetDeletionCost:
-    """Have a pod of ours be the first to go when its workload shrinks: its node is needed, not that of another."""
+    """Mark a pod so that its controller removes it first when the workload shrinks, because its node is needed."""
 
     kind: Kind
     key: NamespacedName

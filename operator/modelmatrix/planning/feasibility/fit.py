@@ -133,11 +133,11 @@ def _description(layout: Layout, order: LayoutRequest) -> str:
     where = f"{pluralize(layout.devices, 'device')} on {pluralize(layout.nodes, 'node')}"
     memory = layout.memory
     used = f"{memory.needed_gibibytes:.1f} of {memory.budget_gibibytes:.1f} GiB a device ({describe_memory(memory)})"
-    made_for = load.model.max_position_embeddings
+    longest = load.model.max_position_embeddings
     scaled = (
         ""
-        if load.max_model_len <= made_for
-        else f"; above the {made_for} tokens that the model was made for, so its config.json must scale RoPE"
+        if load.max_model_len <= longest
+        else f"; above the {longest} tokens that the model was trained for, so its config.json must scale RoPE"
     )
     return f"{' '.join(parts)}: {where}, {used}{scaled}{latency_note(order, layout)}"
 

@@ -44,8 +44,8 @@ def context_too_long(load: ModelFootprint) -> Rejection | None:
     times = f"{stretch} times " if stretch > 1 else ""
     return reject(
         Reason.MISCONFIGURED,
-        f"maxModelLen {load.max_model_len} is above {times}the {model.max_position_embeddings} tokens that {model.id} was made "
-        "for, and the engine would not start; lower maxModelLen, or use a model with a longer context",
+        f"maxModelLen {load.max_model_len} is above {times}the {model.max_position_embeddings} tokens that {model.id} was "
+        "trained for, and the engine would not start; lower maxModelLen, or use a model with a longer context",
     )
 
 

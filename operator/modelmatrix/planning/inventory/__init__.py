@@ -1,1 +1,1 @@
-"""Step 1, what is there: pools, their nodes and devices, and the replicas that hold them."""
+"""Step 1, what exists: pools, their nodes and devices, and the replicas that hold them."""

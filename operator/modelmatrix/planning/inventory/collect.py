@@ -35,7 +35,7 @@ class _Members:
     accelerator: Accelerator | None
     nodes: list[NodeState] = field(default_factory=list)
     problems: list[PoolProblem] = field(default_factory=list)
-    ours: int = 0
+    own_devices: int = 0
 
     def add(self, node: NodeView, usage: Mapping[tuple[str, str], _Usage]) -> None:
         """Add a node, unless the vendor's own labels show that it has another accelerator."""
@@ -48,15 +48,15 @@ class _Members:
             return
         resource = self.view.spec.resource_name if self.view.spec else ""
         used = usage.get((node.name, resource)) or _Usage()
-        self.ours += used.ours
+        self.own_devices += used.own
         self.nodes.append(_node_state(node, resource, used))
 
 
 @dataclass(slots=True)
 class _Usage:
     used: int = 0
-    leaving: int = 0
-    ours: int = 0
+    terminating: int = 0
+    own: int = 0
 
 
 def _usage(pods: Iterable[PodView]) -> Mapping[tuple[str, str], _Usage]:
@@ -69,8 +69,8 @@ def _usage(pods: Iterable[PodView]) -> Mapping[tuple[str, str], _Usage]:
             entry = usage[pod.node, resource]
             entry.used += count
             if pod.workload:
-                entry.ours += count
-                entry.leaving += count if pod.deleting else 0
+                entry.own += count
+                entry.terminating += count if pod.deleting else 0
     return usage
 
 
@@ -85,8 +85,8 @@ def _matches(nodes: Iterable[NodeView], pools: Iterable[PoolView]) -> Iterable[t
         labels = node.labels
         names = [
             name
-            for item in labels.items()
-            for name, selector in by_label.get(item, ())
+            for label in labels.items()
+            for name, selector in by_label.get(label, ())
             if all(labels.get(key) == value for key, value in selector.items())
         ]
         if names:
@@ -112,10 +112,10 @@ def _node_state(node: NodeView, resource: str, used: _Usage) -> NodeState:
         total=max(node.capacity.get(resource, 0), allocatable),
         allocatable=allocatable,
         used=used.used,
-        leaving=used.leaving,
+        terminating=used.terminating,
         usable=usable,
         ready=node.ready,
-        free=allocatable - used.used + used.leaving if usable else 0,
+        free=allocatable - used.used + used.terminating if usable else 0,
     )
 
 
@@ -138,7 +138,7 @@ def _pool_state(pool: _Members, snapshot: Snapshot) -> PoolState:
         nodes=tuple(pool.nodes),
         problems=tuple(problems),
         relaxed=pod_security_exceptions(spec) if accelerator else "",
-        ours=pool.ours,
+        own_devices=pool.own_devices,
         sizes=sizes,
         devices_per_node=_whole_node(sizes, accelerator),
     )

@@ -11,7 +11,7 @@ from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.planning.inventory.pool_state import NodeState, PoolProblem
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 
-_SHOWN = 3  # names in a message before it says how many more
+_NAMES_MAX = 3  # in a message, which then gives the number of the others
 # Labels give nominal or rounded sizes; accelerators that share a name differ by half.
 MEMORY_TOLERANCE_SHARE = 0.2
 _SIZE = re.compile(r"(\d+)([GM]?)")
@@ -24,9 +24,9 @@ def pool_problems(
     """Problems of a pool as a whole. ``has_node_problems``: nodes that match were left out, which says more than "no node"."""
     if not nodes and not has_node_problems:
         yield _missing_nodes(spec, snapshot)
-    lacking = [node.name for node in nodes if node.total == 0]
-    if lacking:
-        message = f"{_some(lacking)} offer no {spec.resource_name}: check the device plugin and spec.resourceName"
+    without_devices = [node.name for node in nodes if node.total == 0]
+    if without_devices:
+        message = f"{_some(without_devices)} offer no {spec.resource_name}: check the device plugin and spec.resourceName"
         yield PoolProblem(Reason.NODES_MISMATCH, message)
     runtime_class = spec.runtime_class_name
     if runtime_class is not None and runtime_class not in snapshot.runtime_classes:
@@ -80,6 +80,6 @@ def _mebibytes(text: str) -> int:
 
 
 def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:_SHOWN])
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"node{'s' if len(names) > 1 else ''} {shown}{more}"
+    first = ", ".join(names[:_NAMES_MAX])
+    more = f" and {len(names) - _NAMES_MAX} more" if len(names) > _NAMES_MAX else ""
+    return f"node{'s' if len(names) > 1 else ''} {first}{more}"

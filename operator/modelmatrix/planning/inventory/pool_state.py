@@ -23,9 +23,9 @@ class PoolProblem(NamedTuple):
 class NodeState:
     """Devices of one node of a pool.
 
-    ``total`` counts unhealthy devices too. ``leaving`` are devices of our pods that terminate: free soon, not now.
+    ``total`` counts unhealthy devices too. ``terminating`` are devices of managed pods that terminate: free soon, not now.
     ``usable`` is false for nodes that are not ready or cordoned: what runs there stays, nothing new comes.
-    ``free`` are devices for new replicas, leaving ones counted; in a plan's pools without what the plan hands out. It is
+    ``free`` are devices for new replicas, terminating ones counted; in a plan's pools without what the plan hands out. It is
     below zero where pods hold more than the node offers since devices became unhealthy: that many must recover first.
     """
 
@@ -33,7 +33,7 @@ class NodeState:
     total: int
     allocatable: int
     used: int
-    leaving: int
+    terminating: int
     usable: bool
     ready: bool
     free: int
@@ -46,7 +46,7 @@ class NodeState:
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
-    """One pool at planning time. ``problems`` are what its Ready condition says; ``ours`` counts our own devices.
+    """One pool at planning time. ``problems`` are what its Ready condition says; ``own_devices`` are those of managed pods.
 
     ``sizes`` counts nodes by their devices, whatever runs on them; ``devices_per_node`` are those of a whole node.
     ``granted`` are the devices that the plan keeps or hands out, which count against the limit; 0 before placement.
@@ -59,7 +59,7 @@ class PoolState:
     nodes: tuple[NodeState, ...] = ()
     problems: tuple[PoolProblem, ...] = ()
     relaxed: str = ""
-    ours: int = 0
+    own_devices: int = 0
     granted: int = 0
     sizes: Mapping[int, int] = field(default_factory=dict)
     devices_per_node: int = 0

@@ -96,11 +96,11 @@ class PoolBins:
         return min(count, self._below_limit(shape))
 
     def would_fit(self, shape: ReplicaShape, freed: Mapping[str, int]) -> bool:
-        """Whether one replica would find devices if ``freed`` devices of ours came free, by node."""
+        """Whether one replica would find devices if ``freed`` devices came free, by node."""
         return self.room_after(shape, freed) > 0
 
     def room_after(self, shape: ReplicaShape, freed: Mapping[str, int]) -> int:
-        """Replicas that would find devices if ``freed`` devices of ours came free, by node."""
+        """Replicas that would find devices if ``freed`` devices came free, by node."""
         below_limit = self._below_limit(shape, freed=sum(freed.values()))
         if not below_limit:
             return 0

@@ -58,7 +58,7 @@ def _rank(demand: ReplicaDemand) -> tuple[int, int, float, NamespacedName]:
 
 
 def _unplanned_devices(bins: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
-    """Devices of ours that belong to no demand: of workloads that go, and of deployments whose spec cannot be read.
+    """Devices of managed pods that belong to no demand: of workloads that go, and of deployments whose spec cannot be read.
 
     They count against the pool's limit. Devices of terminating pods do not: they are free soon, as on their nodes.
     """
@@ -71,7 +71,7 @@ def _unplanned_devices(bins: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
         if held is not None and option is not None:
             nodes = [name for replica in held.existing for name in replica.nodes if bins.has_node(name)]
             planned += len(nodes) * shape_of(option).per_node
-    return max(0, pool.ours - sum(node.leaving for node in pool.nodes) - planned)
+    return max(0, pool.own_devices - sum(node.terminating for node in pool.nodes) - planned)
 
 
 def _retain(demand: ReplicaDemand, bins: Mapping[str, PoolBins]) -> DeploymentAllocation:

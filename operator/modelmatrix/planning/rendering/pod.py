@@ -87,20 +87,20 @@ def _container(target: WorkloadTarget, role: str) -> Manifest:
 
 
 def _environment(engine: Engine, values: dict[str, str]) -> list[Manifest]:
-    ours = [
+    common = [
         {"name": "HOME", "value": f"{CACHE_PATH}/home"},
         {"name": "USER", "value": "engine"},  # libraries ask for the name of a user that the image does not know
         {"name": "XDG_CACHE_HOME", "value": CACHE_PATH},
         {"name": "HF_HOME", "value": f"{CACHE_PATH}/huggingface"},
     ]
-    theirs = [
-        {"name": item.name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": item.field}}}
-        if item.field
-        else {"name": item.name, "value": substitute(item.value, values)}
-        for item in engine.environment
-        if item.when.holds(values)
+    of_engine = [
+        {"name": variable.name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": variable.field}}}
+        if variable.field
+        else {"name": variable.name, "value": substitute(variable.value, values)}
+        for variable in engine.environment
+        if variable.when.holds(values)
     ]
-    return [*ours, *theirs]
+    return [*common, *of_engine]
 
 
 def _resources(target: WorkloadTarget) -> Manifest:

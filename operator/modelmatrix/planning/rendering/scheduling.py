@@ -21,7 +21,7 @@ def scheduling(target: WorkloadTarget) -> Manifest:
         "nodeSelector": dict(sorted(pool.node_selector.items())),
     }
     if pool.tolerations:
-        spec["tolerations"] = [item.model_dump(by_alias=True, exclude_none=True) for item in pool.tolerations]
+        spec["tolerations"] = [toleration.model_dump(by_alias=True, exclude_none=True) for toleration in pool.tolerations]
     if pool.scheduler_name:
         spec["schedulerName"] = pool.scheduler_name
     if affinity:
@@ -32,7 +32,7 @@ def scheduling(target: WorkloadTarget) -> Manifest:
 
 
 def _of_accelerator(labels: Mapping[str, Sequence[str]]) -> Manifest:
-    """No node whose vendor labels show another accelerator: the inventory does not count it, nor would it count a pod there.
+    """Excludes nodes whose vendor labels show another accelerator, because the inventory leaves them out.
 
     A node without the label counts, so each label is either right or missing.
     """

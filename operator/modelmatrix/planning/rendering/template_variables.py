@@ -63,9 +63,9 @@ def substitute(text: str, values: dict[str, str]) -> str:
 def substitute_tree(content: Any, values: dict[str, str]) -> Any:
     """A tree of lists and maps with the variables of its texts replaced; what reads as JSON becomes its value."""
     if isinstance(content, dict):
-        return {key: substitute_tree(item, values) for key, item in content.items()}
+        return {key: substitute_tree(inner, values) for key, inner in content.items()}
     if isinstance(content, list):
-        return [substitute_tree(item, values) for item in content]
+        return [substitute_tree(inner, values) for inner in content]
     if isinstance(content, str) and content.startswith("{") and content.endswith("}"):
         return _typed(content[1:-1], values)
     return content

@@ -102,7 +102,7 @@ def _service(owner: Owner) -> Template:
 
 
 def _owner_reference(owner: Owner) -> Manifest:
-    """What makes an object ours, and go when the ModelDeployment goes."""
+    """Marks an object as managed, and lets the garbage collector delete it with the ModelDeployment."""
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.MODEL_DEPLOYMENTS.kind,

@@ -1,6 +1,6 @@
 """Observed objects as the planner sees them: small, immutable, without anything that it does not read.
 
-They are made where objects are read (``cluster.projections``, ``cli``); nothing here knows JSON or the API server.
+They are made where objects are read (``cluster.views``, ``cli.inputs``), so a new version of a kind changes the reader alone.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class PodView:
-    """A pod that holds devices or is ours.
+    """A pod that holds devices, or that a managed workload created.
 
-    ``node`` is empty until it is bound. ``workload`` is the name of our workload that made it, empty for foreign pods.
+    ``node`` is empty until it is bound. ``workload`` is the managed workload that created it, empty for foreign pods.
     ``marked`` says that its controller will remove it first. ``problem`` quotes what the
     scheduler or the kubelet says keeps it from running; ``failing``: containers fail again and again.
     """
@@ -91,7 +91,7 @@ class PodView:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadView:
-    """A Deployment or LeaderWorkerSet of ours.
+    """A managed Deployment or LeaderWorkerSet.
 
     ``manifest`` is the object as stored, without its status; ``version`` changes when that does. ``digest`` is that of the
     manifest that was applied last; ``image`` and ``parallelism`` are those of its engine. ``failure`` quotes why the API
@@ -121,7 +121,7 @@ class WorkloadView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """A Service of ours."""
+    """A managed Service."""
 
     key: NamespacedName
     uid: str

@@ -28,7 +28,7 @@ def shortage_message(option: PoolOption, pool: PoolState) -> str:
     best = max(free, default=0)
     return (
         f"a replica needs {option.devices} {unit}s on one node; {sum(free)} are free, {best} on the best "
-        f"node{_unhealthy(pool)}; {option.devices - best} more on that node would do"
+        f"node{_unhealthy(pool)}; {option.devices - best} more on that node are enough"
     )
 
 
@@ -56,8 +56,8 @@ def _unhealthy(pool: PoolState) -> str:
 
 def missing_message(deployment: DeploymentPlan) -> str:
     """What is missing over all pools of a deployment."""
-    lacking = [o for o in deployment.fitting if not deployment.free_replicas_by_pool.get(o.pool)]
-    reasons = "; ".join(f"{option.pool}: {shortage_message(option, deployment.pools[option.pool])}" for option in lacking[:3])
+    full = [option for option in deployment.fitting if not deployment.free_replicas_by_pool.get(option.pool)]
+    reasons = "; ".join(f"{option.pool}: {shortage_message(option, deployment.pools[option.pool])}" for option in full[:3])
     return f"{deployment.shortage} of {deployment.desired_replicas} replicas find no devices. {reasons}"
 
 

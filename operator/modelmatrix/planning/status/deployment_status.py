@@ -101,13 +101,13 @@ def _summary(placements: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _candidates(deployment: DeploymentPlan) -> list[dict[str, Any]]:
-    shown, is_short = [], deployment.shortage > 0
+    candidates, is_short = [], deployment.shortage > 0
     for option in deployment.options:
         verdict, reason, message = option.verdict, option.reason, option.message
         if is_short and option.fits and not deployment.free_replicas_by_pool.get(option.pool):
             verdict, reason = Verdict.NO_CAPACITY, Reason.INSUFFICIENT_DEVICES
             message = shortage_message(option, deployment.pools[option.pool])
-        shown.append(
+        candidates.append(
             {
                 "pool": option.pool,
                 "quantization": str(option.quantization),
@@ -117,7 +117,7 @@ def _candidates(deployment: DeploymentPlan) -> list[dict[str, Any]]:
                 "message": truncate_message(message),
             }
         )
-    return shown
+    return candidates
 
 
 def _cost(deployment: DeploymentPlan) -> str | None:

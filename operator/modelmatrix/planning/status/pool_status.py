@@ -45,5 +45,5 @@ def _states(pool: PoolState) -> Iterator[ConditionState]:
         yield ConditionState(READY, TRUE, Reason.POOL_READY, f"{len(pool.nodes)} nodes with {pool.total} devices {accelerator}")
     if pool.relaxed:
         yield ConditionState(
-            POD_SECURITY_RELAXED, TRUE, Reason.POD_SECURITY_RELAXED, f"{pool.relaxed} leave Pod Security restricted"
+            POD_SECURITY_RELAXED, TRUE, Reason.POD_SECURITY_RELAXED, f"{pool.relaxed}: pods do not meet Pod Security restricted"
         )

@@ -1,4 +1,4 @@
-"""Whether a deployment serves what its spec says now, and what it waits for or fails at when it does not. Pure."""
+"""Ready: whether a deployment serves its present spec; if not, what it waits for, fails at, or rolls out. Pure."""
 
 from __future__ import annotations
 

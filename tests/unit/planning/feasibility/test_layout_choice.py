@@ -108,9 +108,9 @@ def test_an_unknown_bandwidth_refuses_nothing() -> None:
     ("name", "tokens", "refused_with"),
     [
         ("Qwen3-32B", 4 * 40960, ""),
-        ("Qwen3-32B", 4 * 40960 + 1, "above 4 times the 40960 tokens that Qwen/Qwen3-32B was made for"),
+        ("Qwen3-32B", 4 * 40960 + 1, "above 4 times the 40960 tokens that Qwen/Qwen3-32B was trained for"),
         ("bge-m3", 8194, ""),
-        ("bge-m3", 8195, "above the 8194 tokens that BAAI/bge-m3 was made for"),
+        ("bge-m3", 8195, "above the 8194 tokens that BAAI/bge-m3 was trained for"),
     ],
 )
 def test_a_context_can_be_stretched_only_so_far(name: str, tokens: int, refused_with: str) -> None:
