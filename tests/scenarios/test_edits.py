@@ -41,15 +41,21 @@ def test_ready_names_what_a_rollout_changes_until_it_has_ended() -> None:
     assert ready(rest(state)) == (2, "True", "ReplicasReady")
 
 
-def test_scaling_after_a_rollout_keeps_its_cause_and_writes_nothing_at_rest() -> None:
+def test_the_cause_of_a_rollout_is_not_named_when_replicas_are_missing_later() -> None:
     state = world(deployment(replicas=2))
     rest(state)
     assert cause(state) is None
     edit(state, replicas=2, maxModelLen=8192)
-    rest(state)
-    edit(state, replicas=3, maxModelLen=8192)
     assert not rest(state).actions
     assert str(cause(state)).startswith("spec.template.spec.containers[0].args[")
+    (workload,) = state.workloads.values()
+    workload.pods = workload.pods[:1]
+    assert condition(state.plan(), "Ready")["message"].startswith("1 of 2 replicas serve; a start takes")
+    edit(state, replicas=3, maxModelLen=8192)
+    state.apply(state.plan())
+    assert cause(state) is None
+    assert "rolling out" not in condition(state.plan(), "Ready")["message"]
+    assert not rest(state).actions
 
 
 def test_without_room_for_a_surge_a_rollout_replaces_in_place() -> None:

@@ -145,6 +145,7 @@ def workload_view(item: Object) -> WorkloadView:
         deleting="deletionTimestamp" in metadata,
         failure=_creation_failure(status),
         rolling=_is_rolling(metadata, spec, status),
+        outdated=int(status.get("updatedReplicas", 0)) < int(status.get("replicas", 0)) or _is_unobserved(metadata, status),
     )
 
 
@@ -233,6 +234,10 @@ def _is_rolling(metadata: Object, spec: Object, status: Object) -> bool:
         int(status.get("replicas", 0)),
         int(status.get("updatedReplicas", 0)),
     )
-    generation = metadata.get("generation", 0)
-    unobserved = status.get("observedGeneration", generation) < generation
-    return updated < max(desired, current) or (unobserved and current <= desired)
+    return updated < max(desired, current) or (_is_unobserved(metadata, status) and current <= desired)
+
+
+def _is_unobserved(metadata: Object, status: Object) -> bool:
+    generation: int = metadata.get("generation", 0)
+    observed: int = status.get("observedGeneration", generation)
+    return observed < generation

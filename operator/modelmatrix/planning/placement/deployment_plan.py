@@ -52,8 +52,13 @@ class PoolPlacement:
 
     @property
     def is_rolling(self) -> bool:
-        """Whether pods of an older template exist, or will exist as soon as this plan is carried out."""
+        """Whether pods of the present template are missing, or will be as soon as this plan is carried out."""
         return self.workload is not None and (self.workload.rolling or not self.is_current)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether pods of an older template exist; pods that are merely missing do not count."""
+        return self.workload is not None and (self.workload.outdated or not self.is_current)
 
     @property
     def is_current(self) -> bool:
@@ -64,13 +69,16 @@ class PoolPlacement:
     def change_cause(self) -> str:
         """Path of the first field that the template changes in the stored workload, e.g. ``spec.replicas``.
 
-        The apply stores it with the workload, so it is still known while the rollout goes on. Empty before the first change.
+        The apply stores it with the workload, so it is still known while pods of the older template exist. Empty after that:
+        pods that are missing later have other reasons.
         """
         if self.workload is None:
             return ""
         stored = self.workload.manifest
         if not self.is_current:
             return first_drift(stored, self.template.manifest)
+        if not self.is_outdated:
+            return ""
         return str(stored.get("metadata", {}).get("annotations", {}).get(names.CHANGE_CAUSE, ""))
 
 

@@ -94,8 +94,9 @@ class WorkloadView:
     """A managed Deployment or LeaderWorkerSet.
 
     ``manifest`` is the object as stored, without its status; ``version`` changes when that does. ``digest`` is that of the
-    manifest that was applied last; ``image`` and ``parallelism`` are those of its engine. ``failure`` quotes why the API
-    server refuses its pods.
+    manifest applied last. ``rolling``: pods of its template are missing. ``outdated``: pods of an older template exist,
+    or the controller has not observed the present one. ``image`` and ``parallelism`` are those of its engine. ``failure``
+    quotes why the API server refuses its pods.
     """
 
     kind: str
@@ -117,6 +118,7 @@ class WorkloadView:
     deleting: bool = False
     failure: str = ""
     rolling: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

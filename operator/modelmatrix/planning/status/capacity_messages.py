@@ -26,9 +26,10 @@ def shortage_message(option: PoolOption, pool: PoolState) -> str:
     if option.nodes > 1:
         return _group_message(option, pool, unit, sum(free))
     best = max(free, default=0)
+    more = option.devices - best
     return (
         f"a replica needs {option.devices} {unit}s on one node; {sum(free)} are free, {best} on the best "
-        f"node{_unhealthy(pool)}; {option.devices - best} more on that node are enough"
+        f"node{_unhealthy(pool)}; {more} more on that node {'is' if more == 1 else 'are'} enough"
     )
 
 

@@ -23,11 +23,12 @@ def ready_state(deployment: DeploymentPlan, placed: ConditionState) -> Condition
 
 def _serving(deployment: DeploymentPlan) -> ConditionState:
     rolling = [placement for placement in deployment.placements if placement.is_rolling]
+    is_outdated = any(placement.is_outdated for placement in rolling)
     new = sum(placement.ready for placement in deployment.placements)
     serve = f"{deployment.ready} of {deployment.desired_replicas} replicas serve"
     if new >= deployment.desired_replicas and not rolling:
         return ConditionState(READY, TRUE, Reason.REPLICAS_READY, serve)
-    serve += ", older ones among them" if deployment.ready > new or (new and rolling) else ""
+    serve += ", older ones among them" if deployment.ready > new or (new and is_outdated) else ""
     serve += _cause(rolling)
     broken = _broken(deployment)
     if broken:

@@ -250,3 +250,18 @@ def test_a_service() -> None:
 
 def test_a_runtime_class() -> None:
     assert projections.runtime_class_name({"metadata": {"name": "ascend"}}) == "ascend"
+
+
+@pytest.mark.parametrize(
+    ("status", "outdated"),
+    [
+        ({"observedGeneration": 3, "updatedReplicas": 2, "replicas": 2}, False),
+        ({"observedGeneration": 3, "updatedReplicas": 1, "replicas": 1}, False),  # a pod is missing
+        ({"observedGeneration": 3, "updatedReplicas": 1, "replicas": 2}, True),
+        ({"observedGeneration": 2, "updatedReplicas": 2, "replicas": 2}, True),
+    ],
+)
+def test_a_workload_is_outdated_only_while_pods_of_an_older_template_exist(status: dict[str, Any], *, outdated: bool) -> None:
+    view = projections.workload_view({**workload(), "status": status})
+    assert view is not None
+    assert view.outdated is outdated
