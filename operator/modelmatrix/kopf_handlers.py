@@ -26,6 +26,7 @@ import kopf
 
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
+from modelmatrix.cluster.operator_login import log_in
 from modelmatrix.planning.admission import AdmissionVerdict
 
 _log = logging.getLogger(__name__)
@@ -150,4 +151,4 @@ def _validator(kind: Kind, review: Review, *, denies: bool) -> Callable[..., Any
 
 
 def _log_in(settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo | None:
-    return kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    return log_in(settings)[0]

@@ -23,7 +23,9 @@ def operator_credentials() -> Credentials:
         CredentialsError: neither a ServiceAccount nor a kubeconfig can be used.
     """
     try:
-        info, token_file = _login()
+        info, token_file = log_in(kopf.OperatorSettings())
+        if info is None:
+            raise CredentialsError("no ServiceAccount is mounted and no kubeconfig was found; set KUBECONFIG")
         context = info.as_ssl_context() if info.server.startswith("https") else None
     except _UNUSABLE as error:
         source = "ServiceAccount" if TOKEN_FILE.exists() else f"kubeconfig {os.environ.get('KUBECONFIG', '')}".rstrip()
@@ -32,13 +34,9 @@ def operator_credentials() -> Credentials:
     return Credentials(info.server.rstrip("/"), context, info.token, token_file)
 
 
-def _login() -> tuple[kopf.ConnectionInfo, Path | None]:
-    """The first log-in that succeeds, and the file of its token if the token may change."""
-    settings = kopf.OperatorSettings()
+def log_in(settings: kopf.OperatorSettings) -> tuple[kopf.ConnectionInfo | None, Path | None]:
+    """The first log-in that succeeds, if any, and the file of its token if the token may change."""
     info = kopf.login_with_service_account(settings=settings)
     if info is not None:
         return info, TOKEN_FILE
-    info = kopf.login_with_kubeconfig(settings=settings)
-    if info is None:
-        raise CredentialsError("no ServiceAccount is mounted and no kubeconfig was found; set KUBECONFIG")
-    return info, None
+    return kopf.login_with_kubeconfig(settings=settings), None
