@@ -13,7 +13,7 @@ from typing import Any
 
 from modelmatrix.api.model_deployment import PlacementPolicy
 from modelmatrix.performance.engine_timing import EngineLimits, EngineTiming, SloBounds
-from modelmatrix.planning.desired.schedule import ScheduleFloorWindow, highest_floor
+from modelmatrix.planning.desired.schedule import ScheduleFloorWindow, highest_floor, longest_start_seconds
 from modelmatrix.scaling.observation import observation as scaling
 from modelmatrix.scaling.observation.replica_bounds import ReplicaBounds
 from modelmatrix.signals.observation import DeploymentFacts, DeploymentSignals, PoolFacts, build_observation
@@ -91,8 +91,7 @@ class OperatorPolicyAdapter:
 
 def _bounds(known: DeploymentPrior, decision: scaling.Decision | None, second: float) -> ReplicaBounds:
     """The bounds of a second, with the floor of the schedule as the operator computes it."""
-    learned = decision.longest_start_seconds if decision else None
-    start_seconds = max(prior.start_seconds for prior in known.variants) if learned is None else learned
+    start_seconds = longest_start_seconds(decision, (prior.start_seconds for prior in known.variants))
     floor = highest_floor(known.windows, second, start_seconds=start_seconds)
     return ReplicaBounds(
         min_replicas=known.min_replicas, max_replicas=known.max_replicas, floor=floor.replicas, window=floor.window

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from modelmatrix.api.model_deployment import ScheduleWindow
 from modelmatrix.planning.desired.cron import next_fire_time, previous_fire_time, to_epoch
-from modelmatrix.planning.snapshot.snapshot import ScaleDecision
 
 START_RESERVE = 1.2
 CYCLE_SECONDS = 30.0
@@ -48,7 +48,15 @@ class ScheduleFloor:
     window: str = ""
 
 
-def longest_start_seconds(decision: ScaleDecision | None, estimates_seconds: Iterable[float]) -> float:
+class StartLearner(Protocol):
+    """A decision of the scaling policy, with the longest start that the policy has learned (``None``: nothing learned)."""
+
+    @property
+    def longest_start_seconds(self) -> float | None:
+        """Model seconds."""
+
+
+def longest_start_seconds(decision: StartLearner | None, estimates_seconds: Iterable[float]) -> float:
     """The longest start to expect: as the scaling policy learned it, else the largest of the pools' estimates."""
     if decision is not None and decision.longest_start_seconds is not None:
         return decision.longest_start_seconds
