@@ -105,5 +105,5 @@ class Rig:
             self.scaler.follow(self.plans, builtin())
             await self.scaler.poll()
             self.scaler.take_poll(self.now)
-            decided.append(self.scaler.figures[KEY])
+            decided.append(self.scaler.policy_decisions[KEY])
         return decided

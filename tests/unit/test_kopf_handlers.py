@@ -21,7 +21,7 @@ from modelmatrix import kopf_handlers
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.kopf_handlers import ADMITTED, WebhookOptions, make_registry, make_settings, run_kopf
-from modelmatrix.planning.admission import SILENCE, AdmissionVerdict
+from modelmatrix.planning.admission import NO_OBJECTION, AdmissionVerdict
 
 WARNED = AdmissionVerdict(("ascend-a: 910B has no FP8; use W8A8",), refusal="ascend-a: 910B has no FP8; use W8A8")
 
@@ -89,7 +89,7 @@ async def test_a_warning_reaches_the_api_server(folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", ADMITTED, ids=lambda kind: kind.plural)
 async def test_every_kind_is_reviewed_as_itself_on_create_update_and_dry_run(folder: Path, kind: Kind) -> None:
-    reviews = Reviews(SILENCE)
+    reviews = Reviews(NO_OBJECTION)
     before = request_of(kind)["object"] | {"spec": {"a": 0}}
     async with served(folder, reviews) as kopf_run:
         await kopf_run.webhook.listening()

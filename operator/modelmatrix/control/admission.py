@@ -25,14 +25,14 @@ from modelmatrix.cluster.views.objects import deployment_view, parse_spec, pool_
 from modelmatrix.control.health import STALE_SECONDS
 from modelmatrix.control.informers import Informers
 from modelmatrix.planning import admission
-from modelmatrix.planning.admission import SILENCE, AdmissionVerdict, unreadable
+from modelmatrix.planning.admission import NO_OBJECTION, AdmissionVerdict, unreadable
 from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 2.0  # the chart's webhook waits 3 s at most
-SETTLE_SECONDS = 0.25  # what a cache lags behind the API server
+REVIEW_TIMEOUT_SECONDS = 2.0  # the chart's webhook waits 3 s at most
+CACHE_LAG_SECONDS = 0.25  # what a cache lags behind the API server
 
 Object = Mapping[str, Any]
 
@@ -53,13 +53,13 @@ class AdmissionReviewer:
         """The verdict on an object that is created, or that takes the place of a stored one. Never raises."""
         started = self.clock()
         if stored is not None and stored.get("spec") == proposed.get("spec"):
-            return SILENCE
+            return NO_OBJECTION
         if self.informers.unsynced() or self.informers.stale_kinds(STALE_SECONDS):
             self.observe(kind.plural, "skipped", 0.0)
-            return SILENCE
-        verdict, outcome = SILENCE, "skipped"
+            return NO_OBJECTION
+        verdict, outcome = NO_OBJECTION, "skipped"
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(REVIEW_TIMEOUT_SECONDS):
                 verdict = await self._settled(kind, proposed)
                 outcome = "warned" if verdict.warnings else "silent"
         except TimeoutError:
@@ -74,7 +74,7 @@ class AdmissionReviewer:
         verdict = await self._next(kind, proposed)
         if not verdict.is_provisional:
             return verdict
-        await asyncio.sleep(SETTLE_SECONDS)
+        await asyncio.sleep(CACHE_LAG_SECONDS)
         return await self._next(kind, proposed)
 
     async def _next(self, kind: Kind, proposed: Object) -> AdmissionVerdict:

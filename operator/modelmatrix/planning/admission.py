@@ -64,7 +64,7 @@ class AdmissionVerdict:
     is_provisional: bool = False
 
 
-SILENCE = AdmissionVerdict()
+NO_OBJECTION = AdmissionVerdict()
 
 
 def unreadable(error: str) -> AdmissionVerdict:
@@ -75,7 +75,7 @@ def unreadable(error: str) -> AdmissionVerdict:
 def review_deployment(proposed: DeploymentView, snapshot: Snapshot, cache: PlanCache | None = None) -> AdmissionVerdict:
     """The verdict on a ModelDeployment that is created or changed."""
     if proposed.deleting:
-        return SILENCE  # finalizers are left, and replicas are not planned any more
+        return NO_OBJECTION  # finalizers are left, and replicas are not planned any more
     if proposed.spec is None:
         return unreadable(proposed.error)
     others = tuple(other for other in snapshot.deployments if other.key != proposed.key)

@@ -164,15 +164,15 @@ def _missing(dialect: DialectQueries) -> dict[str, str]:
     """Number of replicas that speak the dialect and lack one of its signals: an engine has renamed a metric."""
     texts = {}
     for signal, names in dialect.dialect.metrics.items():
-        witness = _witness(signal, dialect.dialect)
-        if witness is not None:
-            shows = dialect.coalesce_names(witness, str, suffix=single_series_part(witness))
+        companion = _companion_signal(signal, dialect.dialect)
+        if companion is not None:
+            shows = dialect.coalesce_names(companion, str, suffix=single_series_part(companion))
             lacks = " ".join(f"unless on (namespace, pod) {name}{single_series_part(signal)}{{{OURS}}}" for name in names)
             texts[str(signal)] = f"count by ({Grouping.DEPLOYMENT}) (group by ({POD}) ({shows}) {lacks})"
     return texts
 
 
-def _witness(signal: Signal, dialect: MetricDialect) -> Signal | None:
+def _companion_signal(signal: Signal, dialect: MetricDialect) -> Signal | None:
     """Another signal: a replica that shows it must show this one too. ``None`` where there is no such signal."""
     if signal in DISPENSABLE or signal is Signal.WAITING:
         return None
@@ -180,8 +180,8 @@ def _witness(signal: Signal, dialect: MetricDialect) -> Signal | None:
         return Signal.WAITING
     if signal in (Signal.TTFT, Signal.TPOT):
         return None  # a request need not have a second token, or any
-    witness = Signal.E2E if signal is Signal.FINISHED else Signal.FINISHED
-    return witness if witness in dialect.metrics else None
+    companion = Signal.E2E if signal is Signal.FINISHED else Signal.FINISHED
+    return companion if companion in dialect.metrics else None
 
 
 def _has(dialect: MetricDialect, *signals: Signal) -> bool:

@@ -13,7 +13,7 @@ from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.control import admission
 from modelmatrix.control.admission import AdmissionReviewer
-from modelmatrix.planning.admission import SILENCE, AdmissionVerdict
+from modelmatrix.planning.admission import NO_OBJECTION, AdmissionVerdict
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 
 FITS: dict[str, Any] = {
@@ -83,7 +83,7 @@ def desk(caches: Caches) -> Desk:
 async def test_a_mistake_is_answered_at_once(desk: Desk) -> None:
     verdict = await desk.review(FITS | {"quantization": "FP8"})
     assert "910B has no FP8; use W8A8" in verdict.warnings[0]
-    assert await desk.review(FITS) == SILENCE
+    assert await desk.review(FITS) == NO_OBJECTION
     assert desk.counted == [("modeldeployments", "warned"), ("modeldeployments", "silent")]
 
 
@@ -107,22 +107,22 @@ async def test_every_kind_has_its_verdict(desk: Desk, kind: Kind, spec: dict[str
 
 async def test_an_update_that_leaves_the_spec_costs_nothing(desk: Desk) -> None:
     spec = FITS | {"quantization": "FP8"}
-    assert await desk.review(spec, proposal(spec, labels={"team": "ai"})) == SILENCE
+    assert await desk.review(spec, proposal(spec, labels={"team": "ai"})) == NO_OBJECTION
     assert (desk.caches.snapshots, desk.counted) == (0, [])
     assert (await desk.review(spec, proposal(FITS))).warnings
 
 
 async def test_half_a_picture_or_an_old_one_gives_no_warning(desk: Desk) -> None:
     desk.caches.missing = ["pods"]
-    assert await desk.review(FITS | {"quantization": "FP8"}) == SILENCE
+    assert await desk.review(FITS | {"quantization": "FP8"}) == NO_OBJECTION
     desk.caches.missing, desk.caches.old = [], ["nodes"]
-    assert await desk.review(FITS | {"quantization": "FP8"}) == SILENCE
+    assert await desk.review(FITS | {"quantization": "FP8"}) == NO_OBJECTION
     assert desk.counted == [("modeldeployments", "skipped")] * 2
 
 
 async def test_whatever_goes_wrong_an_object_is_let_in(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     verdict = await desk.reviewer.review(names.MODEL_PROFILES, {"spec": {}}, None)
-    assert verdict == SILENCE
+    assert verdict == NO_OBJECTION
     assert desk.counted == [("modelprofiles", "failed")]
     assert "admission of modelprofiles" in caplog.text
 
@@ -133,7 +133,7 @@ async def test_a_pool_of_the_same_apply_is_seen_at_the_second_look(desk: Desk) -
     review = asyncio.create_task(desk.review(FITS))
     await asyncio.sleep(0.01)
     desk.caches.content = replace(desk.caches.content, pools=pools)
-    assert await review == SILENCE
+    assert await review == NO_OBJECTION
     assert desk.caches.snapshots == 2
 
 
@@ -161,7 +161,7 @@ async def test_between_reviews_the_loop_is_free_for_as_long_as_one_takes(desk: D
 
 
 async def test_who_would_come_too_late_is_let_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(admission, "REVIEW_TIMEOUT_SECONDS", 0.05)
     desk.reviewer._free_at = desk.reviewer.clock() + 60  # noqa: SLF001 - a review that took a minute
-    assert await desk.review(FITS | {"quantization": "FP8"}) == SILENCE
+    assert await desk.review(FITS | {"quantization": "FP8"}) == NO_OBJECTION
     assert desk.counted == [("modeldeployments", "skipped")]

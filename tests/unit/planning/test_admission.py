@@ -11,7 +11,7 @@ from factories import NVIDIA, deployment, node, nodes, pool, snapshot
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.admission import (
-    SILENCE,
+    NO_OBJECTION,
     WARNING_MAX_LENGTH,
     WARNINGS_MAX,
     review_deployment,
@@ -59,7 +59,7 @@ def with_status(fleet: Snapshot, *views: DeploymentView) -> Snapshot:
 
 
 def test_what_fits_gives_no_warning(fleet: Snapshot) -> None:
-    assert review_deployment(deployment(), fleet) == SILENCE
+    assert review_deployment(deployment(), fleet) == NO_OBJECTION
 
 
 def test_a_pool_that_cannot_run_it_is_named_with_the_way_out(fleet: Snapshot) -> None:
@@ -214,7 +214,7 @@ def test_reviews_keep_what_the_planner_remembers_of_the_fleet_and_nothing_of_pro
 
 
 def test_what_is_being_deleted_gets_no_verdict(fleet: Snapshot) -> None:
-    assert review_deployment(deployment(quantization="FP8", deleting=True), fleet) == SILENCE
+    assert review_deployment(deployment(quantization="FP8", deleting=True), fleet) == NO_OBJECTION
 
 
 def test_an_equal_priority_displaces_nothing(full: World) -> None:
@@ -256,7 +256,7 @@ def test_a_pool_reports_its_problems(fleet: Snapshot) -> None:
     )
     unknown = review_pool(pool(name="new", accelerator="910z"), fleet).warnings[0]
     assert unknown.startswith("accelerator '910z' is unknown; known are ")
-    assert review_pool(pool(), fleet) == SILENCE
+    assert review_pool(pool(), fleet) == NO_OBJECTION
 
 
 def test_a_pool_that_cannot_be_read_is_refused(fleet: Snapshot) -> None:
@@ -279,7 +279,7 @@ def test_deployments_that_lose_their_last_pool_are_named(fleet: Snapshot) -> Non
 def test_a_model_profile_that_takes_a_deployments_pool_away(fleet: Snapshot) -> None:
     fleet = with_status(fleet, deployment())
     small = ModelProfileSpec.model_validate(PROFILE)
-    assert review_model_profile("Qwen3-32B", small, fleet) == SILENCE
+    assert review_model_profile("Qwen3-32B", small, fleet) == NO_OBJECTION
     huge = ModelProfileSpec.model_validate(PROFILE | {"layers": 500, "parameters": {"total": 9_000_000_000_000}})
     warning, *_ = review_model_profile("Qwen3-32B", huge, fleet).warnings
     assert warning.startswith("bank/assistant could run on none of its pools any more. ascend-a: ")
@@ -287,7 +287,7 @@ def test_a_model_profile_that_takes_a_deployments_pool_away(fleet: Snapshot) -> 
 
 def test_an_engine_profile_needs_a_base(fleet: Snapshot) -> None:
     spec = EngineProfileSpec.model_validate({"base": "vLLM", "images": [{"accelerator": "Hopper", "image": "bank/vllm:1"}]})
-    assert review_engine_profile("bank-vllm", spec, fleet) == SILENCE
+    assert review_engine_profile("bank-vllm", spec, fleet) == NO_OBJECTION
     (warning,) = review_engine_profile("bank-vllm", spec.model_copy(update={"base": "VLM"}), fleet).warnings
     assert warning.startswith("spec.base 'VLM' is not an engine of the catalogue; known are ")
 

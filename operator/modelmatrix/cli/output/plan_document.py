@@ -11,7 +11,7 @@ from modelmatrix.api.conditions import PLACED, TRUE, find_condition
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
+from modelmatrix.planning.placement.deployment_plan import PoolPlacement
 from modelmatrix.planning.placement.pricing import device_costs, sum_by_currency
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -124,17 +124,13 @@ def _displaced(before: Plan | None, after: Plan) -> list[dict[str, Any]]:
 
 def _loss(plan: Plan, key: NamespacedName, replicas: int) -> dict[str, Any]:
     deployment = plan.deployments[key]
-    takers = sorted(_takers(deployment))
+    beneficiaries = sorted(deployment.preempted_by.items())
     placed = find_condition(plan.statuses[key], PLACED) or {}
     return {
         "namespace": key.namespace,
         "name": key.name,
         "replicas": replicas,
-        "reason": str(Reason.DISPLACED) if takers else placed["reason"],
-        "message": preempted_message(deployment.preempted_by) if takers else placed["message"],
-        "by": [{"namespace": taker.namespace, "name": taker.name, "replicas": count} for taker, count in takers],
+        "reason": str(Reason.DISPLACED) if beneficiaries else placed["reason"],
+        "message": preempted_message(deployment.preempted_by) if beneficiaries else placed["message"],
+        "by": [{"namespace": key.namespace, "name": key.name, "replicas": count} for key, count in beneficiaries],
     }
-
-
-def _takers(deployment: DeploymentPlan) -> Iterable[tuple[NamespacedName, int]]:
-    return deployment.preempted_by.items()

@@ -76,7 +76,7 @@ class Autoscaler:
     decisions: dict[NamespacedName, ScaleDecision] = field(default_factory=dict)
     measured: dict[NamespacedName, MeasuredSlo] = field(default_factory=dict)
     readings: dict[NamespacedName, SignalReading] = field(default_factory=dict)
-    figures: dict[NamespacedName, Decision] = field(default_factory=dict)
+    policy_decisions: dict[NamespacedName, Decision] = field(default_factory=dict)
     _starts: StartupTracker = field(default_factory=StartupTracker)
     _recent_pods: RecentPods = field(default_factory=RecentPods)
     _states: dict[NamespacedName, Any] = field(default_factory=dict)
@@ -141,8 +141,8 @@ class Autoscaler:
         self._restore(scaled, poll.histories, now_seconds)
         facts = {key: deployment_facts(deployments[key], self.decisions.get(key), now_seconds) for key in scaled}
         observations = {key: build_observation(facts[key], scaled[key], self._starts, now_seconds) for key in scaled}
-        self.figures = {key: self._decide(key, observation, poll) for key, observation in observations.items()}
-        self.decisions = {key: _for_plan(decision, self.decisions.get(key)) for key, decision in self.figures.items()}
+        self.policy_decisions = {key: self._decide(key, observation, poll) for key, observation in observations.items()}
+        self.decisions = {key: _for_plan(decision, self.decisions.get(key)) for key, decision in self.policy_decisions.items()}
 
     def _read(
         self, poll: MetricsPoll, deployments: Mapping[NamespacedName, DeploymentPlan], now_seconds: float

@@ -120,15 +120,15 @@ def _quantization_has_no_kernels(candidate: EngineCandidate) -> Rejection | None
         return None
     if engine.kind in support.unlisted:
         text = f"{engine.name} does not list {quantization} weights on {accelerator.id}"
-        return Rejection(Verdict.UNLISTED, Reason.UNLISTED, f"{text}; {_way_out(support)}or set unlisted: Allow to try")
+        return Rejection(Verdict.UNLISTED, Reason.UNLISTED, f"{text}; {_remedy(support)}or set unlisted: Allow to try")
     why = support.why or f"{engine.name} has no {quantization} kernels for it"
     return reject(
         Reason.QUANTIZATION_UNSUPPORTED,
-        f"{accelerator.id} cannot run {quantization} weights with {engine.name}: {why}; {_way_out(support)}".rstrip("; "),
+        f"{accelerator.id} cannot run {quantization} weights with {engine.name}: {why}; {_remedy(support)}".rstrip("; "),
     )
 
 
-def _way_out(support: SupportEntry) -> str:
+def _remedy(support: SupportEntry) -> str:
     if support.instead:
         return f"use {support.instead}; "
     others = " or ".join(support.engines)

@@ -134,7 +134,7 @@ async def test_its_decision_goes_to_the_plan_and_to_who_counts_them(rig: Rig, li
     rig.serves(per_second=1.0)
     await rig.look()
     assert rig.scaler.decisions == {KEY: ScaleDecision(5, Reason.STEADY, "as told", {"ascend-a": 5})}
-    assert rig.scaler.figures[KEY].values == {"figure": 1.0}
+    assert rig.scaler.policy_decisions[KEY].values == {"figure": 1.0}
     assert counted == [(KEY, 2, 5)]
 
 
@@ -264,7 +264,7 @@ async def test_a_failing_gateway_does_not_touch_those_that_serve(listener: Liste
 async def test_the_policy_wakes_who_sleeps_when_a_gateway_counts_requests() -> None:
     async with rigged(deployments(0, scaling={"minReplicas": 0}), SloPolicy(), gateway_query="gateway", now=NOW) as rig:
         await rig.look(5)
-        assert rig.scaler.figures[KEY].replicas == 0
+        assert rig.scaler.policy_decisions[KEY].replicas == 0
         counts = {"namespace": KEY.namespace, "deployment": KEY.name}
         rig.prometheus.answer = lambda text: fake.success([fake.sample(counts, 0.5)] if text == "gateway" else ())
         assert (await rig.look())[0].replicas == 1
