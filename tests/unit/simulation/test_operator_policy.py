@@ -37,8 +37,9 @@ class Recording:
 
     name = "recording"
 
-    def __init__(self) -> None:
+    def __init__(self, longest_start_seconds: float | None = None) -> None:
         self.told: list[Told] = []
+        self.longest_start_seconds = longest_start_seconds
 
     def initial_state(self, second: float) -> float:
         return second
@@ -49,7 +50,8 @@ class Recording:
     def decide(self, observation: Told, memory: float) -> tuple[Decision, float]:
         self.told.append(observation)
         by_pool = {variant.pool: variant.replicas for variant in observation.variants}
-        return Decision(observation.desired, observation.quality, "as it is", by_pool=by_pool), memory
+        decision = Decision(observation.desired, observation.quality, "as it is", by_pool=by_pool)
+        return replace(decision, longest_start_seconds=self.longest_start_seconds), memory
 
 
 def told(known: DeploymentPrior = KNOWN, **fields: Any) -> Told:
@@ -91,6 +93,16 @@ def test_open_windows_are_a_floor() -> None:
     assert (bounds.floor, bounds.window) == (4, "day"), "a start takes 100 s: 150 s before its start a window opens"
     sooner = replace(windows[1], start_second=1150.0)
     assert told(replace(KNOWN, windows=(windows[0], sooner))).bounds.floor == 9
+
+
+def test_a_window_opens_by_the_longest_start_that_the_policy_has_learned() -> None:
+    window = ScheduleFloorWindow(start_second=1500.0, end_second=1600.0, replicas=9, name="peak")
+    policy = Recording(longest_start_seconds=400.0)
+    adapter = OperatorPolicyAdapter(policy, replace(KNOWN, windows=(window,)))
+    for second in (1000.0, 1015.0):
+        adapter.decide(Observation(second=second, desired={"a": 1}, replicas=(), samples={}))
+    floors = [observation.bounds.floor for observation in policy.told]
+    assert floors == [0, 9], "150 s before its start by the prior, 510 s before it by what was learned"
 
 
 @pytest.mark.parametrize(("scrapes", "rate"), [((), None), (((985.0, 10.0),), None), (((970.0, 0.0), (985.0, 30.0)), 2.0)])
