@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from modelmatrix.api.names import ACCELERATOR_POOLS, MODEL_DEPLOYMENTS, Kind
+from modelmatrix.api.names import ACCELERATOR_POOLS, MODEL_DEPLOYMENTS, TENANT_POLICIES, Kind
 from modelmatrix.api.reasons import Reason
 
 READY = "Ready"
 PLACED = "Placed"
 SLO_MET = "SLOMet"
 SIGNALS_FRESH = "SignalsFresh"
+WITHIN_POLICY = "WithinPolicy"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 POD_SECURITY_RELAXED = "PodSecurityRelaxed"
@@ -65,6 +66,14 @@ TABLE = (
         event_action="Measure",
     ),
     ConditionInfo(MODEL_DEPLOYMENTS, SIGNALS_FRESH, "Metrics describe the traffic of now.", "指标正常", event_action="Measure"),
+    ConditionInfo(
+        MODEL_DEPLOYMENTS,
+        WITHIN_POLICY,
+        "What the spec says is what its namespace may use. Shown only while it is not.",
+        "符合租户策略",
+        event_action="Govern",
+        shown_by_why=True,
+    ),
     ConditionInfo(MODEL_DEPLOYMENTS, RECONCILING, "The deployment is not ready yet; time or free devices may help.", "调谐中"),
     ConditionInfo(
         MODEL_DEPLOYMENTS, STALLED, "The deployment is not ready until a person edits or installs something.", "停滞"
@@ -81,6 +90,13 @@ TABLE = (
         POD_SECURITY_RELAXED,
         "Pods of the pool use the host's network or paths and leave Pod Security restricted.",
         "Pod 安全级别放宽",
+    ),
+    ConditionInfo(
+        TENANT_POLICIES,
+        READY,
+        "The policy agrees with the others and with the pools, and its namespaces are within its limits.",
+        "就绪",
+        event_action="Check",
     ),
 )
 

@@ -32,6 +32,9 @@ ROLE_WORKER = "worker"
 # The digest of the manifest that was applied last: needed to detect fields that must be removed, because comparing with the
 # desired manifest alone does not show them.
 ANNOTATION_DIGEST = f"{GROUP}/manifest-digest"
+# The label with its name that the API server gives every namespace.
+LABEL_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+
 # What a pod runs, for people, dashboards and simulated engines: a label value cannot hold the slash of a model's name.
 ANNOTATION_MODEL = f"{GROUP}/model"
 ANNOTATION_ACCELERATOR = f"{GROUP}/accelerator"
@@ -68,6 +71,8 @@ MODEL_DEPLOYMENTS = Kind(GROUP, VERSION, "modeldeployments", "ModelDeployment")
 ACCELERATOR_POOLS = Kind(GROUP, VERSION, "acceleratorpools", "AcceleratorPool", namespaced=False)
 MODEL_PROFILES = Kind(GROUP, VERSION, "modelprofiles", "ModelProfile", namespaced=False)
 ENGINE_PROFILES = Kind(GROUP, VERSION, "engineprofiles", "EngineProfile", namespaced=False)
+TENANT_POLICIES = Kind(GROUP, VERSION, "tenantpolicies", "TenantPolicy", namespaced=False)
+NAMESPACES = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
 NODES = Kind("", "v1", "nodes", "Node", namespaced=False)
 PODS = Kind("", "v1", "pods", "Pod")
 SERVICES = Kind("", "v1", "services", "Service")

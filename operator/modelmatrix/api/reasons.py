@@ -36,6 +36,11 @@ class Reason(StrEnum):
     NO_REDUNDANCY = "NoRedundancy"
     PRICE_NOT_COMPARABLE = "PriceNotComparable"
     DISPLACED = "Displaced"
+    # tenancy
+    POLICY_DENIED = "PolicyDenied"
+    PRIORITY_CAPPED = "PriorityCapped"
+    TENANT_OVERRIDDEN = "TenantOverridden"
+    TENANT_QUOTA_EXCEEDED = "TenantQuotaExceeded"
     # workloads
     NAME_CONFLICT = "NameConflict"
     REPLICAS_READY = "ReplicasReady"
@@ -66,6 +71,9 @@ class Reason(StrEnum):
     # pools
     POOL_READY = "PoolReady"
     POD_SECURITY_RELAXED = "PodSecurityRelaxed"
+    # policies
+    POLICY_READY = "PolicyReady"
+    POLICY_CONFLICT = "PolicyConflict"
 
 
 def reason_of(text: str) -> Reason | None:
@@ -191,6 +199,26 @@ TABLE: dict[Reason, ReasonInfo] = {
         "Add devices, or raise spec.priority.",
         "被高优先级让位",
     ),
+    Reason.POLICY_DENIED: ReasonInfo(
+        "A TenantPolicy, or the operator's default for namespaces without one, does not allow what the spec uses.",
+        "Use what the message allows, or have an admin allow it in the TenantPolicy that the message names.",
+        "租户策略不允许",
+    ),
+    Reason.PRIORITY_CAPPED: ReasonInfo(
+        "The namespace may not use the priority of the spec: the deployment counts as the highest that it may use.",
+        "Lower spec.priority, or have an admin raise highestPriority of the namespace's TenantPolicy.",
+        "优先级受限",
+    ),
+    Reason.TENANT_OVERRIDDEN: ReasonInfo(
+        "A TenantPolicy decides tenant or cost center, and the spec names another.",
+        "Remove spec.tenant and spec.costCenter, or correct the policy or the namespace's label.",
+        "租户归属由策略决定",
+    ),
+    Reason.TENANT_QUOTA_EXCEEDED: ReasonInfo(
+        "The namespaces of a TenantPolicy have as many devices as it allows, or more.",
+        "Lower what the tenant's deployments use, or have an admin raise spec.devices of the TenantPolicy.",
+        "超出租户配额",
+    ),
     Reason.NAME_CONFLICT: ReasonInfo(
         "An object of the needed name exists and the operator does not manage it; it is not changed.",
         "Delete or rename the other object, or rename the deployment.",
@@ -278,5 +306,13 @@ TABLE: dict[Reason, ReasonInfo] = {
         "Pods of this pool use the host's network or paths and leave Pod Security restricted.",
         "Remove hostNetwork and hostMounts if a device runtime makes them unnecessary.",
         "Pod 安全级别放宽",
+    ),
+    Reason.POLICY_READY: ReasonInfo(
+        "The policy agrees with the others, and its namespaces are within its limits.", "Nothing to do.", "策略就绪"
+    ),
+    Reason.POLICY_CONFLICT: ReasonInfo(
+        "Two policies give a namespace different tenants or cost centers; the policy that is first by name decides.",
+        "Have one of them decide, or make their selectors disjoint.",
+        "策略冲突",
     ),
 }

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelmatrix.api.model_deployment import Priority
 from modelmatrix.api.reasons import Reason
+from modelmatrix.api.tenant_policy import CustomCode
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.planning.snapshot.views import (
     DeploymentView,
     NamespacedName,
+    NamespaceView,
     NodeView,
     PodView,
     PoolView,
     ServiceView,
+    TenantPolicyView,
     WorkloadView,
 )
 
@@ -60,6 +64,20 @@ class ScaleDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantDefaults:
+    """What a namespace may use where no TenantPolicy of it says anything.
+
+    A planner by itself allows everything; the operator's settings are stricter. ``shows_tenants``: messages name all
+    deployments, because whoever reads them may read these too.
+    """
+
+    highest_priority: Priority = Priority.P0
+    custom_code: CustomCode = CustomCode.ALLOW
+    secret_names: tuple[str, ...] = ("*",)
+    shows_tenants: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PlanSettings:
     """Settings of the operator that change what is planned."""
 
@@ -67,6 +85,7 @@ class PlanSettings:
     weights_image: str = "rclone/rclone:1.71"
     group_bind_seconds: float = 60.0
     gateway_metric: bool = False
+    tenancy: TenantDefaults = TenantDefaults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +106,8 @@ class Snapshot:
     pods: tuple[PodView, ...] = ()
     workloads: tuple[WorkloadView, ...] = ()
     services: tuple[ServiceView, ...] = ()
+    namespaces: tuple[NamespaceView, ...] = ()
+    tenant_policies: tuple[TenantPolicyView, ...] = ()
     runtime_classes: frozenset[str] = frozenset()
     leader_worker_sets: bool = True
     failures: Mapping[NamespacedName, WriteFailure] = field(default_factory=dict)

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, Parallelism
+from modelmatrix.api.reasons import Reason
+from modelmatrix.api.tenant_policy import TenantPolicySpec
 
 
 class NamespacedName(NamedTuple):
@@ -23,11 +25,19 @@ class NamespacedName(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
+class PolicyNote(NamedTuple):
+    """What a TenantPolicy changes in a spec, or what of it is not allowed: the reason and a message with the remedy."""
+
+    reason: Reason
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentView:
     """A ModelDeployment. ``spec`` is ``None`` when it cannot be parsed; ``error`` then says why.
 
-    ``status`` is the stored status, ``created_seconds`` the creation time since the epoch.
+    ``status`` is the stored status, ``created_seconds`` the creation time since the epoch. ``notes`` say what TenantPolicies
+    have changed in ``spec``; there are none in a view of the cluster.
     """
 
     key: NamespacedName
@@ -37,6 +47,27 @@ class DeploymentView:
     spec: ModelDeploymentSpec | None
     error: str = ""
     deleting: bool = False
+    status: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[PolicyNote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceView:
+    """A namespace: TenantPolicies select it by its labels."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPolicyView:
+    """A TenantPolicy; as with deployments, ``spec`` is ``None`` when it cannot be parsed, and it then selects nothing."""
+
+    name: str
+    uid: str
+    generation: int
+    spec: TenantPolicySpec | None
+    error: str = ""
     status: Mapping[str, Any] = field(default_factory=dict)
 
 
