@@ -13,7 +13,13 @@ from modelmatrix.api.names import MODEL_DEPLOYMENTS, NAME_MAX_LENGTH
 
 LABEL_VALUE_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 SUBDOMAIN_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
-SOURCE_PATTERN = r"^(modelscope|hf|s3|obs|oci|pvc)://[^/@\s][^@\s]*(@[^@\s]+)?$"
+# Regular expressions of RE2, as the API server reads them. The characters of a source are those of ``weights_source``.
+_SOURCE_PATH = r"[\p{L}\p{N}_~+=:%][\p{L}\p{N}._~+=:/%-]*"
+SOURCE_PATTERN = rf"^((modelscope|hf|oci|pvc)://{_SOURCE_PATH}(@{_SOURCE_PATH})?|(s3|obs)://{_SOURCE_PATH})$"
+# What a terminal, a log or a Markdown report prints as it is: no control, format or separator characters.
+PRINTABLE_PATTERN = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$"
+# An argument of an engine: not a flag, and no $(VARIABLE), which the kubelet would expand.
+ARGUMENT_PATTERN = r"^[^\p{C}\p{Z}$-][^\p{Cc}\p{Cf}\p{Zl}\p{Zp}$]*$"
 
 LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=LABEL_VALUE_PATTERN)]
 ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=SUBDOMAIN_PATTERN)]
@@ -23,9 +29,9 @@ SourceText = Annotated[
     Field(
         json_schema_extra=rules(
             rule(
-                "!self.split('/').exists(segment, segment.startsWith('.'))",
-                "'source %s has a path segment that begins with a dot'.format([self])",
-                message="no path segment of a source may begin with a dot",
+                "!self.split('/').exists(segment, segment.startsWith('.') || segment.startsWith('-'))",
+                "'source %s has a path segment that begins with a dot or a hyphen'.format([self])",
+                message="no path segment of a source may begin with a dot or a hyphen",
             )
         )
     ),
@@ -86,23 +92,25 @@ class UnlistedPolicy(StrEnum):
 class ModelReference(ApiModel):
     """Which model, and where its weights are."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128)] = Field(
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PRINTABLE_PATTERN)] = Field(
         description="Catalogue id or alias of the model, e.g. Qwen3-32B, DeepSeek-R1 or bge-m3; with or without the "
         "organisation (Qwen/Qwen3-32B), in any case. The canonical form is in status.model."
     )
     source: SourceText = Field(
         description="Where the weights are, e.g. modelscope://Qwen/Qwen3-32B@master, hf://Qwen/Qwen3-32B, "
         "s3://bucket/path, obs://bucket/path, oci://registry/image@digest or pvc://CLAIM/PATH; a revision or digest "
-        "follows '@'. No path segment may begin with a dot."
+        "follows '@', but not for object stores. No path segment may begin with a dot or a hyphen, and no credentials belong "
+        "here: they are in the Secret of secretName."
     )
     secret_name: ObjectName | None = Field(
         default=None,
         description="Secret of the same namespace with the credentials of the source, e.g. weights-reader. The kubelet "
         "reads it; the operator never does.",
     )
-    served_name: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
+    served_name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=ARGUMENT_PATTERN)] | None = Field(
         default=None,
-        description="Name of the model in the OpenAI API, e.g. qwen3-32b. When left out it is metadata.name.",
+        description="Name of the model in the OpenAI API, e.g. qwen3-32b; no '$' and no leading hyphen. When left out it "
+        "is metadata.name.",
     )
 
 

@@ -7,6 +7,8 @@ from typing import IO, Any
 
 import click
 
+from modelmatrix.cli.terminal import printable
+
 
 class ExitCode(IntEnum):
     """Part of the public contract: scripts tell a finding from an error by it."""
@@ -25,7 +27,7 @@ class CliError(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error to the error output."""
         del file
-        click.echo(f"error: {self.format_message()}", err=True)
+        click.echo(printable(f"error: {self.format_message()}"), err=True)
 
 
 class WrongUsage(click.ClickException):

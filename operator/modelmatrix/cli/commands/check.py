@@ -23,6 +23,7 @@ from modelmatrix.cli.options import (
     print_document,
 )
 from modelmatrix.cli.output.tables import colorize, paragraph
+from modelmatrix.cli.terminal import print_text
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.feasibility.layout_choice import pluralize
 from modelmatrix.planning.plan import Plan
@@ -55,7 +56,7 @@ def check(*, files: FileOptions, cluster: ClusterOptions, namespace: str | None,
         items = [finding._asdict() for finding in findings]
         print_document({"apiVersion": names.API_VERSION, "kind": "Check", "items": items}, output)
     else:
-        click.echo(_text(findings, plan))
+        print_text(_text(findings, plan))
     if findings:
         raise FindingExit
 

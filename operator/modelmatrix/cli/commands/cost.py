@@ -22,6 +22,7 @@ from modelmatrix.cli.options import (
     print_document,
 )
 from modelmatrix.cli.output.tables import table
+from modelmatrix.cli.terminal import print_text
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.placement.pricing import DeviceCost, device_costs
@@ -83,7 +84,7 @@ def cost(
     if output in ("json", "yaml"):
         print_document(document, output)
     else:
-        click.echo(_text(document))
+        print_text(_text(document))
 
 
 def _sums(deployments: list[DeploymentPlan], group: Group) -> dict[str, Any]:

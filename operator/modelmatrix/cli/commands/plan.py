@@ -21,6 +21,7 @@ from modelmatrix.cli.options import (
 )
 from modelmatrix.cli.output.plan_document import fits, plan_document
 from modelmatrix.cli.output.plan_text import plan_text
+from modelmatrix.cli.terminal import print_text
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.snapshot.views import NamespacedName
 
@@ -56,7 +57,7 @@ def plan(  # noqa: PLR0913 - one parameter an option
     if output in ("json", "yaml"):
         print_document(document, output)
     else:
-        click.echo(plan_text(document, wide=output == "wide"))
+        print_text(plan_text(document, wide=output == "wide"))
     if not fits(document):
         raise FindingExit
 

@@ -9,8 +9,16 @@ from typing import Any
 import click
 
 from modelmatrix.cli.inputs.sources import load_with_manifests
-from modelmatrix.cli.options import ClusterOptions, FileOptions, cluster_options, file_options, namespace_option, print_document
+from modelmatrix.cli.options import (
+    ClusterOptions,
+    FileOptions,
+    cluster_options,
+    file_options,
+    namespace_option,
+    print_document,
+)
 from modelmatrix.cli.output.plan_document import plan_document, unusable_pools
+from modelmatrix.cli.terminal import print_text
 from modelmatrix.planning import plan as planner
 
 FORMATS = click.Choice(["markdown", "json", "yaml"])
@@ -33,7 +41,7 @@ def report(*, files: FileOptions, cluster: ClusterOptions, namespace: str | None
     plan = planner.plan(snapshot)
     document = plan_document(plan, plan, plan.deployments) | {"kind": "Report", "time": _time(snapshot.now_seconds)}
     if output == "markdown":
-        click.echo("\n".join(_markdown(document)))
+        print_text("\n".join(_markdown(document)))
     else:
         print_document(document, output)
 

@@ -19,6 +19,7 @@ from modelmatrix.cli.inputs.manifests import read_manifests
 from modelmatrix.cli.inputs.simulation_setup import DAY_SECONDS, SimulatedDeployment, simulated_deployment
 from modelmatrix.cli.options import parse_time, print_document
 from modelmatrix.cli.output.tables import table
+from modelmatrix.cli.terminal import print_text
 from modelmatrix.performance.engine_timing import TokenLengths
 from modelmatrix.planning.feasibility.layout_choice import pluralize
 from modelmatrix.scaling.policy import SloPolicy
@@ -97,7 +98,7 @@ def simulate(  # noqa: PLR0913 - one parameter an option
     result = run.simulate(_ProgressReporting(chosen, traffic.seconds), _environment(deployment, traffic), run.RunOptions())
     document = {"apiVersion": names.API_VERSION, **result.to_document(), "mode": "fluid" if traffic.counts else "request"}
     if output == "table":
-        click.echo(_text(deployment, result, document["mode"]))
+        print_text(_text(deployment, result, document["mode"]))
     else:
         print_document(document, output)
 

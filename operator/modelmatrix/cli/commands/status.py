@@ -18,6 +18,7 @@ from modelmatrix.cli.options import (
     print_document,
 )
 from modelmatrix.cli.output.tables import table
+from modelmatrix.cli.terminal import print_text
 
 Item = dict[str, Any]
 
@@ -39,7 +40,7 @@ def status(*, namespace: str | None, all_namespaces: bool, cluster: ClusterOptio
     if output in ("json", "yaml"):
         print_document({"apiVersion": names.API_VERSION, "kind": "Status", "items": items}, output)
     elif items:
-        click.echo(_text(items, all_namespaces=all_namespaces, wide=output == "wide"))
+        print_text(_text(items, all_namespaces=all_namespaces, wide=output == "wide"))
     else:
         where = "any namespace" if shown is None else f"namespace {shown}"
         click.echo(f"There are no ModelDeployments in {where}.", err=True)

@@ -22,6 +22,7 @@ from modelmatrix.cli.options import (
     print_document,
 )
 from modelmatrix.cli.output.tables import colorize, paragraph, table
+from modelmatrix.cli.terminal import print_text
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -55,7 +56,7 @@ def why(
     if output in ("json", "yaml"):
         print_document(document, output)
     else:
-        click.echo(_text(document, lang, is_what_if=bool(files.paths) and not status.get("replicas")))
+        print_text(_text(document, lang, is_what_if=bool(files.paths) and not status.get("replicas")))
 
 
 def _elsewhere(name: str, known: Iterable[NamespacedName]) -> str:

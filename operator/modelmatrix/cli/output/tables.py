@@ -16,7 +16,7 @@ COLORS = {"good": "32", "bad": "31", "dim": "2"}
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Rows in aligned columns; on a terminal the last column is cut to the width, elsewhere no column is."""
-    lines = [[str(cell) if cell is not None else "-" for cell in row] for row in rows]
+    lines = [[" ".join(str(cell).splitlines()) if cell is not None else "-" for cell in row] for row in rows]
     widths = [max([len(header), *(len(line[index]) for line in lines)]) for index, header in enumerate(headers)]
     free = _columns() - sum(width + GAP for width in widths[:-1]) if sys.stdout.isatty() else None
     rendered = [_line(list(headers), widths, free), *(_line(line, widths, free) for line in lines)]

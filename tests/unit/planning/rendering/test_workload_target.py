@@ -26,7 +26,7 @@ SPEC: Mapping[str, tuple[Any, ...]] = {
     "priority": ("P0", "P3"),
     "maxModelLen": (None, 1024),
     "secret": (None, "reader"),
-    "source": ("pvc://weights/model", "s3://weights/model@1", "hf://Qwen/Qwen3-32B"),
+    "source": ("pvc://weights/model", "s3://weights/model/1", "hf://Qwen/Qwen3-32B"),
 }
 POOL: Mapping[str, tuple[Any, ...]] = {
     "hostNetwork": (False, True),
