@@ -89,6 +89,7 @@ class Operator:
             SloPolicy(),
             MetricsPoller(self.prometheus, self.clock, self.settings.interval),
             self.settings.gateway_query,
+            self.settings.prometheus_matchers,
             decided=self.exporter.count_decision,
             polled=self.wakeup.trigger,
         )

@@ -18,6 +18,8 @@ PREFIX = "MODELMATRIX_"
 _ADDRESS = re.compile(r"(?P<host>[^:\[\]\s]*|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
 DENY = "Deny"
+_MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"([^"\\]|\\.)*"'
+_MATCHERS = re.compile(rf"{_MATCHER}(, ?{_MATCHER})*")
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -44,6 +46,12 @@ def _address_or_nothing(value: str) -> str:
 def _url(value: str) -> str:
     if value and not _is_http_url(value):
         raise ValueError(f"'{redact_credentials(value)}' is not a URL; use one like http://prometheus:9090")
+    return value
+
+
+def _matchers(value: str) -> str:
+    if value and not _MATCHERS.fullmatch(value):
+        raise ValueError(f'\'{value}\' are not label matchers; use some like cluster="bank-a",region=~"north|south"')
     return value
 
 
@@ -77,6 +85,11 @@ class Settings(BaseModel):
     )
     prometheus_token_file: str = Field(
         default="", description="File with a bearer token for Prometheus, read for every query. Empty: none is sent."
+    )
+    prometheus_matchers: Annotated[str, AfterValidator(_matchers)] = Field(
+        default="",
+        description="Label matchers of this cluster's series, where several clusters share a Prometheus (Thanos, federation), "
+        'e.g. cluster="bank-a".',
     )
     interval: float = Field(default=15.0, gt=0, description="Seconds between two polls of the signals.")
     metrics_address: Annotated[str, AfterValidator(_address)] = Field(

@@ -86,6 +86,11 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(programs: Programs, valu
         render(programs, value)
 
 
+def test_the_matchers_of_a_shared_prometheus_reach_the_operator(programs: Programs) -> None:
+    variables = environment(render(programs, 'prometheus.matchers=cluster="bank-a"'))
+    assert variables["MODELMATRIX_PROMETHEUS_MATCHERS"] == 'cluster="bank-a"'
+
+
 def test_every_variable_of_the_deployment_is_a_setting(programs: Programs) -> None:
     known = {variable(name) for name in Settings.model_fields}
     assert (
@@ -199,16 +204,17 @@ def test_a_network_policy_can_name_who_reads_metrics_and_what_is_reached(program
 
 
 def test_labels_of_engines_win_only_where_they_are_trusted(programs: Programs) -> None:
-    values = ("metrics.podMonitor.enabled=true", "metrics.podMonitor.honorEngineLabels=false")
-    engines, operator = of_kind(render(programs, *values), "PodMonitor")
+    engines, operator = of_kind(render(programs, "metrics.podMonitor.enabled=true"), "PodMonitor")
     assert [one["honorLabels"] for one in engines["spec"]["podMetricsEndpoints"]] == [False, False]
     assert operator["spec"]["podMetricsEndpoints"][0]["honorLabels"] is True
+    values = ("metrics.podMonitor.enabled=true", "metrics.podMonitor.honorEngineLabels=true")
+    engines, _ = of_kind(render(programs, *values), "PodMonitor")
+    assert [one["honorLabels"] for one in engines["spec"]["podMetricsEndpoints"]] == [True, True]
 
 
 def test_monitors_give_the_labels_that_the_operator_asks_for(programs: Programs) -> None:
     engines, _ = of_kind(render(programs, "metrics.podMonitor.enabled=true"), "PodMonitor")
     assert {"modelmatrix.io/deployment", "modelmatrix.io/pool"} <= set(engines["spec"]["podTargetLabels"])
-    assert all(endpoint["honorLabels"] for endpoint in engines["spec"]["podMetricsEndpoints"])
 
 
 def test_the_notes_warn_of_what_is_missing(programs: Programs, tmp_path: Path) -> None:

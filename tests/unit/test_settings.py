@@ -15,6 +15,7 @@ GIVEN = {
     "prometheus_ca_file": "/etc/prometheus/ca.crt",
     "prometheus_token_file": "/etc/prometheus/token",
     "prometheus_timeout": "2.5",
+    "prometheus_matchers": 'cluster="bank-a",region=~"n.*"',
     "interval": "30",
     "metrics_address": "127.0.0.1:1",
     "admission_address": ":9443",
@@ -151,3 +152,10 @@ def test_addresses(address: str, expected: tuple[str, int]) -> None:
 
 def test_two_processes_of_one_machine_have_different_names() -> None:
     assert Settings().identity != Settings().identity
+
+
+@pytest.mark.parametrize("text", ["cluster=a", 'up{cluster="a"}', 'a="x"}) or vector(1', 'a="x" b="y"'])
+def test_matchers_that_are_not_matchers_are_refused(text: str) -> None:
+    result, _ = run("--prometheus-matchers", text)
+    assert result.exit_code != 0
+    assert "are not label matchers" in result.output

@@ -67,6 +67,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 - name: MODELMATRIX_GATEWAY_QUERY
   value: {{ .Values.prometheus.gatewayQuery | quote }}
+- name: MODELMATRIX_PROMETHEUS_MATCHERS
+  value: {{ .Values.prometheus.matchers | quote }}
 - name: MODELMATRIX_INTERVAL
   value: {{ .Values.operator.intervalSeconds | quote }}
 - name: MODELMATRIX_CLUSTER_DOMAIN

@@ -97,7 +97,7 @@ def _engines(*, kubeconfig: str, address: str) -> dict[str, Any]:
     label = "__meta_kubernetes_pod_label_"
     return {
         "job_name": "engines",
-        "honor_labels": True,  # as in the chart's monitors
+        "honor_labels": False,  # as in the chart's monitors: a page cannot name another pod
         "kubernetes_sd_configs": [
             {
                 "role": "pod",

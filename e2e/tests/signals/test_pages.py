@@ -41,12 +41,13 @@ FLEET |= {key: (Scenario(add_pods=nothing, replicas=ALONE), "vLLM") for key in (
 
 
 def job(address: str, key: str, number: int) -> dict[str, Any]:
-    """A scrape job as two monitors of the same pods make it: everything is there twice."""
+    """One of two jobs that scrape the same pods, as two monitors or two servers behind a Thanos: everything is there twice."""
     labels = {"namespace": key, "pod": "a", "modelmatrix_io_deployment": NAME, "modelmatrix_io_pool": "p"}
+    labels |= {"replica": f"prometheus-{number}", "any_label_of_a_setup": str(number)}
     return {
         "job_name": f"{key}-{number}",
         "metrics_path": f"/{key}",
-        "honor_labels": True,
+        "honor_labels": False,
         "static_configs": [{"targets": [address], "labels": labels}],
     }
 

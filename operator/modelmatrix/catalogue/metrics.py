@@ -71,7 +71,8 @@ class MetricDialect(CatalogueEntry):
         given_since: The first engine version that accepts our bounds, e.g. ``0.32``; empty when all do.
         bounds: The engine's own bounds of a histogram in seconds, for versions that do not accept ours.
         metrics: Metric names by signal, the newest first: older images are read by the later ones.
-        copies: Labels that tell apart copies of one number, such as those of tensor-parallel ranks; one copy counts.
+        labels: Labels by which the engine splits a signal: series that are apart in these add up. Series that are apart in any
+            other label, such as the ranks of tensor parallelism or a second scrape, are copies, and one counts.
         when_used: Signals whose series appear with the first request: until then a missing series is a zero.
         empty_until_used: Whether the whole page is empty before the first request.
         sources: A recorded page, or the engine's source file.
@@ -82,7 +83,7 @@ class MetricDialect(CatalogueEntry):
     given_since: str = ""
     bounds: dict[Signal, tuple[float, ...]] = Field(default_factory=dict)
     metrics: dict[Signal, tuple[str, ...]]
-    copies: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     when_used: tuple[Signal, ...] = ()
     empty_until_used: bool = False
     sources: Sources

@@ -32,7 +32,7 @@ from modelmatrix.signals.expressions import (
     newest,
     observed_mean,
 )
-from modelmatrix.signals.promql import FRESH_SECONDS, OURS, POD, DialectQueries, single_series_part, union, window
+from modelmatrix.signals.promql import FRESH_SECONDS, POD, DialectQueries, selector, single_series_part, union, window
 
 SHORT_SECONDS = 60.0
 LONG_SECONDS = 180.0
@@ -49,6 +49,7 @@ SHOWN = (Signal.TTFT, Signal.TPOT)
 
 PODS, MISSING, NOW, ARRIVALS, LENGTHS = "pods", "missing", "now", "arrivals", "lengths"
 PERCENTILES, ENGINES, GATEWAY = "percentiles", "engines", "gateway"
+COPIES = "copies"  # how often one page is scraped, where that is more than once
 # Without an answer to one of these the operator concludes nothing; the others only refine or show.
 NEEDED = frozenset({PODS, MISSING, NOW, ARRIVALS, LENGTHS, *map(str, LATENCIES)})
 # Queries whose answers change slowly, or that cost Prometheus much, run once a minute.
@@ -83,18 +84,19 @@ class QueryRequest:
     """What the deployments of a fleet need from one poll.
 
     ``bounds`` are the histogram bounds that count, in seconds, by dialect and signal; ``percentiles`` are those of latencies
-    that are shown; ``gateway`` is the PromQL of a gateway's requests per second.
+    that are shown; ``gateway`` is the PromQL of a gateway's requests per second. ``matchers`` select this cluster's series.
     """
 
     dialects: tuple[MetricDialect, ...]
     bounds: Mapping[str, Mapping[Signal, Iterable[float]]]
     percentiles: tuple[int, ...] = ()
     gateway: str = ""
+    matchers: str = ""
 
 
 def query_set(request: QueryRequest, time_scale: float) -> QuerySet:
     """The queries of one poll, at ``time_scale`` model seconds in a real second."""
-    dialects = {dialect.name: DialectQueries(dialect, time_scale) for dialect in request.dialects}
+    dialects = {dialect.name: DialectQueries(dialect, time_scale, request.matchers) for dialect in request.dialects}
     if not dialects:
         return QuerySet({})
     values = {
@@ -102,7 +104,7 @@ def query_set(request: QueryRequest, time_scale: float) -> QuerySet:
         for query, items in value_queries(request).items()
     }
     texts = {
-        PODS: _pods(dialects.values(), time_scale),
+        PODS: _pods(dialects.values(), selector(request.matchers), time_scale),
         MISSING: _by_dialect(dialects.values(), _missing),
         **values,
         PERCENTILES: _by_dialect(dialects.values(), lambda dialect: _percentiles(dialect, request)),
@@ -134,17 +136,18 @@ def _by_dialect(dialects: Iterable[DialectQueries], make: Callable[[DialectQueri
     return union({f"{one.dialect.name}/{name}": text for one in dialects for name, text in make(one).items()})
 
 
-def _pods(dialects: Iterable[DialectQueries], time_scale: float) -> str:
-    """By pod: the age of its newest sample, or else whether its page could be read; and how well the past is covered."""
+def _pods(dialects: Iterable[DialectQueries], ours: str, time_scale: float) -> str:
+    """By pod: the age of its newest sample, or whether its page could be read; how well the past is covered; copies."""
     ages = {
         f"{one.dialect.name}/age": f"time() - max by ({POD}) ({one.coalesce_names(Signal.WAITING, _timestamp)})"
         for one in dialects
     }
     silent = " ".join(f"unless on (namespace, pod) ({one.coalesce_names(Signal.WAITING, str)})" for one in dialects)
     by_pod = {
-        "up": f"max by ({POD}) (up{{{OURS}}}) {silent}",
-        "samples": f"max by ({POD}) (scrape_samples_scraped{{{OURS}}}) {silent}",
-        "covered": f"{_covered(time_scale)} < {COVERED_STEPS - 1}",
+        "up": f"max by ({POD}) (up{{{ours}}}) {silent}",
+        "samples": f"max by ({POD}) (scrape_samples_scraped{{{ours}}}) {silent}",
+        "covered": f"{_covered(ours, time_scale)} < {COVERED_STEPS - 1}",
+        COPIES: f"max by ({POD}) (count by ({POD}, instance) (up{{{ours}}})) > 1",
     }
     return union(ages | by_pod)
 
@@ -153,21 +156,21 @@ def _timestamp(series: str) -> str:
     return f"timestamp({series})"
 
 
-def _covered(time_scale: float) -> str:
+def _covered(ours: str, time_scale: float) -> str:
     """In how many steps of the long window a pod had a good scrape shortly before; 0 for pods that had one in no step."""
     length, step = window(LONG_SECONDS, time_scale), window(LONG_SECONDS / COVERED_STEPS, time_scale)
-    lately = f"max_over_time(up{{{OURS}}}[{window(FRESH_SECONDS, time_scale)}]) == 1"
-    return f"(max by ({POD}) (count_over_time(({lately})[{length}:{step}])) or 0 * max by ({POD}) (up{{{OURS}}}))"
+    lately = f"max_over_time(up{{{ours}}}[{window(FRESH_SECONDS, time_scale)}]) == 1"
+    return f"(max by ({POD}) (count_over_time(({lately})[{length}:{step}])) or 0 * max by ({POD}) (up{{{ours}}}))"
 
 
 def _missing(dialect: DialectQueries) -> dict[str, str]:
     """Number of replicas that speak the dialect and lack one of its signals: an engine has renamed a metric."""
-    texts = {}
+    texts, ours = {}, selector(dialect.matchers)
     for signal, names in dialect.dialect.metrics.items():
         companion = _companion_signal(signal, dialect.dialect)
         if companion is not None:
             shows = dialect.coalesce_names(companion, str, suffix=single_series_part(companion))
-            lacks = " ".join(f"unless on (namespace, pod) {name}{single_series_part(signal)}{{{OURS}}}" for name in names)
+            lacks = " ".join(f"unless on (namespace, pod) {name}{single_series_part(signal)}{{{ours}}}" for name in names)
             texts[str(signal)] = f"count by ({Grouping.DEPLOYMENT}) (group by ({POD}) ({shows}) {lacks})"
     return texts
 

@@ -46,12 +46,12 @@ class HistoryQuery:
         return self.step_seconds / self.time_scale
 
 
-def history_query(dialects: Iterable[MetricDialect], deployments: int, time_scale: float) -> HistoryQuery:
-    """The query for a fleet of ``deployments``."""
+def history_query(dialects: Iterable[MetricDialect], deployments: int, time_scale: float, matchers: str = "") -> HistoryQuery:
+    """The query for a fleet of ``deployments``; ``matchers`` select the series of this cluster."""
     finest = deployments * PAST_SECONDS / FINEST_STEP_SECONDS
     step = FINEST_STEP_SECONDS * max(1, ceil(finest / MAX_POINTS))
     by_dialect = {
-        dialect.name: f"round({DialectQueries(dialect, time_scale).render(_rate(dialect, step))}, 0.001)"
+        dialect.name: f"round({DialectQueries(dialect, time_scale, matchers).render(_rate(dialect, step))}, 0.001)"
         for dialect in dialects
     }
     return HistoryQuery(union(by_dialect), step, time_scale)

@@ -1,8 +1,9 @@
 """PromQL text for expressions about the series of one dialect. Pure.
 
 Each replica is counted once. An image may show an old name of a signal, or both names: of each pod the series of the newest
-name are taken (``a or on (namespace, pod) b``). A pod that two monitors find has every series twice, apart in the labels of
-the target alone: these labels are dropped by ``max without``.
+name are taken (``a or on (namespace, pod) b``). A pod that two monitors or two Prometheus servers scrape has every series
+twice, apart in labels that a Prometheus setup adds and that cannot be listed. So ``max by`` keeps what names a replica and the
+labels by which the engine itself splits a signal, and one copy of each counts.
 
 Windows are given in model time and rendered in Prometheus's time. Counters advance in model time too, so their growth needs
 no correction. A gauge counts only while it is fresh: Prometheus shows the last samples of a pod that is gone for minutes.
@@ -30,8 +31,8 @@ from modelmatrix.signals.expressions import (
 
 POD = f"{Grouping.DEPLOYMENT}, pod"
 OURS = 'modelmatrix_io_deployment!=""'
-# A pod that two monitors find, or that two Prometheus servers scrape, has all of its series twice: apart in these alone.
-TARGET_LABELS = ("job", "instance", "endpoint", "container", "service", "prometheus", "prometheus_replica")
+# What names a series of a replica, besides the engine's own labels: no label of a target, of a monitor or of a server.
+REPLICA_LABELS = (Grouping.REPLICA, "le")
 # Longer than three usual scrapes: an older sample says nothing about now.
 FRESH_SECONDS = 60.0
 
@@ -43,9 +44,14 @@ def window(model_seconds: float, time_scale: float) -> str:
     return f"{max(1, round(1000 * model_seconds / time_scale))}ms"
 
 
-def deduplicate_targets(vector: str, copies: Iterable[str] = ()) -> str:
-    """A vector without the copies of its series."""
-    return f"max without ({', '.join((*TARGET_LABELS, *copies))}) ({vector})"
+def selector(matchers: str = "") -> str:
+    """The matchers of every selector: the label of our pods, and those of the cluster where several share a Prometheus."""
+    return f"{OURS},{matchers}" if matchers else OURS
+
+
+def count_once(vector: str, engine_labels: Iterable[str]) -> str:
+    """A vector with one of each of its series, however many copies of it there are."""
+    return f"max by ({', '.join((*REPLICA_LABELS, *engine_labels))}) ({vector})"
 
 
 def union(expressions: Mapping[str, str]) -> str:
@@ -55,10 +61,14 @@ def union(expressions: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DialectQueries:
-    """Expressions in one dialect. An expression must use only signals that the dialect has."""
+    """Expressions in one dialect. An expression must use only signals that the dialect has.
+
+    ``matchers`` select the series of this cluster, e.g. ``cluster="bank-a"``; empty where there is only one.
+    """
 
     dialect: MetricDialect
     time_scale: float
+    matchers: str = ""
 
     def has_signals(self, *signals: Signal) -> bool:
         """Whether the dialect has all of them."""
@@ -82,14 +92,14 @@ class DialectQueries:
 
     def coalesce_names(self, signal: Signal, apply: Apply, *, suffix: str = "", matchers: str = "") -> str:
         """``apply`` on the series of a signal: of each pod those of the newest name that it shows."""
-        names = self.dialect.metrics[signal]
-        return " or on (namespace, pod) ".join(apply(f"{name}{suffix}{{{OURS}{matchers}}}") for name in names)
+        names, ours = self.dialect.metrics[signal], selector(self.matchers)
+        return " or on (namespace, pod) ".join(apply(f"{name}{suffix}{{{ours}{matchers}}}") for name in names)
 
     def _fold(self, fold: SeriesFold) -> str:
         apply = self._fresh if fold.function is RangeFunction.NEWEST else self._over_window(fold)
         matchers = f",le=~`{_le_pattern(fold.bounds)}`" if fold.bounds else ""
         series = self.coalesce_names(fold.signal, apply, suffix=fold.part, matchers=matchers)
-        each = deduplicate_targets(series, self.dialect.copies)
+        each = count_once(series, self.dialect.labels)
         total = f"{'avg' if fold.is_mean else 'sum'} by ({fold.by}) ({each})"
         return f"({total} or 0 * {self._waiting(fold.by)})" if self._appears_late(fold) else total
 

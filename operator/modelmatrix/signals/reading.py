@@ -127,7 +127,7 @@ def _proven(
             f"Prometheus has no usable number of {missing_input(part)}: see the replicas' metrics pages",
         )
     message = "nothing arrives" if traffic.is_idle else f"{coverage.measured} replicas are measured"
-    remarks = filter(None, (expected.bounds.unmeasured, expected.remark, _unobserved(expected, traffic)))
+    remarks = filter(None, (expected.bounds.unmeasured, expected.remark, _unobserved(expected, traffic), coverage.copies))
     return Reason.NO_TRAFFIC if traffic.is_idle else Reason.SIGNALS_FRESH, "; ".join((message, *remarks))
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.metrics import MetricDialect, Signal
-from modelmatrix.signals.fleet_queries import COVERED_STEPS, LONG_SECONDS
+from modelmatrix.signals.fleet_queries import COPIES, COVERED_STEPS, LONG_SECONDS
 from modelmatrix.signals.promql import FRESH_SECONDS
 
 SETTLED_SECONDS = 60.0  # model time that a ready replica is given until it must be measured
@@ -73,7 +73,7 @@ class ScrapeCoverage(NamedTuple):
     """How many replicas are ready, settled and measured, the age of the oldest sample, and the worst problem, if any.
 
     ``unused`` are dialects whose replicas all show an empty page, because no request has reached them. ``has_foreign_pods``:
-    pods that are not replicas are in the sums.
+    pods that are not replicas are in the sums. ``copies`` says that pages are scraped more than once; empty when none is.
     """
 
     measured: int
@@ -83,6 +83,7 @@ class ScrapeCoverage(NamedTuple):
     problem: tuple[Reason, str] | None = None
     unused: frozenset[str] = frozenset()
     has_foreign_pods: bool = False
+    copies: str = ""
 
 
 def scrape_coverage(
@@ -119,6 +120,7 @@ def scrape_coverage(
         problem=foreign or (_problem(unmeasured, settled) if unmeasured else None),
         unused=_unused(leaders, unmeasured) if unmeasured else frozenset(),
         has_foreign_pods=foreign is not None,
+        copies=_SCRAPED_TWICE if any(COPIES in values for values in pods.values()) else "",
     )
 
 
@@ -178,6 +180,7 @@ def _foreign_pods(
     return Reason.SIGNALS_MISSING, message
 
 
+_SCRAPED_TWICE = "pages are scraped more than once, and each series counts once: check for a second monitor or Prometheus"
 # Without numbers that change from poll to poll: each change would be a write of the status.
 _MESSAGES = {
     ScrapeState.UNKNOWN: "are not scraped by Prometheus ({pods}): check the PodMonitor and the namespaces that Prometheus "

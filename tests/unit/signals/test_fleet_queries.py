@@ -7,6 +7,7 @@ import pytest
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.catalogue.metrics import Signal
 from modelmatrix.signals.fleet_queries import LATENCIES, NEEDED, SELDOM, QueryRequest, query_set
+from modelmatrix.signals.history import history_query
 
 ALL = tuple(builtin().dialects.values())
 MANY = tuple(number / 10 for number in range(1, 200))
@@ -64,3 +65,20 @@ def test_windows_are_of_model_time(scale: float, window: str) -> None:
 
 def test_the_gateways_own_query_comes_along() -> None:
     assert asked("vllm", gateway="sum(x)")["gateway"] == "sum(x)"
+
+
+def test_every_selector_has_the_matchers_of_the_cluster() -> None:
+    dialects = tuple(builtin().dialects.values())
+    bounds = {dialect.name: dict.fromkeys(LATENCIES, (1.0,)) for dialect in dialects}
+    request = QueryRequest(dialects, bounds, (95,), matchers='cluster="bank-a"')
+    expressions = query_set(request, 1.0).expressions
+    for text in (*expressions.values(), history_query(dialects, 10, 1.0, 'cluster="bank-a"').expression):
+        assert text.count('modelmatrix_io_deployment!=""') == text.count('modelmatrix_io_deployment!="",cluster="bank-a"') > 0
+
+
+def test_no_label_that_a_setup_adds_splits_a_series() -> None:
+    """Copies are apart in labels that cannot be listed, so each fold names the labels that stay."""
+    expressions = dict(query_set(QueryRequest((builtin().dialects["vllm"],), {}), 1.0).expressions)
+    assert "without" not in "".join(expressions.values())
+    labels = "namespace, modelmatrix_io_deployment, modelmatrix_io_pool, pod, le, model_name, engine, finished_reason"
+    assert f"max by ({labels})" in expressions["arrivals"]

@@ -124,3 +124,10 @@ def test_no_problem_means_that_every_settled_replica_is_seen_freshly(
 def test_nothing_is_expected_of_nobody() -> None:
     found: Any = scrape_coverage({}, [], 0, 1.0)
     assert (found.measured, found.settled, found.problem, found.age_seconds) == (0, 0, None, None)
+
+
+def test_copies_are_reported_and_are_no_problem() -> None:
+    coverage = scrape_coverage({"a": SEEN | {"copies": 2.0}, "b": SEEN}, [A, B], 0, 1.0)
+    assert coverage.problem is None
+    assert "each series counts once" in coverage.copies
+    assert scrape_coverage({"a": SEEN}, [A], 0, 1.0).copies == ""

@@ -63,14 +63,15 @@ class Autoscaler:
     """Runs a policy over the fleet. ``decisions``, ``measured`` and ``readings`` are of the last poll.
 
     ``untaken`` is a poll that has come in since the loop took one.
-    ``gateway_query`` is PromQL for requests per second by namespace and deployment. ``decided`` is called with every
-    decision, ``polled`` after every poll.
+    ``gateway_query`` is PromQL for requests per second by namespace and deployment; ``matchers`` select this cluster's series
+    of engines. ``decided`` is called with every decision, ``polled`` after every poll.
     """
 
     catalogue: Catalogue
     policy: Policy[Any]
     poller: MetricsPoller
     gateway_query: str = ""
+    matchers: str = ""
     decided: Callable[[NamespacedName, Observation, Decision], None] = _ignored
     polled: Callable[[], None] = _not_awaited
     decisions: dict[NamespacedName, ScaleDecision] = field(default_factory=dict)
@@ -123,12 +124,13 @@ class Autoscaler:
                 for signal, bound in seconds.items():
                     bounds.setdefault(dialect, {}).setdefault(signal, set()).add(bound)
         often = tuple(percentile for percentile, _ in percentiles.most_common(MAX_PERCENTILES))
-        return query_set(QueryRequest(self._dialects(measured), bounds, often, self.gateway_query), self.time_scale)
+        request = QueryRequest(self._dialects(measured), bounds, often, self.gateway_query, self.matchers)
+        return query_set(request, self.time_scale)
 
     def history_query(self, deployments: Mapping[NamespacedName, DeploymentPlan]) -> HistoryQuery:
         """The range query for the past of all scaled deployments."""
         scaled = [deployment for deployment in deployments.values() if _is_scaled(deployment)]
-        return history_query(self._dialects(scaled), len(scaled), self.time_scale)
+        return history_query(self._dialects(scaled), len(scaled), self.time_scale, self.matchers)
 
     def update(self, poll: MetricsPoll, deployments: Mapping[NamespacedName, DeploymentPlan], *, now_seconds: float) -> None:
         """Evaluate a poll: new readings, measurements and decisions for every measured deployment."""
