@@ -12,9 +12,19 @@ from typing import Any
 from modelmatrix.api import names
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.planning.snapshot.snapshot import Snapshot
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView, WorkloadView
+from modelmatrix.planning.snapshot.views import (
+    Component,
+    DeploymentView,
+    NamespacedName,
+    NodeView,
+    PodProblem,
+    PodView,
+    PoolView,
+    WorkloadView,
+)
 
 NOW = 1_790_000_000.0  # a Monday, 14:13:20 UTC
 CREATED = NOW - 7200
@@ -101,6 +111,11 @@ def pod(*, name: str = "pod", node: str = "", devices: int = 1, resource: str = 
         "created_seconds": CREATED,
     }
     return PodView(**(view | fields))
+
+
+def problem(message: str, reason: str = "ReplicaFailing", component: str = "container", **fields: Any) -> PodProblem:
+    """What a component says of a pod or a workload."""
+    return PodProblem(Reason(reason), Component(component), message, **fields)
 
 
 def workload(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from factories import deployment, workload
+from factories import deployment, problem, workload
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.actions.action import Create
 from modelmatrix.planning.plan import plan
@@ -43,7 +43,7 @@ def test_failing_pods_are_reported_in_their_own_words() -> None:
     state = world(deployment())
     rest(state)
     (item,) = state.workloads.values()
-    item.pods = [replace(found, ready=False, failing=True, problem="CrashLoopBackOff: exit code 1") for found in item.pods]
+    item.pods = [replace(found, ready=False, problem=problem("CrashLoopBackOff: exit code 1")) for found in item.pods]
     made = state.plan()
     assert ready(made) == (0, "False", "ReplicaFailing")
     assert "CrashLoopBackOff: exit code 1" in condition(made, "Ready")["message"]
@@ -55,9 +55,11 @@ def test_a_quota_that_forbids_pods_is_quoted() -> None:
     (item,) = state.workloads.values()
     item.pods = []
     snapshot = state.snapshot()
-    failed = replace(snapshot.workloads[0], failure="pods are forbidden: exceeded quota")
+    failed = replace(
+        snapshot.workloads[0], failure=problem("pods are forbidden: exceeded quota", "QuotaExceeded", "controller")
+    )
     made = plan(replace(snapshot, workloads=(failed,)))
-    assert ready(made)[2] == Reason.REPLICA_FAILING
+    assert ready(made)[2] == Reason.QUOTA_EXCEEDED
     assert "exceeded quota" in condition(made, "Ready")["message"]
 
 

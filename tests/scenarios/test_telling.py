@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from factories import deployment, nodes, pool
+from factories import deployment, nodes, pool, problem
+from modelmatrix.api.reasons import TABLE, Reason
 from modelmatrix.planning.plan import Plan, plan
 from modelmatrix.planning.snapshot.views import NamespacedName
 from scenarios.changing import KEY, condition, edit, ready, world
@@ -70,7 +71,7 @@ def crash_new_pods(state: World) -> None:
     for item in state.workloads.values():
         old = {uid for uid, digest in item.digests.items() if digest != item.digest}
         item.pods = [
-            found if found.uid in old else replace(found, ready=False, failing=True, problem="CrashLoopBackOff: exit code 1")
+            found if found.uid in old else replace(found, ready=False, problem=problem("CrashLoopBackOff: exit code 1"))
             for found in item.pods
         ]
 
@@ -98,7 +99,9 @@ def test_a_rollout_whose_new_pod_crashes_is_failing_although_the_old_ones_serve(
     crash_new_pods(state)
     made = state.plan()
     assert ready(made) == (replicas, "False", "ReplicaFailing")
-    assert condition(made, "Reconciling")["message"].endswith("ascend-a: CrashLoopBackOff: exit code 1")
+    assert condition(made, "Reconciling")["message"].endswith(
+        f"ascend-a: CrashLoopBackOff: exit code 1. {TABLE[Reason.REPLICA_FAILING].remedy}"
+    )
 
 
 def test_a_rollout_that_a_quota_forbids_quotes_it() -> None:
@@ -107,9 +110,11 @@ def test_a_rollout_that_a_quota_forbids_quotes_it() -> None:
     edit(state, maxModelLen=8192)
     state.apply(state.plan())
     snapshot = state.snapshot()
-    failed = replace(snapshot.workloads[0], failure="pods are forbidden: exceeded quota")
+    failed = replace(
+        snapshot.workloads[0], failure=problem("pods are forbidden: exceeded quota", "QuotaExceeded", "controller")
+    )
     made = plan(replace(snapshot, workloads=(failed,)))
-    assert ready(made) == (1, "False", "ReplicaFailing")
+    assert ready(made) == (1, "False", "QuotaExceeded")
     assert "exceeded quota" in condition(made, "Ready")["message"]
 
 
@@ -121,7 +126,7 @@ def test_a_move_whose_new_replicas_crash_is_failing_although_the_retired_ones_se
     state.apply(state.plan())
     state.step()
     new = next(item for item in state.workloads.values() if item.view.quantization == "BF16")
-    new.pods = [replace(found, ready=False, failing=True, problem="Error: exit code 1") for found in new.pods]
+    new.pods = [replace(found, ready=False, problem=problem("Error: exit code 1")) for found in new.pods]
     assert ready(state.plan()) == (2, "False", "ReplicaFailing")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from factories import NOW
+from factories import NOW, problem
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
@@ -20,7 +20,7 @@ from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, S
 from modelmatrix.planning.plan import Plan, plan
 from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot, WriteFailure
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView, WorkloadView
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView, Stage, WorkloadView
 
 STEP_SECONDS = 30.0
 
@@ -267,6 +267,7 @@ class World:
                 workload=view.key.name,
                 leader=rank == 0,
                 group=group,
+                controller_uid=f"{view.uid}-{workload.digest}",
             )
             workload.pods.append(pod)
             workload.digests[pod.uid] = workload.digest
@@ -279,7 +280,14 @@ class World:
             for index, pod in enumerate(workload.pods):
                 if not pod.node and not pod.deleting:
                     found = self._node_for(pod, spec)
-                    workload.pods[index] = replace(pod, node=found, problem="" if found else "Insufficient devices")
+                    workload.pods[index] = replace(pod, node=found, **self._bound(pod, found))
+
+    def _bound(self, pod: PodView, node: str) -> dict[str, Any]:
+        """What a pod shows once the scheduler has tried."""
+        if node:
+            return {"stage": Stage.BOUND, "problem": None, "bound_seconds": self.now_seconds}
+        said = problem("Insufficient devices", "Unschedulable", "scheduler", since_seconds=pod.created_seconds)
+        return {"problem": said}
 
     def _node_for(self, pod: PodView, spec: Mapping[str, Any]) -> str:
         ((resource, count),) = pod.devices.items()
@@ -300,7 +308,7 @@ class World:
         for workload in self.workloads.values() if self.starts else ():
             whole = {group[0].group for group in self._groups(workload) if all(pod.node for pod in group)}
             workload.pods = [
-                replace(pod, ready=True, ready_seconds=self.now_seconds)
+                replace(pod, ready=True, ready_seconds=self.now_seconds, stage=Stage.SERVING)
                 if pod.node and not pod.ready and not pod.deleting and (pod.group in whole)
                 else pod
                 for pod in workload.pods

@@ -49,6 +49,31 @@ class Reason(StrEnum):
     LEADER_WORKER_SET_MISSING = "LeaderWorkerSetMissing"
     RUNTIME_CLASS_MISSING = "RuntimeClassMissing"
     WRITE_FAILED = "WriteFailed"
+    START_OVERDUE = "StartOverdue"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    WORKLOAD_PAUSED = "WorkloadPaused"
+    # what the API server, the scheduler, the kubelet and containers say about pods
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    LIMIT_RANGE_VIOLATED = "LimitRangeViolated"
+    POD_SECURITY_VIOLATED = "PodSecurityViolated"
+    ADMISSION_DENIED = "AdmissionDenied"
+    WEBHOOK_FAILING = "WebhookFailing"
+    PRIORITY_CLASS_MISSING = "PriorityClassMissing"
+    SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
+    CLAIM_MISSING = "ClaimMissing"
+    CLAIM_UNBOUND = "ClaimUnbound"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, no password
+    CONFIG_MAP_MISSING = "ConfigMapMissing"
+    SCHEDULING_GATED = "SchedulingGated"
+    IMAGE_UNAVAILABLE = "ImageUnavailable"
+    IMAGE_PULL_FAILING = "ImagePullFailing"
+    POD_NOT_PREPARED = "PodNotPrepared"
+    CONTAINER_CONFIG_INVALID = "ContainerConfigInvalid"
+    CONTAINER_NOT_STARTED = "ContainerNotStarted"
+    OUT_OF_MEMORY = "OutOfMemory"
+    NODE_REFUSED = "NodeRefused"
+    POD_EVICTED = "PodEvicted"
+    READINESS_GATE_CLOSED = "ReadinessGateClosed"
     # signals and scaling
     SIGNALS_FRESH = "SignalsFresh"
     SIGNALS_MISSING = "SignalsMissing"
@@ -85,11 +110,16 @@ def reason_of(text: str) -> Reason | None:
 
 
 class ReasonInfo(NamedTuple):
-    """What every use of a reason shares: one sentence each for meaning and remedy, and the Chinese name."""
+    """What every use of a reason shares: one sentence each for meaning and remedy, and the Chinese name.
+
+    ``needs_person``: neither time nor the operator removes the cause, somebody must edit or install something. Such a problem
+    of pods makes a deployment Stalled.
+    """
 
     meaning: str
     remedy: str
     chinese: str
+    needs_person: bool = False
 
 
 TABLE: dict[Reason, ReasonInfo] = {
@@ -170,7 +200,7 @@ TABLE: dict[Reason, ReasonInfo] = {
         "可用设备不足",
     ),
     Reason.UNSCHEDULABLE: ReasonInfo(
-        "Whole nodes are free for a group, and the scheduler binds only a part of it.",
+        "Devices are free, and the scheduler does not bind the pods to them, or binds only a part of a group.",
         "Read the scheduler's message, which is quoted; often a taint without a toleration, or too little CPU or memory.",
         "调度器未能绑定全部 Pod",
     ),
@@ -244,11 +274,146 @@ TABLE: dict[Reason, ReasonInfo] = {
         "The pool names a RuntimeClass that does not exist; its pods would be rejected.",
         "Create the RuntimeClass or remove spec.runtimeClassName from the pool.",
         "缺少 RuntimeClass",
+        needs_person=True,
     ),
     Reason.WRITE_FAILED: ReasonInfo(
         "The API server refused a write.",
         "Read the quoted answer; often a quota or an admission policy.",
         "写入被拒绝",
+    ),
+    Reason.START_OVERDUE: ReasonInfo(
+        "A replica is not ready although the longest start that is expected has passed.",
+        "See the log of its engine container and the speed of the weights' store; nothing else is reported.",
+        "启动超时",
+    ),
+    Reason.PROGRESS_DEADLINE_EXCEEDED: ReasonInfo(
+        "A rollout has not become ready within three starts and ten minutes.",
+        "Read the log of the newest pods, or undo the last edit; the operator goes on trying.",
+        "滚动升级超过期限",
+        needs_person=True,
+    ),
+    Reason.WORKLOAD_PAUSED: ReasonInfo(
+        "The Deployment of the replicas is paused, so its controller rolls nothing out.",
+        "Run kubectl rollout resume on the Deployment that the message names.",
+        "工作负载已暂停",
+        needs_person=True,
+    ),
+    Reason.QUOTA_EXCEEDED: ReasonInfo(
+        "A ResourceQuota of the namespace does not allow the pods.",
+        "Raise the quota that the message names, or lower the replicas.",
+        "超出资源配额",
+        needs_person=True,
+    ),
+    Reason.LIMIT_RANGE_VIOLATED: ReasonInfo(
+        "A LimitRange of the namespace does not allow the pods' resources.",
+        "Change the LimitRange that the message quotes, or use a namespace without it.",
+        "违反 LimitRange 限制",
+        needs_person=True,
+    ),
+    Reason.POD_SECURITY_VIOLATED: ReasonInfo(
+        "The namespace's Pod Security level does not allow the pods.",
+        "Remove hostNetwork and hostMounts from the pool, or lower the level of the namespace.",
+        "违反 Pod 安全级别",
+        needs_person=True,
+    ),
+    Reason.ADMISSION_DENIED: ReasonInfo(
+        "An admission policy or webhook refuses the pods.",
+        "Read the quoted answer and change what the policy names, or the policy.",
+        "准入策略拒绝",
+        needs_person=True,
+    ),
+    Reason.WEBHOOK_FAILING: ReasonInfo(
+        "An admission webhook of the cluster does not answer, so no pod can be created.",
+        "Repair the webhook that the message names.",
+        "准入 Webhook 故障",
+    ),
+    Reason.PRIORITY_CLASS_MISSING: ReasonInfo(
+        "The pods' PriorityClass does not exist.",
+        "Install the chart's PriorityClasses again (priorityClasses.create).",
+        "缺少 PriorityClass",
+        needs_person=True,
+    ),
+    Reason.SERVICE_ACCOUNT_MISSING: ReasonInfo(
+        "The pods' ServiceAccount does not exist.",
+        "Create the ServiceAccount that the message names.",
+        "缺少 ServiceAccount",
+        needs_person=True,
+    ),
+    Reason.CLAIM_MISSING: ReasonInfo(
+        "The PersistentVolumeClaim of the weights does not exist.",
+        "Create the claim in the deployment's namespace or correct its name in spec.model.source.",
+        "缺少存储声明",
+        needs_person=True,
+    ),
+    Reason.CLAIM_UNBOUND: ReasonInfo(
+        "The PersistentVolumeClaim of the weights has no volume.",
+        "Bind the claim: check its StorageClass and that a matching volume exists.",
+        "存储声明未绑定",
+        needs_person=True,
+    ),
+    Reason.SECRET_MISSING: ReasonInfo(
+        "A Secret that the pods name does not exist, or lacks a key.",
+        "Create the Secret with the key that the message names, or correct spec.model.secretName.",
+        "缺少 Secret",
+        needs_person=True,
+    ),
+    Reason.CONFIG_MAP_MISSING: ReasonInfo(
+        "A ConfigMap that the pods name does not exist, or lacks a key.",
+        "Create the ConfigMap that the message names.",
+        "缺少 ConfigMap",
+        needs_person=True,
+    ),
+    Reason.SCHEDULING_GATED: ReasonInfo(
+        "A scheduling gate keeps the pods from the scheduler.",
+        "Let the controller that set the gate, e.g. a queue, admit the pods.",
+        "调度门控中",
+    ),
+    Reason.IMAGE_UNAVAILABLE: ReasonInfo(
+        "The image does not exist, or the registry does not give it out.",
+        "Correct the image that the message names (spec.images of the pool), mirror it, or add a pull secret.",
+        "镜像不可用",
+        needs_person=True,
+    ),
+    Reason.IMAGE_PULL_FAILING: ReasonInfo(
+        "The image cannot be pulled at the moment; the kubelet tries again.",
+        "Check the registry and the node's way to it if this lasts.",
+        "镜像拉取失败",
+    ),
+    Reason.POD_NOT_PREPARED: ReasonInfo(
+        "The kubelet has not set up the pod's volumes or network for over a minute.",
+        "Read the pod's events (kubectl describe pod); check the volumes that the message names.",
+        "Pod 未准备好",
+    ),
+    Reason.CONTAINER_CONFIG_INVALID: ReasonInfo(
+        "The kubelet cannot make the container's configuration.",
+        "Read the quoted message; often an image that runs as root, or a subPath that is missing.",
+        "容器配置无效",
+        needs_person=True,
+    ),
+    Reason.CONTAINER_NOT_STARTED: ReasonInfo(
+        "The container runtime cannot create or start the container.",
+        "Read the quoted message; often a device driver or runtime of the node that the message names.",
+        "容器无法启动",
+    ),
+    Reason.OUT_OF_MEMORY: ReasonInfo(
+        "The kernel or the kubelet ended the container because host memory ran out.",
+        "Use nodes with more memory, or a smaller model; engines need host memory while they load weights.",
+        "主机内存不足",
+    ),
+    Reason.NODE_REFUSED: ReasonInfo(
+        "The scheduler bound the pods and the kubelet of the node refuses them.",
+        "Read the quoted message; check the device plugin and the kubelet of the node.",
+        "节点拒绝 Pod",
+    ),
+    Reason.POD_EVICTED: ReasonInfo(
+        "The node ended the pods: pressure, shutdown, preemption, or the node was lost.",
+        "See the quoted message; new pods are made elsewhere if devices are free.",
+        "Pod 被驱逐",
+    ),
+    Reason.READINESS_GATE_CLOSED: ReasonInfo(
+        "The containers are ready and a readiness gate of the pod is not.",
+        "Check the controller that sets the condition which the message names.",
+        "就绪门控未通过",
     ),
     Reason.SIGNALS_FRESH: ReasonInfo("Every ready replica is measured.", "Nothing to do.", "指标正常"),
     Reason.SIGNALS_MISSING: ReasonInfo(

@@ -113,4 +113,5 @@ def _remedy(condition: dict[str, Any], lang: str) -> str:
         return ""
     info = TABLE[reason]
     name = f"{info.chinese} ({reason}): " if lang == "zh" else ""
-    return f"{name}{info.meaning} {info.remedy}"
+    remedy = "" if condition["message"].endswith(info.remedy) else info.remedy
+    return f"{name}{info.meaning} {remedy}".rstrip()

@@ -16,9 +16,20 @@ from modelmatrix.api.conditions import parse_timestamp
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, Parallelism
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.quantity import count
-from modelmatrix.cluster.views.pods import pod_view
+from modelmatrix.api.reasons import Reason
+from modelmatrix.cluster.views.pods import controller_uid, pod_view
 from modelmatrix.cluster.views.tolerant import ignore_object, tolerant
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PoolView, ServiceView, WorkloadView
+from modelmatrix.planning.snapshot.problem_reasons import reason_for, stable_words
+from modelmatrix.planning.snapshot.views import (
+    Component,
+    DeploymentView,
+    NamespacedName,
+    NodeView,
+    PodProblem,
+    PoolView,
+    ServiceView,
+    WorkloadView,
+)
 
 Object = Mapping[str, Any]
 
@@ -130,7 +141,7 @@ def workload_view(item: Object) -> WorkloadView:
         key=_key(metadata),
         uid=metadata.get("uid", ""),
         version=f"{metadata.get('generation', 0)}-{hash(repr((labels, annotations, metadata.get('ownerReferences'))))}",
-        owner_uid=_owner_uid(metadata),
+        owner_uid=controller_uid(metadata),
         deployment=labels.get(names.LABEL_DEPLOYMENT, ""),
         pool=labels.get(names.LABEL_POOL, ""),
         quantization=labels.get(names.LABEL_QUANTIZATION, ""),
@@ -143,7 +154,9 @@ def workload_view(item: Object) -> WorkloadView:
         image=_image(template),
         parallelism=_parallelism(template),
         deleting="deletionTimestamp" in metadata,
-        failure=_creation_failure(status),
+        failure=_condition_problem(status, "ReplicaFailure", "True"),
+        overdue=_condition_problem(status, "Progressing", "False"),
+        paused=bool(spec.get("paused", False)),
         rolling=_is_rolling(metadata, spec, status),
         outdated=int(status.get("updatedReplicas", 0)) < int(status.get("replicas", 0)) or _is_unobserved(metadata, status),
     )
@@ -158,7 +171,7 @@ def service_view(item: Object) -> ServiceView:
         key=_key(metadata),
         uid=metadata.get("uid", ""),
         version=str(hash(repr(manifest))),
-        owner_uid=_owner_uid(metadata),
+        owner_uid=controller_uid(metadata),
         digest=(metadata.get("annotations") or {}).get(names.ANNOTATION_DIGEST, ""),
         manifest=manifest,
         deleting="deletionTimestamp" in metadata,
@@ -177,11 +190,6 @@ def parse_spec(kind: Any, content: Any) -> tuple[Any, str]:
 
 def _key(metadata: Object) -> NamespacedName:
     return NamespacedName(metadata.get("namespace", ""), metadata["name"])
-
-
-def _owner_uid(metadata: Object) -> str:
-    owners = metadata.get("ownerReferences") or ()
-    return next((owner["uid"] for owner in owners if owner.get("controller")), "")
 
 
 def _devices(resources: Object | None) -> dict[str, int]:
@@ -215,12 +223,16 @@ def _manifest(item: Object) -> dict[str, Any]:
     return {key: value for key, value in item.items() if key != "status"} | {"metadata": metadata}
 
 
-def _creation_failure(status: Object) -> str:
-    """The message of the ReplicaFailure condition: why the API server refuses to create pods."""
+def _condition_problem(status: Object, type_: str, bad: str) -> PodProblem | None:
+    """What a Deployment's controller says of its pods in a condition; nothing while the condition is not ``bad``."""
     conditions = status.get("conditions") or ()
-    return next(
-        (str(c.get("message", "")) for c in conditions if c.get("type") == "ReplicaFailure" and c.get("status") == "True"), ""
-    )
+    found = next((c for c in conditions if c.get("type") == type_ and c.get("status") == bad), None)
+    if found is None:
+        return None
+    word, message = str(found.get("reason") or ""), str(found.get("message") or "")
+    words = stable_words("", message) or word
+    since_seconds = parse_timestamp(found.get("lastTransitionTime") or "")
+    return PodProblem(reason_for(word, message, Reason.REPLICA_FAILING), Component.CONTROLLER, words, since_seconds)
 
 
 def _is_rolling(metadata: Object, spec: Object, status: Object) -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from modelmatrix.planning.inventory.held_replicas import ObservedReplica, ObservedWorkload
-from modelmatrix.planning.snapshot.views import NamespacedName, PodView, WorkloadView
+from modelmatrix.planning.inventory.replica_problems import replica_problems
+from modelmatrix.planning.snapshot.views import NamespacedName, PodProblem, PodView, Stage, WorkloadView
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class Replica:
         )
 
     @property
+    def starting_seconds(self) -> float | None:
+        """Since when the replica has all of its nodes and does not serve, in seconds since the epoch; else ``None``."""
+        if self.ready or not self.bound:
+            return None
+        return max(pod.bound_seconds or pod.created_seconds for pod in self.pods)
+
+    @property
     def number(self) -> int:
         """The group's number in its LeaderWorkerSet; 0 for a single pod."""
         group = self.pods[0].group
@@ -74,14 +82,17 @@ class WorkloadReplicas:
     """Replicas of one workload.
 
     ``ready`` counts those that serve, ``existing`` those whose leader exists, ``draining`` those whose leader terminates.
+    ``problems`` are those of its pods, each reason once; ``mixed`` says that its leaders come from several templates.
+    ``starting_seconds`` since the epoch: since then the replica that takes longest has had its nodes and does not serve.
     """
 
     replicas: tuple[Replica, ...] = ()
     ready: int = 0
     existing: int = 0
     draining: int = 0
-    problems: tuple[str, ...] = ()
-    failing: bool = False
+    problems: tuple[PodProblem, ...] = ()
+    mixed: bool = False
+    starting_seconds: float | None = None
 
     def held(self, workload: WorkloadView, oldest_seconds: float) -> ObservedWorkload:
         """What the workload holds of its pool.
@@ -118,9 +129,9 @@ def observed_replicas(workloads: Iterable[WorkloadView], pods: Iterable[PodView]
 
 
 def _replicas(workload: WorkloadView, pods: Sequence[PodView]) -> WorkloadReplicas:
-    """Pods that terminate belong to no replica: only the leaders among them are counted."""
+    """Pods that terminate or have failed belong to no replica: of those that terminate the leaders are counted."""
     groups: defaultdict[str, list[PodView]] = defaultdict(list)
-    members = [pod for pod in pods if not pod.deleting]
+    members = [pod for pod in pods if not pod.deleting and pod.stage is not Stage.FAILED]
     for pod in members:
         groups[pod.group or pod.uid].append(pod)
     replicas = tuple(Replica(tuple(group), workload.nodes_per_replica) for group in groups.values())
@@ -128,7 +139,8 @@ def _replicas(workload: WorkloadView, pods: Sequence[PodView]) -> WorkloadReplic
         replicas=replicas,
         ready=sum(1 for replica in replicas if replica.ready),
         existing=sum(1 for replica in replicas if replica.leader is not None),
-        draining=sum(1 for pod in pods if pod.deleting and pod.leader),
-        problems=tuple(dict.fromkeys(pod.problem for pod in members if pod.problem)),
-        failing=any(pod.failing for pod in members),
+        draining=sum(1 for pod in pods if pod.deleting and pod.leader and pod.stage is not Stage.FAILED),
+        problems=replica_problems(members, [pod for pod in pods if pod.stage is Stage.FAILED]),
+        mixed=len({pod.controller_uid for pod in members if pod.leader}) > 1,
+        starting_seconds=min((found for replica in replicas if (found := replica.starting_seconds) is not None), default=None),
     )

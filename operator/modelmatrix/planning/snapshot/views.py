@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
@@ -95,13 +96,48 @@ class NodeView:
     capacity: Mapping[str, int]
 
 
+class Stage(StrEnum):
+    """How far a pod has come: the last thing that the cluster did for it."""
+
+    CREATED = "Created"  # it has no node
+    BOUND = "Bound"  # the scheduler gave it a node
+    PULLED = "Pulled"  # the kubelet has made a container of it, so an image is on the node
+    STARTED = "Started"  # all of its main containers run
+    SERVING = "Serving"  # it is Ready
+    DRAINING = "Draining"  # it terminates
+    FAILED = "Failed"  # it has ended and holds no devices; its controller makes another one
+
+
+class Component(StrEnum):
+    """What reports a problem."""
+
+    SCHEDULER = "scheduler"
+    KUBELET = "kubelet"
+    CONTAINER = "container"
+    CONTROLLER = "controller"
+
+
+@dataclass(frozen=True, slots=True)
+class PodProblem:
+    """What keeps a pod from serving, or a workload from its pods: ``message`` has the component's own words.
+
+    Values that change with every try (names of pods, pauses) are cut from the words. ``since_seconds`` since the epoch: from
+    then on the component has had time to get over it.
+    """
+
+    reason: Reason
+    component: Component
+    message: str
+    since_seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class PodView:
     """A pod that holds devices, or that a managed workload created.
 
-    ``node`` is empty until it is bound. ``workload`` is the managed workload that created it, empty for foreign pods.
-    ``marked`` says that its controller will remove it first. ``problem`` quotes what the
-    scheduler or the kubelet says keeps it from running; ``failing``: containers fail again and again.
+    ``node`` is empty until it is bound, since ``bound_seconds``. ``workload`` is the managed workload that created it, empty
+    for foreign pods; ``controller_uid`` is the UID of its controller, e.g. a ReplicaSet. ``marked`` says that its controller
+    will remove it first. ``ended_seconds``: when a pod in stage FAILED ended.
     """
 
     key: NamespacedName
@@ -116,8 +152,20 @@ class PodView:
     ready: bool = False
     ready_seconds: float = 0.0
     marked: bool = False
-    problem: str = ""
-    failing: bool = False
+    stage: Stage = Stage.CREATED
+    problem: PodProblem | None = None
+    controller_uid: str = ""
+    bound_seconds: float = 0.0
+    ended_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerView:
+    """A ReplicaSet or StatefulSet, which stands between a pod and its workload; ``controller_uid`` is its own controller's."""
+
+    key: NamespacedName
+    uid: str
+    controller_uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +175,8 @@ class WorkloadView:
     ``manifest`` is the object as stored, without its status; ``version`` changes when that does. ``digest`` is that of the
     manifest applied last. ``rolling``: pods of its template are missing. ``outdated``: pods of an older template exist,
     or the controller has not observed the present one. ``image`` and ``parallelism`` are those of its engine. ``failure``
-    quotes why the API server refuses its pods.
+    quotes why the API server refuses its pods; ``overdue`` quotes that its rollout has passed its deadline; ``paused``: its
+    controller rolls nothing out.
     """
 
     kind: str
@@ -147,7 +196,9 @@ class WorkloadView:
     image: str = ""
     parallelism: Parallelism = field(default_factory=Parallelism)
     deleting: bool = False
-    failure: str = ""
+    failure: PodProblem | None = None
+    overdue: PodProblem | None = None
+    paused: bool = False
     rolling: bool = False
     outdated: bool = False
 

@@ -9,6 +9,7 @@ from modelmatrix.planning.feasibility.layout_choice import pluralize
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.status.problems import passing_words
 
 
 def shortage_message(option: PoolOption, pool: PoolState) -> str:
@@ -64,10 +65,7 @@ def missing_message(deployment: DeploymentPlan) -> str:
 
 def refused_message(deployment: DeploymentPlan) -> str:
     """That the scheduler leaves groups partly bound, with the reason that it gives."""
-    problem = next(
-        (problem for placement in deployment.placements if placement.observed for problem in placement.observed.problems),
-        "it gives no reason",
-    )
+    problem = passing_words(deployment) or "it gives no reason"
     return (
         f"whole nodes are free, and the scheduler binds only part of a group: {problem}. It is tried again every few minutes: "
         "compare the nodes' taints with the pool's tolerations, and their free CPU and memory with what a pod needs"

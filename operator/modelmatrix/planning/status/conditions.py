@@ -12,7 +12,7 @@ messages have no value that changes while the deployment does not: each change i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from modelmatrix.api.conditions import (
     FALSE,
@@ -30,6 +30,7 @@ from modelmatrix.api.reasons import Reason, reason_of
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
 from modelmatrix.planning.status.capacity_messages import displaced_message, missing_message, refused_message
+from modelmatrix.planning.status.problems import PoolProblem, pool_problems
 from modelmatrix.planning.status.ready import ready_state
 from modelmatrix.planning.status.slo import is_slo_met
 from modelmatrix.planning.status.warnings import caveats
@@ -40,10 +41,11 @@ _GOOD_SIGNALS = (Reason.SIGNALS_FRESH, Reason.NO_TRAFFIC)
 def condition_states(deployment: DeploymentPlan, snapshot: Snapshot) -> list[ConditionState]:
     """All conditions, without their times."""
     placed = _placed(deployment)
-    ready = ready_state(deployment, placed)
+    problems = pool_problems(deployment, snapshot)
+    ready = ready_state(deployment, placed, problems)
     measured = snapshot.measured.get(deployment.key)
     fresh = _signals_fresh(deployment, measured, has_gateway=snapshot.settings.gateway_metric)
-    return [ready, placed, _slo_met(deployment, measured), fresh, *_progress(deployment, ready)]
+    return [ready, placed, _slo_met(deployment, measured), fresh, *_progress(deployment, ready, problems)]
 
 
 def _placed(deployment: DeploymentPlan) -> ConditionState:
@@ -138,12 +140,14 @@ def _as_stored(deployment: DeploymentPlan, type_: str) -> ConditionState:
     return ConditionState(type_, stored["status"], reason, stored["message"])
 
 
-def _progress(deployment: DeploymentPlan, ready: ConditionState) -> Iterator[ConditionState]:
+def _progress(deployment: DeploymentPlan, ready: ConditionState, problems: Sequence[PoolProblem]) -> Iterator[ConditionState]:
     """kstatus: Stalled when nothing but an edit helps, Reconciling while time or devices may help."""
     if ready.status == TRUE:
         return
-    waits_for_devices = bool(deployment.fitting) and deployment.desired is not None
-    if deployment.failure is not None and deployment.failure.reason is Reason.NAME_CONFLICT:
-        waits_for_devices = False
-    kind = RECONCILING if waits_for_devices else STALLED
+    stalled = not deployment.fitting or deployment.desired is None
+    if deployment.failure is not None:
+        stalled = stalled or deployment.failure.reason is Reason.NAME_CONFLICT
+    elif problems and ready.reason is problems[0].problem.reason:
+        stalled = stalled or problems[0].is_stalled
+    kind = STALLED if stalled else RECONCILING
     yield ConditionState(kind, TRUE, ready.reason, ready.message)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from modelmatrix.api.conditions import FALSE, READY, TRUE, ConditionState
-from modelmatrix.api.reasons import Reason
+from modelmatrix.api.reasons import TABLE, Reason
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
+from modelmatrix.planning.status.problems import PoolProblem, passing_words
+
+POOLS_SHOWN = 3
 
 
-def ready_state(deployment: DeploymentPlan, placed: ConditionState) -> ConditionState:
-    """The Ready condition. While replicas of an older spec serve, it is False: the present spec does not serve yet."""
+def ready_state(deployment: DeploymentPlan, placed: ConditionState, problems: Sequence[PoolProblem] = ()) -> ConditionState:
+    """The Ready condition; ``problems`` are those of its pools, the worst first.
+
+    While replicas of an older spec serve, it is False: the present spec does not serve yet.
+    """
     desired = deployment.desired
     if deployment.failure is not None:
         return ConditionState(READY, FALSE, deployment.failure.reason, deployment.failure.message)
@@ -18,22 +24,30 @@ def ready_state(deployment: DeploymentPlan, placed: ConditionState) -> Condition
         return ConditionState(READY, FALSE, placed.reason, placed.message)
     if desired is not None and desired.replicas == 0:
         return ConditionState(READY, TRUE, desired.reason, desired.message)
-    return _serving(deployment)
+    return _serving(deployment, problems)
 
 
-def _serving(deployment: DeploymentPlan) -> ConditionState:
+def _serving(deployment: DeploymentPlan, problems: Sequence[PoolProblem]) -> ConditionState:
     rolling = [placement for placement in deployment.placements if placement.is_rolling]
-    is_outdated = any(placement.is_outdated for placement in rolling)
     new = sum(placement.ready for placement in deployment.placements)
     serve = f"{deployment.ready} of {deployment.desired_replicas} replicas serve"
     if new >= deployment.desired_replicas and not rolling:
         return ConditionState(READY, TRUE, Reason.REPLICAS_READY, serve)
-    serve += ", older ones among them" if deployment.ready > new or (new and is_outdated) else ""
+    serve += ", older ones among them" if deployment.ready > new or any(map(_has_old_ones, rolling)) else ""
     serve += _cause(rolling)
-    broken = _broken(deployment)
-    if broken:
-        return ConditionState(READY, FALSE, Reason.REPLICA_FAILING, f"{serve}. {broken}")
-    return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(deployment)}")
+    if not problems:
+        return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(deployment)}")
+    reason = problems[0].problem.reason
+    words = ". ".join(problem.words for problem in problems[:POOLS_SHOWN])
+    return ConditionState(READY, FALSE, reason, f"{serve}. {words}. {TABLE[reason].remedy}")
+
+
+def _has_old_ones(placement: PoolPlacement) -> bool:
+    """Whether replicas of an older template serve: the template is not applied yet, or the leaders come from several."""
+    observed = placement.observed
+    if not placement.ready or observed is None:
+        return False
+    return not placement.is_current or (placement.is_outdated and (observed.mixed or bool(placement.change_cause)))
 
 
 def _cause(rolling: Iterable[PoolPlacement]) -> str:
@@ -41,22 +55,12 @@ def _cause(rolling: Iterable[PoolPlacement]) -> str:
     return f"; rolling out: {cause} differs" if cause else ""
 
 
-def _broken(deployment: DeploymentPlan) -> str:
-    """Why pods cannot be created or do not stay up, as their controller or the kubelet reports it."""
-    for placement in deployment.placements:
-        if placement.workload is not None and placement.workload.failure:
-            return f"{placement.option.pool}: {placement.workload.failure}"
-        if placement.observed is not None and placement.observed.failing:
-            return f"{placement.option.pool}: {'; '.join(placement.observed.problems[:2])}"
-    return ""
-
-
 def _waiting(deployment: DeploymentPlan) -> str:
     groups = sum(placement.waiting for placement in deployment.placements)
     if groups:
         return f"; {groups} wait until whole nodes are free"
-    problems = [problem for placement in deployment.placements if placement.observed for problem in placement.observed.problems]
-    if problems:
-        return f"; {problems[0]}"
+    words = passing_words(deployment)
+    if words:
+        return f"; {words}"
     expected = max((placement.option.start_seconds for placement in deployment.placements if placement.desired), default=0)
     return f"; a start takes about {expected:.0f} s" if expected else ""

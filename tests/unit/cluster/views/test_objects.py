@@ -164,7 +164,8 @@ def test_a_workload() -> None:
     assert (view.kind, view.owner_uid, view.deployment, view.pool) == ("Deployment", "owner", "chat", "a")
     assert (view.quantization, view.engine, view.digest) == ("FP8", "vLLM", "d1")
     assert (view.replicas, view.devices_per_replica, view.nodes_per_replica) == (2, 2, 1)
-    assert (view.deleting, view.failure, view.rolling) == (False, "", False)
+    assert (view.deleting, view.failure, view.rolling) == (False, None, False)
+    assert (view.overdue, view.paused) == (None, False)
     assert "status" not in view.manifest
     assert not {"managedFields", "resourceVersion"} & view.manifest["metadata"].keys()
 
@@ -220,13 +221,58 @@ def test_a_workload_rolls_while_old_pods_are_there(status: dict[str, Any], *, ro
     assert view.rolling is rolling
 
 
-def test_a_workload_that_cannot_make_pods_quotes_why() -> None:
-    refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+REFUSED = [
+    ('pods "c-x7" is forbidden: exceeded quota: gpus, requested: 8, used: 0, limited: 4', "QuotaExceeded"),
+    ('pods "c-x7" is forbidden: failed quota: all: must specify limits.cpu for: engine', "QuotaExceeded"),
+    ('pods "c-x7" is forbidden: maximum memory usage per Container is 8Gi, but limit is 64Gi', "LimitRangeViolated"),
+    ('pods "c-x7" is forbidden: cpu max limit to request ratio per Container is 2', "LimitRangeViolated"),
+    ('pods "c-x7" is forbidden: violates PodSecurity "restricted:latest": host namespaces', "PodSecurityViolated"),
+    ('pods "c-x7" is forbidden: no PriorityClass with name modelmatrix-p0 was found', "PriorityClassMissing"),
+    ('pods "c-x7" is forbidden: pod rejected: RuntimeClass "ascend" not found', "RuntimeClassMissing"),
+    ('pods "c-x7" is forbidden: error looking up service account b/x: serviceaccount "x" not found', "ServiceAccountMissing"),
+    ('admission webhook "deny.io" denied the request: no', "AdmissionDenied"),
+    ("pods \"c-x7\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no", "AdmissionDenied"),
+    ('pods "c-x7" is forbidden: something new', "AdmissionDenied"),
+    ('Internal error occurred: failed calling webhook "w.io": connection refused', "WebhookFailing"),
+    ("something new", "ReplicaFailing"),
+]
+
+
+@pytest.mark.parametrize(("message", "reason"), REFUSED)
+def test_a_workload_that_cannot_make_pods_quotes_why(message: str, reason: str) -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
     solved = {"type": "ReplicaFailure", "status": "False", "message": "old"}
-    for conditions, expected in (([solved, refused], "exceeded quota"), ([solved], "")):
-        view = projections.workload_view(workload(status={"conditions": conditions}))
-        assert view is not None
-        assert view.failure == expected
+    view = projections.workload_view(workload(status={"conditions": [solved, refused]}))
+    assert view is not None
+    assert view.failure is not None
+    assert (view.failure.reason, view.failure.component) == (reason, "controller")
+    assert view.failure.message == message.replace('pods "c-x7" is forbidden', "pods are forbidden")
+    healthy = projections.workload_view(workload(status={"conditions": [solved]}))
+    assert healthy is not None
+    assert healthy.failure is None
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "reason"),
+    [
+        ("ProgressDeadlineExceeded", "False", "ProgressDeadlineExceeded"),
+        ("ReplicaSetCreateError", "False", "ReplicaFailing"),
+        ("NewReplicaSetAvailable", "True", None),
+        ("DeploymentPaused", "Unknown", None),
+    ],
+)
+def test_a_rollout_past_its_deadline_is_quoted(word: str, status: str, reason: str | None) -> None:
+    words = 'ReplicaSet "c-7" has timed out progressing.'
+    condition = {"type": "Progressing", "status": status, "reason": word, "message": words}
+    view = projections.workload_view(workload(status={"conditions": [condition]}))
+    assert view is not None
+    assert (view.overdue and (view.overdue.reason, view.overdue.message)) == (reason and (reason, words))
+
+
+def test_a_deployment_that_somebody_paused_is_seen() -> None:
+    view = projections.workload_view(workload(spec={"paused": True}))
+    assert view is not None
+    assert view.paused
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from modelmatrix.api import names
-from modelmatrix.cluster.views.pods import pod_view
-from modelmatrix.planning.snapshot.views import NamespacedName, PodView
+from modelmatrix.api.reasons import Reason
+from modelmatrix.cluster.views.pods import controller_view, pod_view
+from modelmatrix.planning.snapshot.views import ControllerView, NamespacedName, PodView, Stage
 
 GPU, NPU = "nvidia.com/gpu", "huawei.com/Ascend910"
 OURS = {
@@ -51,6 +52,7 @@ def test_a_pod_of_ours() -> None:
         leader=True,
         ready=True,
         ready_seconds=1795395600.0,
+        stage=Stage.SERVING,
     )
 
 
@@ -70,9 +72,20 @@ def test_a_worker_without_devices_of_its_own_is_ours() -> None:
     assert (view.leader, view.group, view.devices) == (False, "1", {})
 
 
-@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
-def test_a_pod_that_has_ended_holds_nothing(phase: str) -> None:
-    assert pod_view(pod(status={"phase": phase})) is None
+def test_a_pod_that_has_succeeded_holds_nothing() -> None:
+    assert pod_view(pod(status={"phase": "Succeeded"})) is None
+
+
+def test_a_failed_pod_of_ours_holds_nothing_and_keeps_its_reason() -> None:
+    view = seen(status={"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"})
+    assert (view.devices, view.ready, view.stage) == ({}, False, Stage.FAILED)
+    assert view.ended_seconds == 1795395600.0
+    assert view.problem is not None
+    assert view.problem.reason is Reason.NODE_REFUSED
+
+
+def test_a_failed_pod_of_others_is_nothing() -> None:
+    assert pod_view(pod(metadata={"labels": {}}, status={"phase": "Failed", "reason": "Evicted"})) is None
 
 
 def test_a_pod_that_terminates_still_holds_its_devices() -> None:
@@ -109,33 +122,43 @@ def test_a_pod_that_is_not_ready_yet() -> None:
     assert seen(status={"conditions": []}).ready_seconds == 0.0
 
 
-def test_a_pod_that_cannot_be_scheduled_quotes_the_scheduler() -> None:
-    reason = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}
-    view = seen(spec={"nodeName": ""}, status={"conditions": [reason]})
-    assert (view.problem, view.failing) == ("0/3 nodes are available", False)
+RUNNING, STARTING = {"running": {}}, {"waiting": {"reason": "ContainerCreating"}}
 
 
 @pytest.mark.parametrize(
-    ("status", "problem", "failing"),
+    ("stage", "fields"),
     [
-        ({"state": {"running": {}}, "ready": True, "restartCount": 9}, "", False),
-        ({"state": {"running": {}}, "ready": False, "restartCount": 2}, "", False),
-        ({"state": {"running": {}}, "ready": False, "restartCount": 3}, "container engine was restarted 3 times", True),
-        ({"state": {"waiting": {"reason": "ContainerCreating"}}}, "", False),
+        (Stage.CREATED, {"spec": {"nodeName": ""}, "status": {"conditions": []}}),
+        (Stage.BOUND, {"status": {"conditions": [], "containerStatuses": [{"state": STARTING, "imageID": ""}]}}),
         (
-            {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such tag"}}},
-            "ImagePullBackOff: no such tag",
-            True,
+            Stage.PULLED,
+            {
+                "status": {
+                    "conditions": [],
+                    "initContainerStatuses": [{"state": RUNNING, "imageID": "sha256:1"}],
+                    "containerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}],
+                }
+            },
         ),
-        (
-            {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"exitCode": 137}}},
-            "CrashLoopBackOff; the container ended with exit code 137",
-            True,
-        ),
-        ({"state": None, "lastState": None}, "", False),
+        (Stage.PULLED, {"status": {"conditions": [], "containerStatuses": [{"state": STARTING, "imageID": "sha256:1"}]}}),
+        (Stage.STARTED, {"status": {"conditions": [], "containerStatuses": [{"state": RUNNING, "imageID": "sha256:1"}]}}),
+        (Stage.SERVING, {}),
+        (Stage.DRAINING, {"metadata": {"deletionTimestamp": "2026-11-23T02:00:00Z"}}),
+        (Stage.FAILED, {"status": {"phase": "Failed"}, "metadata": {"deletionTimestamp": "2026-11-23T02:00:00Z"}}),
     ],
 )
-@pytest.mark.parametrize("place", ["containerStatuses", "initContainerStatuses"])
-def test_what_keeps_a_pod_from_serving(place: str, status: dict[str, Any], problem: str, *, failing: bool) -> None:
-    view = seen(status={place: [{"name": "engine", **status}]})
-    assert (view.problem, view.failing) == (problem, failing)
+def test_how_far_a_pod_has_come(stage: Stage, fields: dict[str, Any]) -> None:
+    assert seen(**fields).stage is stage
+
+
+def test_a_pod_knows_its_controller_and_since_when_it_has_a_node() -> None:
+    owners = [{"uid": "other"}, {"uid": "rs", "controller": True}]
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-23T01:00:00Z"}
+    view = seen(metadata={"ownerReferences": owners}, status={"conditions": [scheduled]})
+    assert (view.controller_uid, view.bound_seconds) == ("rs", 1795395600.0)
+
+
+def test_a_replica_set_knows_its_controller() -> None:
+    owners = [{"uid": "deployment", "controller": True}]
+    item = {"metadata": {"name": "rs", "namespace": "bank", "uid": "rs-uid", "ownerReferences": owners}}
+    assert controller_view(item) == ControllerView(NamespacedName("bank", "rs"), "rs-uid", "deployment")
