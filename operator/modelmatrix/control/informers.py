@@ -1,7 +1,8 @@
-"""One informer for every kind that a plan reads: ten lists and watches, and no other read of the API server.
+"""One informer for every kind that a plan reads: a list and a watch each, and no other read of the API server.
 
 Each informer lists, then watches, and holds small views instead of whole objects (see ``cluster.informer``). Kinds of
-Kubernetes itself are filtered on the server: workloads and Services by our labels, pods by their phase.
+Kubernetes itself are filtered on the server: workloads and Services by our labels, pods by their phase. Failed pods have an
+informer of their own, with our labels too: failed pods of others cost nothing.
 
 Every change triggers the debouncer. Changes that may follow from our own writes are marked: those of pods, Services and
 workloads always, those of our own kinds when the generation is unchanged, because then only the status has changed. Nothing
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from itertools import chain
+from operator import is_not
 from typing import Protocol, TypeVar
 
 from modelmatrix.api import names
@@ -22,12 +25,16 @@ from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.informer import Informer
 from modelmatrix.cluster.views import kinds
 from modelmatrix.cluster.views.kinds import PlanningKind
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, PoolView
+from modelmatrix.planning.snapshot.ownership import known_workloads, owned_pods
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, PodView, PoolView
 
 View = TypeVar("View")
 
 # Kinds that our own writes create and change.
-FOLLOWING = (names.PODS, names.SERVICES, names.DEPLOYMENTS, names.LEADER_WORKER_SETS)
+FOLLOWING = (
+    *(names.PODS, names.REPLICA_SETS, names.STATEFUL_SETS),
+    *(names.SERVICES, names.DEPLOYMENTS, names.LEADER_WORKER_SETS),
+)
 
 
 class ChangeListener(Protocol):
@@ -54,10 +61,14 @@ class Informers:
         self.engines = informer(kinds.ENGINES)
         self.nodes = informer(kinds.NODES)
         self.pods = informer(kinds.PODS)
+        self.failed_pods = informer(kinds.FAILED_PODS)
+        self.replica_sets = informer(kinds.REPLICA_SETS)
+        self.stateful_sets = informer(kinds.STATEFUL_SETS)
         self.workloads = informer(kinds.WORKLOADS)
         self.groups = informer(kinds.GROUPS)
         self.services = informer(kinds.SERVICES)
         self.runtime_classes = informer(kinds.RUNTIME_CLASSES)
+        self._owned: tuple[tuple[object, ...], tuple[PodView, ...]] = ((), ())
         self._builtin = catalogue
         self._extended: tuple[tuple[object, object], Catalogue] = (((), ()), catalogue)
 
@@ -89,6 +100,22 @@ class Informers:
     def stale_kinds(self, seconds: float) -> list[str]:
         """Kinds of which nothing was heard for ``seconds``; the API server sends a bookmark about once a minute."""
         return [cache.kind.plural for cache in self.caches if cache.silent_seconds > seconds]
+
+    def owned_pods(self) -> tuple[PodView, ...]:
+        """All pods that matter, each with the workload that controls it; the same tuple until something changes."""
+        pods, failed, workloads = self.pods.views, self.failed_pods.views, (self.workloads.views, self.groups.views)
+        controllers = (self.replica_sets.views, self.stateful_sets.views)
+        inputs = (pods, failed, *controllers, *workloads, self.deployments.views)
+        if len(inputs) != len(self._owned[0]) or any(map(is_not, inputs, self._owned[0])):
+            found = owned_pods(
+                (*pods, *failed),
+                chain(*controllers),
+                chain(*workloads),
+                deployment_uids={view.uid for view in self.deployments.views},
+                known=known_workloads(self._owned[1]),
+            )
+            self._owned = (inputs, found)
+        return self._owned[1]
 
     def _is_echo(self, kind: Kind, key: NamespacedName) -> bool:
         """Whether only the status of an object has changed, which only this operator writes."""

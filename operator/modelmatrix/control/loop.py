@@ -82,7 +82,7 @@ class ControlLoop:
             deployments=self.informers.deployments.views,
             pools=self.informers.pools.views,
             nodes=self.informers.nodes.views,
-            pods=self.informers.pods.views,
+            pods=self.informers.owned_pods(),
             workloads=(*self.informers.workloads.views, *self.informers.groups.views),
             services=self.informers.services.views,
             runtime_classes=frozenset(self.informers.runtime_classes.views),

@@ -74,3 +74,35 @@ async def test_a_new_spec_is_news_and_a_status_is_an_echo() -> None:
 async def test_services_follow_from_our_own_writes() -> None:
     service = {"metadata": {"name": "chat", "namespace": "bank", "uid": "u", "resourceVersion": "2"}, "spec": {}}
     assert await told_of(names.SERVICES, ("ADDED", service)) == [True]
+
+
+def owned(name: str, owner: str = "", **fields: Any) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/managed-by": "modelmatrix", "modelmatrix.io/deployment": "chat"}
+    metadata = {"name": name, "namespace": "bank", "uid": f"uid-{name}", "resourceVersion": "2", "labels": labels}
+    owners = [{"uid": f"uid-{owner}", "controller": True}] if owner else []
+    return {"metadata": metadata | {"ownerReferences": owners}, "spec": {}} | fields
+
+
+async def test_a_pod_is_ours_by_its_chain_of_controllers() -> None:
+    changes = [
+        (names.PODS, owned("pod", "rs")),
+        (names.PODS, owned("labels-only")),
+        (names.REPLICA_SETS, owned("rs", "workload")),
+        (names.DEPLOYMENTS, owned("workload", "chat")),
+        (names.MODEL_DEPLOYMENTS, chat(2) | {"metadata": chat(2)["metadata"] | {"uid": "uid-chat"}}),
+    ]
+
+    class Client(ScriptedClient):
+        async def pages(self, kind: Kind, **selectors: str) -> AsyncIterator[ListPage]:
+            is_other = kind == names.PODS and "=Failed" in selectors["fields"].replace("!=", "")
+            yield ListPage([item for listed, item in changes if listed == kind and not is_other], "1")
+
+    state = Informers(Client(names.NODES), builtin(), lambda **_: None)  # type: ignore[arg-type]
+    task = asyncio.create_task(state.run())
+    await state.synced()
+    pods = state.owned_pods()
+    assert {pod.key.name: pod.workload for pod in pods} == {"pod": "workload", "labels-only": ""}
+    assert state.owned_pods() is pods
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

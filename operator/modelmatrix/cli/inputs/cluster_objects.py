@@ -18,8 +18,9 @@ from modelmatrix.cli.inputs.manifests import Manifests
 from modelmatrix.cluster.views import kinds
 from modelmatrix.cluster.views.kinds import PlanningKind, View
 from modelmatrix.cluster.views.objects import node_view
+from modelmatrix.planning.snapshot.ownership import owned_pods
 from modelmatrix.planning.snapshot.snapshot import Snapshot
-from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.snapshot.views import NamespacedName, PodView
 
 Objects = dict[str, list[dict[str, Any]]]
 
@@ -44,13 +45,22 @@ class ClusterObjects:
             pools=self._views(kinds.POOLS),
             nodes=self._views(kinds.NODES),
             lost_nodes=tuple(map(node_view, self.lost_nodes)),
-            pods=self._views(kinds.PODS),
+            pods=self._pods(),
             workloads=(*self._views(kinds.WORKLOADS), *self._views(kinds.GROUPS)),
             services=self._views(kinds.SERVICES),
             runtime_classes=frozenset(self._views(kinds.RUNTIME_CLASSES)),
             leader_worker_sets=names.LEADER_WORKER_SETS.plural not in self.absent,
             real_seconds=time.time(),
         )
+
+    def _pods(self) -> tuple[PodView, ...]:
+        """Pods with the workloads that control them; files without ReplicaSets and StatefulSets have only the labels."""
+        pods, controllers = self._views(kinds.PODS), (*self._views(kinds.REPLICA_SETS), *self._views(kinds.STATEFUL_SETS))
+        if not controllers:
+            return pods
+        workloads = (*self._views(kinds.WORKLOADS), *self._views(kinds.GROUPS))
+        uids = {deployment.uid for deployment in self._views(kinds.DEPLOYMENTS)}
+        return owned_pods(pods, controllers, workloads, deployment_uids=uids, known={})
 
     def _views(self, read: PlanningKind[View]) -> tuple[View, ...]:
         views = map(read.project, self.objects.get(read.kind.plural, ()))

@@ -43,7 +43,8 @@ async def _read(client: ApiClient) -> ClusterObjects:
 async def _read_kind(client: ApiClient, read: PlanningKind[object], cluster: ClusterObjects) -> None:
     plural = read.kind.plural
     try:
-        cluster.objects[plural], _ = await client.list(read.kind, labels=read.labels, fields=read.fields)
+        items, _ = await client.list(read.kind, labels=read.labels, fields=read.fields)
+        cluster.objects.setdefault(plural, []).extend(items)  # pods are read twice, live ones and failed ones of ours
     except NotFound:
         cluster.absent.add(plural)
     except ApiError as error:

@@ -23,5 +23,11 @@ async def test_the_operator_watches_what_the_command_line_lists() -> None:
 
 def test_kinds_that_other_controllers_make_too_are_read_by_label() -> None:
     by_label = {read.kind.plural for read in PLANNING_KINDS if read.labels}
-    assert by_label == {kind.plural for kind in (names.DEPLOYMENTS, names.LEADER_WORKER_SETS, names.SERVICES)}
+    controllers = (names.DEPLOYMENTS, names.LEADER_WORKER_SETS, names.REPLICA_SETS, names.STATEFUL_SETS)
+    assert by_label == {kind.plural for kind in (*controllers, names.SERVICES, names.PODS)}
     assert "app.kubernetes.io/managed-by=modelmatrix" in MANAGED_BY_US
+
+
+def test_pods_that_have_ended_are_read_only_where_they_are_ours_and_failed() -> None:
+    pods = {(read.labels, read.fields) for read in PLANNING_KINDS if read.kind == names.PODS}
+    assert pods == {("", "status.phase!=Succeeded,status.phase!=Failed"), (MANAGED_BY_US, "status.phase=Failed")}
