@@ -79,6 +79,7 @@ class Operator:
                 self.settings.cluster_domain,
                 self.settings.weights_image,
                 gateway_metric=bool(self.settings.gateway_query),
+                max_rollouts=self.settings.max_rollouts,
             ),
             observe=self._observe,
         )

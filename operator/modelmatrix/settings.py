@@ -114,6 +114,9 @@ class Settings(BaseModel):
         default="",
         description="PromQL of the requests per second at the gateway by namespace and deployment; wakes deployments at zero.",
     )
+    max_rollouts: int = Field(
+        default=5, ge=1, description="Most deployments that a change of a pool or the catalogue rolls out at once."
+    )
     time_scale: float = Field(
         default=1.0, ge=1, le=15, description="Model seconds per real second; above 1 for demonstrations and tests only."
     )

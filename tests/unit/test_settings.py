@@ -25,6 +25,7 @@ GIVEN = {
     "cluster_domain": "bank.local",
     "weights_image": "registry.bank.local/rclone:1",
     "gateway_query": "sum(rate(x[1m]))",
+    "max_rollouts": "7",
     "time_scale": "15",
     "time_origin": "5",
     "time_start": "6",

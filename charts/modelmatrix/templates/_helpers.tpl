@@ -75,6 +75,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   value: {{ .Values.operator.clusterDomain | quote }}
 - name: MODELMATRIX_WEIGHTS_IMAGE
   value: {{ include "modelmatrix.weightsImage" . | quote }}
+- name: MODELMATRIX_MAX_ROLLOUTS
+  value: {{ .Values.operator.maxRollouts | quote }}
 - name: MODELMATRIX_LOG_FORMAT
   value: {{ .Values.operator.logFormat | quote }}
 - name: MODELMATRIX_LOG_LEVEL

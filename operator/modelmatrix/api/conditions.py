@@ -22,6 +22,7 @@ SIGNALS_FRESH = "SignalsFresh"
 WITHIN_POLICY = "WithinPolicy"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
+HELD = "Held"
 POD_SECURITY_RELAXED = "PodSecurityRelaxed"
 
 TRUE = "True"
@@ -77,6 +78,14 @@ TABLE = (
     ConditionInfo(MODEL_DEPLOYMENTS, RECONCILING, "The deployment is not ready yet; time or free devices may help.", "调谐中"),
     ConditionInfo(
         MODEL_DEPLOYMENTS, STALLED, "The deployment is not ready until a person edits or installs something.", "停滞"
+    ),
+    ConditionInfo(
+        MODEL_DEPLOYMENTS,
+        HELD,
+        "Changes of the deployment's pods wait: for their turn, for a correction, or for the end of a pause.",
+        "变更暂缓",
+        event_action="Hold",
+        shown_by_why=True,
     ),
     ConditionInfo(
         ACCELERATOR_POOLS,

@@ -35,6 +35,15 @@ ANNOTATION_DIGEST = f"{GROUP}/manifest-digest"
 # The label with its name that the API server gives every namespace.
 LABEL_NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
+# What the stored pod template was made from. ANNOTATION_TEMPLATE is the digest of the part of it that needs new pods,
+# ANNOTATION_SPEC that of what the deployment's own spec says; while a rollout is on, ANNOTATION_SERVED holds the template that
+# served before it; ANNOTATION_FAILED names a template that was tried and taken back.
+ANNOTATION_TEMPLATE = f"{GROUP}/template-digest"
+ANNOTATION_SPEC = f"{GROUP}/spec-digest"
+ANNOTATION_SERVED = f"{GROUP}/served-template"
+ANNOTATION_FAILED = f"{GROUP}/failed-template"
+# Of people, on a deployment or pool: "true" keeps the operator's hands off it.
+ANNOTATION_PAUSED = f"{GROUP}/paused"
 # What a pod runs, for people, dashboards and simulated engines: a label value cannot hold the slash of a model's name.
 ANNOTATION_MODEL = f"{GROUP}/model"
 ANNOTATION_ACCELERATOR = f"{GROUP}/accelerator"

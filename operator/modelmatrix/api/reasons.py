@@ -52,6 +52,11 @@ class Reason(StrEnum):
     START_OVERDUE = "StartOverdue"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     WORKLOAD_PAUSED = "WorkloadPaused"
+    # changes that wait
+    PAUSED = "Paused"
+    ROLLOUT_QUEUED = "RolloutQueued"
+    ROLLOUT_HALTED = "RolloutHalted"
+    ROLLED_BACK = "RolledBack"
     # what the API server, the scheduler, the kubelet and containers say about pods
     QUOTA_EXCEEDED = "QuotaExceeded"
     LIMIT_RANGE_VIOLATED = "LimitRangeViolated"
@@ -296,6 +301,29 @@ TABLE: dict[Reason, ReasonInfo] = {
         "The Deployment of the replicas is paused, so its controller rolls nothing out.",
         "Run kubectl rollout resume on the Deployment that the message names.",
         "工作负载已暂停",
+        needs_person=True,
+    ),
+    Reason.PAUSED: ReasonInfo(
+        "The deployment or its pool is paused: the operator creates, changes, scales and deletes nothing of it.",
+        "Remove the annotation modelmatrix.io/paused to have the operator go on.",
+        "已被人工暂停",
+        needs_person=True,
+    ),
+    Reason.ROLLOUT_QUEUED: ReasonInfo(
+        "A change needs new pods and waits for its turn: rollouts go one after another where there is no room for a surge.",
+        "Wait; the deployment serves with its last template meanwhile. Free devices let rollouts go faster.",
+        "滚动升级排队中",
+    ),
+    Reason.ROLLOUT_HALTED: ReasonInfo(
+        "The first rollout of the same change fails, so the others stay on the template that serves.",
+        "Correct the image or the field of the pool that the message names.",
+        "滚动升级已停止",
+        needs_person=True,
+    ),
+    Reason.ROLLED_BACK: ReasonInfo(
+        "No replica of the new template served, so the template that served before was restored.",
+        "Correct what the message quotes; to try the same again, remove the annotation modelmatrix.io/failed-template.",
+        "已回滚",
         needs_person=True,
     ),
     Reason.QUOTA_EXCEEDED: ReasonInfo(

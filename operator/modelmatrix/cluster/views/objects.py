@@ -72,6 +72,7 @@ def deployment_view(item: Object) -> DeploymentView:
         spec=spec,
         error=error,
         deleting="deletionTimestamp" in metadata,
+        paused=_is_paused(metadata),
         status={**(item.get("status") or {})},
     )
 
@@ -87,6 +88,7 @@ def pool_view(item: Object) -> PoolView:
         generation=metadata.get("generation", 0),
         spec=spec,
         error=error,
+        paused=_is_paused(metadata),
         status={**(item.get("status") or {})},
     )
 
@@ -150,6 +152,8 @@ def workload_view(item: Object) -> WorkloadView:
         devices_per_replica=nodes * _pod_devices(template),
         nodes_per_replica=nodes,
         digest=annotations.get(names.ANNOTATION_DIGEST, ""),
+        template_digest=annotations.get(names.ANNOTATION_TEMPLATE, ""),
+        spec_digest=annotations.get(names.ANNOTATION_SPEC, ""),
         manifest=_manifest(item),
         image=_image(template),
         parallelism=_parallelism(template),
@@ -186,6 +190,10 @@ def parse_spec(kind: Any, content: Any) -> tuple[Any, str]:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in ("spec", *first["loc"]))
         return None, f"{where}: {first['msg']}"
+
+
+def _is_paused(metadata: Object) -> bool:
+    return str((metadata.get("annotations") or {}).get(names.ANNOTATION_PAUSED, "")).lower() == "true"
 
 
 def _key(metadata: Object) -> NamespacedName:

@@ -79,12 +79,13 @@ class TenantDefaults:
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
-    """Settings of the operator that change what is planned."""
+    """Settings of the operator that change what is planned. ``max_rollouts`` of pools and the catalogue go on at once."""
 
     cluster_domain: str = "cluster.local"
     weights_image: str = "rclone/rclone:1.71"
     group_bind_seconds: float = 60.0
     gateway_metric: bool = False
+    max_rollouts: int = 5
     tenancy: TenantDefaults = TenantDefaults()
 
 

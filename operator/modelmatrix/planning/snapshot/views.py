@@ -48,6 +48,7 @@ class DeploymentView:
     spec: ModelDeploymentSpec | None
     error: str = ""
     deleting: bool = False
+    paused: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[PolicyNote, ...] = ()
 
@@ -74,13 +75,14 @@ class TenantPolicyView:
 
 @dataclass(frozen=True, slots=True)
 class PoolView:
-    """An AcceleratorPool; as with deployments, ``spec`` is ``None`` when it cannot be parsed."""
+    """An AcceleratorPool; as with deployments, ``spec`` is ``None`` when it cannot be parsed, and people may have paused it."""
 
     name: str
     uid: str
     generation: int
     spec: AcceleratorPoolSpec | None
     error: str = ""
+    paused: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -173,10 +175,11 @@ class WorkloadView:
     """A managed Deployment or LeaderWorkerSet.
 
     ``manifest`` is the object as stored, without its status; ``version`` changes when that does. ``digest`` is that of the
-    manifest applied last. ``rolling``: pods of its template are missing. ``outdated``: pods of an older template exist,
-    or the controller has not observed the present one. ``image`` and ``parallelism`` are those of its engine. ``failure``
-    quotes why the API server refuses its pods; ``overdue`` quotes that its rollout has passed its deadline; ``paused``: its
-    controller rolls nothing out.
+    manifest applied last, ``template_digest`` of the part of it that needs new pods, ``spec_digest`` of what the deployment's
+    own spec says; both are empty for an object of an earlier version. ``rolling``: pods of its template are missing.
+    ``outdated``: pods of an older template exist, or the controller has not observed the present one. ``image`` and
+    ``parallelism`` are those of its engine. ``failure`` quotes why the API server refuses its pods; ``overdue`` quotes that its
+    rollout has passed its deadline; ``paused``: its controller rolls nothing out.
     """
 
     kind: str
@@ -193,6 +196,8 @@ class WorkloadView:
     nodes_per_replica: int
     digest: str
     manifest: Mapping[str, Any]
+    template_digest: str = ""
+    spec_digest: str = ""
     image: str = ""
     parallelism: Parallelism = field(default_factory=Parallelism)
     deleting: bool = False

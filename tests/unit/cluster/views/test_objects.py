@@ -311,3 +311,11 @@ def test_a_workload_is_outdated_only_while_pods_of_an_older_template_exist(statu
     view = projections.workload_view({**workload(), "status": status})
     assert view is not None
     assert view.outdated is outdated
+
+
+@pytest.mark.parametrize("value", ["true", "True", "false", "", "yes"])
+def test_people_pause_a_deployment_or_a_pool_by_an_annotation(value: str) -> None:
+    item = {"metadata": {"name": "x", "namespace": "bank", "annotations": {"modelmatrix.io/paused": value}}, "spec": {}}
+    expected = value.lower() == "true"
+    assert projections.deployment_view(item).paused is expected
+    assert projections.pool_view(item).paused is expected
