@@ -16,6 +16,7 @@ from playground.testing import ModelNamespace, NodePool
 
 FOLDER = "e2e/tests/"
 NUMBERS = count()  # two tests may have the same name where it is cut
+TEST_SECONDS = 1200.0  # the first test of a folder starts the cluster of it, and may build the control plane
 
 
 class ByCluster(LoadScopeScheduling):
@@ -29,6 +30,13 @@ class ByCluster(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByCluster:
     """The scheduler of pytest-xdist; its own ``loadgroup`` writes into names that pytest 9.2 does not let it change."""
     return ByCluster(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Allow tests on a cluster more time than the default, unless they have a limit of their own."""
+    for item in items:
+        if FOLDER in item.path.as_posix() and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 UNIT = Path(__file__).parent
 MOST_MODULES = 14
@@ -65,3 +67,7 @@ def test_every_unit_test_has_the_path_of_its_module_or_is_a_known_behaviour() ->
         if not is_module(ROOT / "operator" / "modelmatrix" / module) and not is_module(ROOT / "e2e" / module):
             unknown.add(test.relative_to(UNIT).as_posix())
     assert unknown - BEHAVIOURS == set()
+
+
+def test_every_test_has_a_time_limit(pytestconfig: pytest.Config) -> None:
+    assert 0 < float(pytestconfig.getini("timeout")) <= 300
