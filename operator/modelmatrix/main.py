@@ -59,7 +59,7 @@ class Operator:
         self.reader = ApiClient(credentials, self._count)
         self.elections = ApiClient(credentials)
         self.elector = LeaderElector(self.elections, settings.namespace, settings.identity, time.monotonic)
-        self.writer = ApiClient(credentials, self._count, may_write=lambda: self.elector.is_leader)
+        self.writer = ApiClient(credentials, self._count, write_seconds=lambda: self.elector.write_seconds)
         self.wakeup = Debouncer(time.monotonic)
         self.informers = Informers(self.reader, builtin(), self.wakeup.trigger)
         self.prometheus = _make_prometheus(settings)

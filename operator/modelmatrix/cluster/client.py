@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +15,8 @@ import aiohttp
 
 from modelmatrix.api.names import FIELD_MANAGER, Kind
 from modelmatrix.cluster.credentials import Credentials
-from modelmatrix.cluster.errors import TlsError, TransientError, error_from
+from modelmatrix.cluster.errors import ApiError, Conflict, NotLeading, TlsError, TransientError, error_from
+from modelmatrix.cluster.fenced_body import FencedBody
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 PAGE_SIZE = 500
@@ -40,8 +41,11 @@ class ListPage(NamedTuple):
 class ApiClient:
     """Requests to one API server.
 
-    ``on_response`` gets the verb and the status code of every response (``error`` without one). ``may_write`` is checked
-    at the moment of every write: a process that was suspended for a minute may have lost the leadership since it planned.
+    ``on_response`` gets the verb and the status code of every response (``error`` without one).
+
+    ``write_seconds`` says for how long this process may still have a write under way, 0 when it may not write. It is checked
+    before every write and again at the moment at which the request is sent: a process that was suspended for a minute may
+    have lost the leadership since it planned. No write waits for its response longer than that.
     """
 
     def __init__(
@@ -49,11 +53,11 @@ class ApiClient:
         credentials: Credentials,
         on_response: Callable[[str, str], None] = lambda _verb, _code: None,
         *,
-        may_write: Callable[[], bool] = lambda: True,
+        write_seconds: Callable[[], float] = lambda: REQUEST_SECONDS,
     ) -> None:
         self._credentials = credentials
         self._on_response = on_response
-        self._may_write = may_write
+        self._write_seconds = write_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -88,10 +92,12 @@ class ApiClient:
                 return
             query = {**query, "continue": metadata["continue"]}
 
-    async def watch(self, kind: Kind, version: str, *, labels: str = "", fields: str = "") -> AsyncIterator[tuple[str, Object]]:
+    async def watch(
+        self, kind: Kind, version: str, *, namespace: str = "", labels: str = "", fields: str = ""
+    ) -> AsyncIterator[tuple[str, Object]]:
         """Changes after a resourceVersion as ``(type, object)``: ``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK``.
 
-        Ends when the server closes the stream.
+        Of all namespaces, or of one. Ends when the server closes the stream.
 
         Raises:
             Gone: the version is too old.
@@ -105,7 +111,8 @@ class ApiClient:
         } | _selectors(labels, fields)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=WATCH_SILENCE_SECONDS)
         try:
-            async with self._send("GET", path(kind), query, timeout=timeout) as response:
+            url = path(kind, NamespacedName(namespace, "") if namespace else None, with_name=False)
+            async with self._send("GET", url, query, timeout=timeout) as response:
                 self._on_response("watch", str(response.status))
                 if response.status != HTTPStatus.OK:
                     raise error_from(response.status, await _body(response))
@@ -137,11 +144,29 @@ class ApiClient:
             "apply", "PATCH", path(kind, key), manifest, query=query, content_type="application/apply-patch+yaml"
         )
 
-    async def merge(self, kind: Kind, key: NamespacedName, patch: Object, *, subresource: str = "") -> Object:
-        """JSON merge patch of an object or of its subresource."""
+    async def merge(self, kind: Kind, key: NamespacedName, patch: Object) -> Object:
+        """JSON merge patch of an object; raises Conflict when the patch has another UID."""
         query = {"fieldManager": FIELD_MANAGER}
-        target = path(kind, key) + (f"/{subresource}" if subresource else "")
-        return await self._request("patch", "PATCH", target, patch, query=query, content_type="application/merge-patch+json")
+        return await self._request(
+            "patch", "PATCH", path(kind, key), patch, query=query, content_type="application/merge-patch+json"
+        )
+
+    async def replace_status(self, kind: Kind, key: NamespacedName, status: Object, *, uid: str) -> Object:
+        """Replace the status of the object with this UID; raises Conflict when another object has its name.
+
+        A JSON patch, because the API server ignores the UID in a merge patch of the status of a custom resource. A test that
+        fails is answered with ``Invalid`` and without causes.
+        """
+        same = {"op": "test", "path": "/metadata/uid", "value": uid}
+        patch: Sequence[Object] = (same, {"op": "add", "path": "/status", "value": status})
+        query = {"fieldManager": FIELD_MANAGER}
+        url = path(kind, key) + "/status"
+        try:
+            return await self._request("patch", "PATCH", url, patch, query=query, content_type="application/json-patch+json")
+        except ApiError as error:
+            if error.reason == "Invalid" and not error.causes:
+                raise Conflict(error.code, error.reason, "another object has this name now") from None
+            raise
 
     async def replace(
         self, kind: Kind, key: NamespacedName, manifest: Object, *, timeout_seconds: float = REQUEST_SECONDS
@@ -172,23 +197,29 @@ class ApiClient:
         if self._session is None:
             raise RuntimeError("the client is not open")
         headers = {**self._credentials.headers(), "Content-Type": content_type, "Accept": "application/json"}
+        body = None if data is None else FencedBody(data, content_type, self._may_write)
         return self._session.request(
-            method, self._credentials.server + url, params=query, data=data, headers=headers, timeout=timeout
+            method, self._credentials.server + url, params=query, data=body, headers=headers, timeout=timeout
         )
+
+    def _may_write(self) -> bool:
+        return self._write_seconds() > 0
 
     async def _request(  # noqa: PLR0913 - the parts of an HTTP request
         self,
         verb: str,
         method: str,
         url: str,
-        payload: Object | None = None,
+        payload: Object | Sequence[Object] | None = None,
         *,
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
         timeout_seconds: float = REQUEST_SECONDS,
     ) -> Object:
-        if method != "GET" and not self._may_write():
-            raise TransientError(f"{verb} {url}: this process is not the leader and does not write")
+        if method != "GET":
+            timeout_seconds = min(timeout_seconds, self._write_seconds())
+            if timeout_seconds <= 0:
+                raise NotLeading
         data = None if payload is None else json.dumps(payload, separators=(",", ":")).encode()
         timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=min(timeout_seconds, CONNECT_SECONDS))
         try:

@@ -9,17 +9,26 @@
     ├── Gone                   410: the resourceVersion to watch from is too old; list again
     └── Rejected               400, 403, 422: the API server will never accept this request
     TransientError             no response, a broken one, 408, 429 or 5xx: try again later
+    ├── NotLeading             the write was not sent, because this process does not lead
     ├── TlsError               one side does not trust the other's certificate
     └── InternalServerError    500: often an admission webhook that fails
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
 class TransientError(Exception):
     """No usable response. The request may or may not have taken effect."""
+
+
+class NotLeading(TransientError):
+    """The write was not sent: this process does not lead, or no longer leads."""
+
+    def __init__(self) -> None:
+        super().__init__("this process is not the leader and does not write")
 
 
 class TlsError(TransientError):
@@ -37,13 +46,15 @@ class ApiError(Exception):
         code: the HTTP status.
         reason: the machine-readable reason of the Status object; empty without one.
         message: its text for people.
+        causes: the fields that are wrong, as the Status object lists them; empty without any.
     """
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, causes: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.message = message
+        self.causes = causes
 
 
 class NotFound(ApiError):
@@ -83,4 +94,10 @@ def error_from(code: int, body: Any) -> Exception:
         return AlreadyExists(code, reason, message)
     if reason == "Invalid" and "metadata.uid" in message:  # a patch that carries the UID of a deleted namesake
         return Conflict(code, reason, message)
-    return _CLASSES.get(code, ApiError)(code, reason, message)
+    return _CLASSES.get(code, ApiError)(code, reason, message, _causes(status))
+
+
+def _causes(status: dict[str, Any]) -> Sequence[Any]:
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return causes if isinstance(causes, list) else ()

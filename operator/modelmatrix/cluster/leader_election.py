@@ -81,6 +81,17 @@ class LeaderElector:
         return self._renewed_at is not None and self._clock() - self._renewed_at < self._times.renew_deadline_seconds
 
     @property
+    def write_seconds(self) -> float:
+        """For how long a write may still be under way: until halfway between the deadline and the end of the Lease.
+
+        0 for a process that does not lead. So a write that hangs is given up before another process leads.
+        """
+        if self._renewed_at is None or not self.is_leader:
+            return 0.0
+        margin = (self._times.duration_seconds - self._times.renew_deadline_seconds) / 2
+        return self._renewed_at + self._times.renew_deadline_seconds + margin - self._clock()
+
+    @property
     def locked_out_seconds(self) -> float:
         """Seconds since which every attempt failed with 401 or a TLS error; 0 otherwise. A restart may cure these two."""
         return 0.0 if self._locked_out_at is None else self._clock() - self._locked_out_at

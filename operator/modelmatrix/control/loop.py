@@ -110,8 +110,8 @@ def _status_updates(snapshot: Snapshot, planned: Plan) -> Iterator[StatusUpdate]
         status = planned.statuses.get(view.key)
         if status is not None:
             own = tuple(events.get(view.uid, ()))
-            yield StatusUpdate(names.MODEL_DEPLOYMENTS, view.key, view.status, status, own, delays=DEPLOYMENT_DELAYS)
+            yield StatusUpdate(names.MODEL_DEPLOYMENTS, view.key, view.uid, view.status, status, own, DEPLOYMENT_DELAYS)
     for pool in snapshot.pools:
         key, status = NamespacedName("", pool.name), planned.pool_statuses[pool.name]
         own = tuple(events.get(pool.uid, ()))
-        yield StatusUpdate(names.ACCELERATOR_POOLS, key, pool.status, status, own, delays=POOL_DELAYS)
+        yield StatusUpdate(names.ACCELERATOR_POOLS, key, pool.uid, pool.status, status, own, POOL_DELAYS)

@@ -148,6 +148,8 @@ class FakeApiServer:
             return self.store.apply(plural, key, body, manager=manager)
         if request.content_type == "application/merge-patch+json":
             return self.store.patch(plural, key, body, subresource=request.subresource, manager=manager)
+        if request.content_type == "application/json-patch+json" and request.subresource == "status":
+            return self.store.json_patch(plural, key, body)
         raise Refusal(415, "UnsupportedMediaType", request.content_type)
 
     def _list(self, request: Request) -> Object:

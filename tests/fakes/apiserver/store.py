@@ -79,6 +79,21 @@ class Store:
             raise Refusal(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
         return self._change(plural, key, before, {**item, "metadata": {**before["metadata"], **item["metadata"]}})
 
+    def json_patch(self, plural: str, key: NamespacedName, operations: list[Object]) -> Object:
+        """A JSON patch of the status: ``test`` and ``add`` of members of objects, and nothing outside the status changes."""
+        before = self.get(plural, key)
+        after = copy.deepcopy(before)
+        for operation in operations:
+            *path, name = operation["path"].split("/")[1:]
+            holder = after
+            for part in path:
+                holder = holder[part]
+            if operation["op"] == "add":
+                holder[name] = operation["value"]
+            elif operation["op"] != "test" or holder.get(name) != operation["value"]:
+                raise Refusal(422, "Invalid", "the server rejected our request due to an error in our request")
+        return self._change(plural, key, before, {**before, "status": after.get("status", {})})
+
     def patch(self, plural: str, key: NamespacedName, patch: Object, *, subresource: str = "", manager: str = "") -> Object:
         """A merge patch of the object, or of its status alone; a status patch ignores the UID, as on a real server."""
         before = self.get(plural, key)

@@ -90,10 +90,15 @@ class Streams:
 
     def _lines(self, request: Request, version: int) -> Iterator[bytes]:
         for change in list(self._store.history):
-            if change.version > version and change.plural == request.plural:
+            if change.version > version and change.plural == request.plural and _is_in(request.key.namespace, change):
                 type_ = _seen_as(change, request.query)
                 if type_:
                     yield _line(type_, change.item)
+
+
+def _is_in(namespace: str, change: Change) -> bool:
+    """Whether a watch of a namespace, or of all, sees a change."""
+    return namespace in ("", change.item["metadata"].get("namespace"))
 
 
 def _seen_as(change: Change, query: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import AsyncIterator
 
@@ -173,13 +174,27 @@ async def test_writes_name_their_manager(api: FakeApiServer, client: ApiClient) 
     assert applied.content_type == "application/apply-patch+yaml"
 
 
-async def test_a_status_is_patched_alone(api: FakeApiServer, client: ApiClient) -> None:
-    api.put(names.MODEL_DEPLOYMENTS, KEY, spec={"a": 1}, status={"old": 1, "kept": 2})
-    patch = {"status": {"old": None, "new": [3]}, "spec": {"a": 2}}
-    await client.merge(names.MODEL_DEPLOYMENTS, KEY, patch, subresource="status")
+async def test_a_status_is_replaced_alone(api: FakeApiServer, client: ApiClient) -> None:
+    uid = api.put(names.MODEL_DEPLOYMENTS, KEY, spec={"a": 1}, status={"old": 1, "kept": 2})["metadata"]["uid"]
+    await client.replace_status(names.MODEL_DEPLOYMENTS, KEY, {"kept": 2, "new": [3]}, uid=uid)
     stored = api.stored(names.MODEL_DEPLOYMENTS, KEY)
     assert (stored["spec"], stored["status"]) == ({"a": 1}, {"kept": 2, "new": [3]})
-    assert api.requests[0].resource == "modeldeployments/status"
+    assert (api.requests[0].resource, api.requests[0].query) == ("modeldeployments/status", {"fieldManager": "modelmatrix"})
+
+
+async def test_the_status_of_a_namesake_is_left_alone(api: FakeApiServer, client: ApiClient) -> None:
+    api.put(names.MODEL_DEPLOYMENTS, KEY, status={"old": 1})
+    with pytest.raises(Conflict, match="another object"):
+        await client.replace_status(names.MODEL_DEPLOYMENTS, KEY, {"new": 1}, uid="another")
+    assert api.stored(names.MODEL_DEPLOYMENTS, KEY)["status"] == {"old": 1}
+
+
+async def test_a_status_that_the_schema_refuses_is_no_conflict(api: FakeApiServer, client: ApiClient) -> None:
+    uid = api.put(names.MODEL_DEPLOYMENTS, KEY)["metadata"]["uid"]
+    details = {"causes": [{"field": "status.nodes", "message": "must be of type object"}]}
+    api.faults.add(Answer(422, text=json.dumps({"reason": "Invalid", "message": "is invalid", "details": details})))
+    with pytest.raises(Rejected, match="is invalid"):
+        await client.replace_status(names.MODEL_DEPLOYMENTS, KEY, {"nodes": 1}, uid=uid)
 
 
 async def test_a_delete_is_only_of_the_object_that_was_meant(api: FakeApiServer, client: ApiClient) -> None:
@@ -202,13 +217,13 @@ async def test_a_replace_is_only_of_the_version_that_was_read(api: FakeApiServer
 
 async def test_nothing_is_written_without_leave(api: FakeApiServer) -> None:
     api.put(names.LEASES, KEY)
-    async with ApiClient(Credentials(api.url, None), may_write=lambda: False) as client:
+    async with ApiClient(Credentials(api.url, None), write_seconds=lambda: 0.0) as client:
         manifest = {"metadata": {"name": "chat"}}
         for write in (
             client.create(names.SERVICES, KEY, manifest),
             client.apply(names.SERVICES, KEY, manifest),
             client.merge(names.LEASES, KEY, {}),
-            client.merge(names.LEASES, KEY, {}, subresource="status"),
+            client.replace_status(names.LEASES, KEY, {}, uid="x"),
             client.replace(names.LEASES, KEY, manifest),
             client.delete(names.LEASES, KEY, uid="x"),
         ):
@@ -216,6 +231,27 @@ async def test_nothing_is_written_without_leave(api: FakeApiServer) -> None:
                 await write
         await client.get(names.LEASES, KEY)
     assert api.writes == []
+
+
+@pytest.mark.parametrize("verb", ["create", "apply", "merge", "replace_status", "replace", "delete"])
+async def test_a_write_that_was_decided_in_time_is_not_sent_too_late(api: FakeApiServer, verb: str) -> None:
+    """The process is suspended after its first look and before its request leaves."""
+    api.put(names.LEASES, KEY)
+    left = iter([5.0])
+    async with ApiClient(Credentials(api.url, None), write_seconds=lambda: next(left, 0.0)) as client:
+        arguments = {"delete": {"uid": "x"}, "replace_status": {"status": {}, "uid": "x"}, "merge": {"patch": {}}}
+        given = arguments.get(verb, {"manifest": {"metadata": {"name": "chat"}}})
+        with pytest.raises(TransientError, match="not the leader"):
+            await getattr(client, verb)(names.LEASES, KEY, **given)
+        await client.get(names.LEASES, KEY)
+    assert api.writes == []
+
+
+async def test_a_write_waits_no_longer_than_the_process_may_write(api: FakeApiServer) -> None:
+    api.faults.add(Hang())
+    async with ApiClient(Credentials(api.url, None), write_seconds=lambda: 0.05) as client:
+        with pytest.raises(TransientError):
+            await client.create(names.SERVICES, KEY, {"metadata": {"name": "chat"}})
 
 
 async def test_a_client_that_is_not_open_says_so() -> None:
@@ -246,6 +282,15 @@ async def test_a_watch_tells_changes_after_a_version(api: FakeApiServer, client:
         ("DELETED", "chat"),
     ]
     assert api.requests[0].query["allowWatchBookmarks"] == "true"
+
+
+async def test_a_watch_may_be_of_one_object(api: FakeApiServer, client: ApiClient) -> None:
+    stream = client.watch(names.LEASES, "1", namespace="bank", fields="metadata.name=chat")
+    api.put(names.LEASES, NamespacedName("bank", "other"))
+    api.put(names.LEASES, NamespacedName("elsewhere", "chat"))
+    api.put(names.LEASES, KEY)
+    _, item = await anext(stream)
+    assert (item["metadata"]["namespace"], item["metadata"]["name"]) == KEY
 
 
 async def test_a_watch_tells_bookmarks(api: FakeApiServer, client: ApiClient) -> None:

@@ -182,6 +182,19 @@ def test_a_leader_that_was_stopped_has_lost_before_it_does_anything() -> None:
         assert not a.leads, "the first line that it runs must see it"
 
 
+def test_a_write_ends_before_another_can_lead() -> None:
+    with election("a", "b") as (world, (a, b)):
+        run(world, [a, b], 30)
+        assert b.elector.write_seconds == 0
+        a.cut(NEVER)
+        last_end = 0.0
+        while not b.leads:
+            run(world, [a, b], 0.1)
+            last_end = max(last_end, world.now + a.elector.write_seconds if a.leads else 0)
+        assert last_end < world.now - 0.5
+        assert a.elector.write_seconds == 0
+
+
 def test_a_request_that_was_given_up_and_arrives_late_does_no_harm() -> None:
     """The API server hangs with the leader's renewal in its buffer, and carries it out after another leads."""
     with election("a", "b") as (world, (a, b)):

@@ -48,11 +48,11 @@ __all__ = [
 
 
 def _unreadable_deployment(item: Object, error: str) -> DeploymentView:
-    return DeploymentView(_key(item["metadata"]), uid="", generation=0, created_seconds=0.0, spec=None, error=error)
+    return DeploymentView(_key(item["metadata"]), uid=_uid(item), generation=0, created_seconds=0.0, spec=None, error=error)
 
 
 def _unreadable_pool(item: Object, error: str) -> PoolView:
-    return PoolView(item["metadata"]["name"], uid="", generation=0, spec=None, error=error)
+    return PoolView(item["metadata"]["name"], uid=_uid(item), generation=0, spec=None, error=error)
 
 
 def _unreadable_node(item: Object, _error: str) -> NodeView:
@@ -198,6 +198,10 @@ def _is_paused(metadata: Object) -> bool:
 
 def _key(metadata: Object) -> NamespacedName:
     return NamespacedName(metadata.get("namespace", ""), metadata["name"])
+
+
+def _uid(item: Object) -> str:
+    return str(item["metadata"].get("uid", ""))
 
 
 def _devices(resources: Object | None) -> dict[str, int]:

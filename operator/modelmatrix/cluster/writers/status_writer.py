@@ -1,6 +1,6 @@
 """The status writer: the only writer of the status subresource.
 
-Every plan submits the desired status of every object; the writer patches those that differ from the stored one.
+Every plan submits the desired status of every object; the writer replaces those that differ from the stored one.
 
 1. A change of a condition's status or reason is written at once.
 2. A change of numbers or messages only waits until the status has been stable for ``quiet``, at most ``longest``: while
@@ -9,6 +9,8 @@ Every plan submits the desired status of every object; the writer patches those 
 4. After a write the same change is not written again for 5 s, longer than the watch event takes; after a failure the same
    conditions back off from 2 s to 15 s (transient errors) or to 300 s (rejections).
 5. The events of an update are recorded after its status is written, so that an Event never announces what status denies.
+6. An object is known by its UID, and every write names it: one that is deleted and created again under its name never gets
+   the status of its predecessor, whose numbers would count as decided for it.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.errors import ApiError, Conflict, NotFound, TransientError
 from modelmatrix.cluster.writers.backoff import Backoff
 from modelmatrix.cluster.writers.event_recorder import EventRecorder
-from modelmatrix.cluster.writers.inflight import InFlight
+from modelmatrix.cluster.writers.inflight import InFlight, WriteKey
 from modelmatrix.planning.actions.action import EventRecord
 from modelmatrix.planning.snapshot.views import NamespacedName
 
@@ -58,10 +60,16 @@ class StatusUpdate:
 
     kind: Kind
     key: NamespacedName
+    uid: str
     stored: Mapping[str, Any]
     desired: Mapping[str, Any]
     events: tuple[EventRecord, ...]
     delays: WriteDelays
+
+    @property
+    def name(self) -> WriteKey:
+        """The object that it is for."""
+        return (self.kind.plural, self.uid)
 
 
 @dataclass(slots=True)
@@ -73,7 +81,7 @@ class _Pending:
 
 
 class StatusWriter:
-    """Patches every status that differs from the stored one; ``clock`` is monotonic, in seconds."""
+    """Replaces every status that differs from the stored one; ``clock`` is monotonic, in seconds."""
 
     def __init__(self, client: ApiClient, recorder: EventRecorder, clock: Callable[[], float]) -> None:
         self._client = client
@@ -81,7 +89,7 @@ class StatusWriter:
         self._clock = clock
         self._changed = asyncio.Event()
         self.in_flight = InFlight(on_finish=self._changed.set)
-        self._pending: dict[tuple[str, NamespacedName], _Pending] = {}
+        self._pending: dict[WriteKey, _Pending] = {}
         self._written = Backoff(clock, CACHE_LAG_SECONDS)
         self._refused = Backoff(clock, RETRY_SECONDS)
 
@@ -89,7 +97,7 @@ class StatusWriter:
         """Replace all pending updates: ``updates`` must hold the status of every object that exists."""
         now, before, self._pending = self._clock(), self._pending, {}
         for update in updates:
-            name = (update.kind.plural, update.key)
+            name = update.name
             if update.stored == update.desired or not self._written.is_due(name, _effect(update)):
                 continue
             pending = before.get(name)
@@ -125,9 +133,8 @@ class StatusWriter:
 
     async def _write(self, pending: _Pending) -> None:
         update = pending.update
-        patch = {"status": merge_patch(update.stored, update.desired)}
         try:
-            await self._client.merge(update.kind, update.key, patch, subresource="status")
+            await self._client.replace_status(update.kind, update.key, {**update.desired}, uid=update.uid)
         except NotFound:
             pass  # deleted meanwhile
         except (ApiError, TransientError) as error:
@@ -136,24 +143,22 @@ class StatusWriter:
             self._retry_later(update, error)
             return
         self._forget_written(update)
-        self._refused.reset((update.kind.plural, update.key))
-        self._written.start((update.kind.plural, update.key), _effect(update))
+        self._refused.reset(update.name)
+        self._written.start(update.name, _effect(update))
         for event in update.events:
             await self._recorder.record(event)
 
     def _forget_written(self, update: StatusUpdate) -> None:
         """Forget an update that was written, unless a newer one was submitted meanwhile."""
-        name = (update.kind.plural, update.key)
-        pending = self._pending.get(name)
+        pending = self._pending.get(update.name)
         if pending is not None and pending.update.desired == update.desired:
-            del self._pending[name]
+            del self._pending[update.name]
 
     def _retry_later(self, update: StatusUpdate, error: ApiError | TransientError) -> None:
-        name = (update.kind.plural, update.key)
         transient = isinstance(error, (TransientError, Conflict))
         most = MAX_TRANSIENT_SECONDS if transient else MAX_REJECTED_SECONDS
-        until = self._refused.start(name, _condition_states(update.desired), max_seconds=most)
-        pending = self._pending.get(name)
+        until = self._refused.start(update.name, _condition_states(update.desired), max_seconds=most)
+        pending = self._pending.get(update.name)
         if pending is not None and _condition_states(pending.update.desired) == _condition_states(update.desired):
             pending.not_before = until
 
@@ -177,20 +182,6 @@ def without_timestamps(status: Mapping[str, Any]) -> dict[str, Any]:
     timed = (("conditions", "lastTransitionTime"), ("scalingHistory", "time"))
     bare = {field: [{k: v for k, v in entry.items() if k != time} for entry in status.get(field, ())] for field, time in timed}
     return {**status, **bare}
-
-
-def merge_patch(stored: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch (RFC 7396) from ``stored`` to ``desired``; lists are replaced whole."""
-    patch: dict[str, Any] = {key: None for key in stored if key not in desired}
-    for key, value in desired.items():
-        old = stored.get(key)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
-            inner = merge_patch(old, value)
-            if inner:
-                patch[key] = inner
-        elif old != value:
-            patch[key] = value
-    return patch
 
 
 def _due_at(pending: _Pending) -> float:

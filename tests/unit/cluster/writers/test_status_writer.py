@@ -6,12 +6,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fakes.apiserver import FakeApiServer
 from fakes.apiserver.faults import Answer
-from fakes.apiserver.objects import merge
 from fakes.virtual_time import simulate
 from fakes.waiting import FakeClock
 from modelmatrix.api import names
@@ -28,7 +25,6 @@ from modelmatrix.cluster.writers.status_writer import (
     StatusUpdate,
     StatusWriter,
     WriteDelays,
-    merge_patch,
     without_timestamps,
 )
 from modelmatrix.planning.actions.action import EventRecord
@@ -37,26 +33,6 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 CHAT = NamespacedName("bank", "chat")
 KIND = names.MODEL_DEPLOYMENTS
 Status = dict[str, Any]
-
-values = st.recursive(
-    st.booleans() | st.integers(-2, 2) | st.sampled_from(["a", "b"]),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abcd"), inner, max_size=3),
-    max_leaves=8,
-)
-maps = st.dictionaries(st.sampled_from("abcd"), values, max_size=4)
-
-
-@given(stored=maps, wished=maps)
-def test_the_patch_turns_one_status_into_the_other(stored: Status, wished: Status) -> None:
-    patch = merge_patch(stored, wished)
-    assert merge(stored, patch) == wished
-    assert (patch == {}) == (stored == wished)
-
-
-@given(stored=maps, wished=maps)
-def test_a_patch_is_no_larger_than_needed(stored: Status, wished: Status) -> None:
-    patch = merge_patch(stored, wished)
-    assert not [key for key in patch if key in stored and key in wished and stored[key] == wished[key]]
 
 
 def condition(type_: str = "Ready", status: str = "False", reason: str = "ReplicaStarting", message: str = "") -> Status:
@@ -68,9 +44,14 @@ def status(number: int = 0, *conditions: Status) -> Status:
 
 
 def wish(
-    stored: Status, wished: Status, *notes: EventRecord, delays: WriteDelays = DEPLOYMENT_DELAYS, key: NamespacedName = CHAT
+    stored: Status,
+    wished: Status,
+    *notes: EventRecord,
+    delays: WriteDelays = DEPLOYMENT_DELAYS,
+    key: NamespacedName = CHAT,
+    uid: str = "",
 ) -> StatusUpdate:
-    return StatusUpdate(KIND, key, stored, wished, notes, delays)
+    return StatusUpdate(KIND, key, uid or f"uid-of-{key.name}", stored, wished, notes, delays)
 
 
 def note(message: str = "placed") -> EventRecord:
@@ -86,13 +67,13 @@ class RecordingClient:
         self.errors: list[Exception] = []
         self.seconds = 0.0
 
-    async def merge(self, _kind: object, key: NamespacedName, patch: Status, *, subresource: str = "") -> Status:
-        assert subresource == "status"
-        self.log.append((asyncio.get_running_loop().time(), "status", patch["status"]))
+    async def replace_status(self, _kind: object, key: NamespacedName, status: Status, *, uid: str) -> Status:
+        assert uid.startswith("uid-")
+        self.log.append((asyncio.get_running_loop().time(), "status", status))
         await asyncio.sleep(self.seconds)
         if self.errors:
             raise self.errors.pop(0)
-        self.status[key] = merge(self.status.get(key, {}), patch["status"])
+        self.status[key] = status
         return {}
 
     async def create(self, _kind: object, _key: NamespacedName, event: Status) -> Status:
@@ -229,8 +210,8 @@ def test_notes_are_told_after_the_write_and_only_then() -> None:
             await asyncio.sleep(10)
         return [(what, content) for _, what, content in bench.client.log]
 
-    patch = {"conditions": [READY]}
-    assert simulate(main()) == [("status", patch), ("status", patch), ("event", "one"), ("event", "two")]
+    whole = status(0, READY)
+    assert simulate(main()) == [("status", whole), ("status", whole), ("event", "one"), ("event", "two")]
 
 
 def times_of_failures(error: Exception, *offers: StatusUpdate, seconds: float) -> list[float]:
@@ -263,6 +244,22 @@ def test_another_truth_does_not_wait_for_one_that_was_refused() -> None:
     refused = Rejected(422, "Invalid", "status.message: Too long")
     before, after = wish(status(0), status(0, READY)), wish(status(0), status(0, condition(reason="ReplicaFailing")))
     assert times_of_failures(refused, before, before, before, before, after, seconds=41) == [0, 2, 6, 14, 30, 40]
+
+
+def test_a_successor_of_the_same_name_begins_anew() -> None:
+    """It has no status yet, and the times of its predecessor's conditions are not its own."""
+    before, after = (wish({}, ready_since(f"10:00:0{second}"), uid=f"uid-{second}") for second in range(2))
+    first = DEPLOYMENT_DELAYS.first_seconds
+
+    async def main() -> list[tuple[float, Any]]:
+        bench, loop = Bench(), asyncio.get_running_loop()
+        async with bench.running():
+            for at, offered in ((0, before), (1, after), (1.2, after)):
+                loop.call_later(at, bench.writer.submit, [offered])
+            await asyncio.sleep(10)
+        return [(round(time, 3), sent) for time, _, sent in bench.client.log]
+
+    assert simulate(main()) == [(first, before.desired), (1 + first, after.desired)]
 
 
 def test_a_status_that_somebody_changes_back_each_time_is_written_ever_more_seldom() -> None:
@@ -315,17 +312,29 @@ def writer(client: ApiClient, clock: FakeClock) -> StatusWriter:
 
 async def test_a_status_is_stored_as_wished(api: FakeApiServer, writer: StatusWriter, clock: FakeClock) -> None:
     stored = {"replicas": 1, "gone": {"a": 1}, "placements": [1, 2], "conditions": [condition()]}
-    api.put(KIND, CHAT, spec={"x": 1}, status=stored)
+    uid = api.put(KIND, CHAT, spec={"x": 1}, status=stored)["metadata"]["uid"]
     wished = {"replicas": 2, "placements": [2], "conditions": [READY]}
-    writer.submit([wish(stored, wished)])
+    writer.submit([wish(stored, wished, uid=uid)])
     writer.start_due()
     await writer.in_flight.drain()
     assert api.stored(KIND, CHAT)["status"] == wished
     assert [request.resource for request in api.writes] == ["modeldeployments/status"]
     clock.pass_(100)
-    writer.submit([wish(wished, wished)])
+    writer.submit([wish(wished, wished, uid=uid)])
     writer.start_due()
     assert len(api.writes) == 1
+
+
+async def test_a_successor_never_gets_the_status_of_a_deployment_that_was_deleted(
+    api: FakeApiServer, writer: StatusWriter
+) -> None:
+    uid = api.put(KIND, CHAT, spec={"x": 1})["metadata"]["uid"]
+    writer.submit([wish({}, status(7, READY), uid=uid)])
+    api.store.delete(KIND.plural, CHAT)
+    api.put(KIND, CHAT, spec={"x": 1})
+    writer.start_due()
+    await writer.in_flight.drain()
+    assert "status" not in api.stored(KIND, CHAT)
 
 
 async def test_an_object_that_is_gone_is_no_trouble(
@@ -343,9 +352,9 @@ async def test_an_object_that_is_gone_is_no_trouble(
 async def test_a_refused_status_is_logged_and_kept(
     api: FakeApiServer, writer: StatusWriter, clock: FakeClock, caplog: pytest.LogCaptureFixture, fault: Answer
 ) -> None:
-    api.put(KIND, CHAT, status=status(0))
+    uid = api.put(KIND, CHAT, status=status(0))["metadata"]["uid"]
     api.faults.add(fault, times=1)
-    writer.submit([wish(status(0), status(0, READY))])
+    writer.submit([wish(status(0), status(0, READY), uid=uid)])
     writer.start_due()
     await writer.in_flight.drain()
     assert "status of ModelDeployment bank/chat was not written" in caplog.text
