@@ -80,6 +80,7 @@ class Operator:
                 self.settings.weights_image,
                 gateway_metric=bool(self.settings.gateway_query),
                 max_rollouts=self.settings.max_rollouts,
+                write_namespaces=frozenset(filter(None, self.settings.write_namespaces.split(","))),
             ),
             observe=self._observe,
         )

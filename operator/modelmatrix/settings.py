@@ -43,6 +43,13 @@ def _address_or_nothing(value: str) -> str:
     return _address(value) if value else ""
 
 
+def _namespaces(value: str) -> str:
+    for name in filter(None, value.split(",")):
+        if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name):
+            raise ValueError(f"'{name}' is not a namespace; use names with commas between them, e.g. trading,remote-banking")
+    return value
+
+
 def _url(value: str) -> str:
     if value and not _is_http_url(value):
         raise ValueError(f"'{redact_credentials(value)}' is not a URL; use one like http://prometheus:9090")
@@ -110,6 +117,11 @@ class Settings(BaseModel):
     )
     cluster_domain: str = Field(default="cluster.local", description="DNS domain of the cluster's Services.")
     weights_image: str = Field(default="rclone/rclone:1.71", description="Image that copies weights from object stores.")
+    write_namespaces: Annotated[str, AfterValidator(_namespaces)] = Field(
+        default="",
+        description="Namespaces in which the operator may write, with commas between them; deployments elsewhere are not "
+        "served. Empty: all.",
+    )
     gateway_query: str = Field(
         default="",
         description="PromQL of the requests per second at the gateway by namespace and deployment; wakes deployments at zero.",

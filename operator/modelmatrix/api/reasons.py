@@ -98,6 +98,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     SCALED_TO_ZERO = "ScaledToZero"
     MISCONFIGURED = "Misconfigured"
+    NAMESPACE_NOT_MANAGED = "NamespaceNotManaged"
     # pools
     POOL_READY = "PoolReady"
     POD_SECURITY_RELAXED = "PodSecurityRelaxed"
@@ -489,6 +490,11 @@ TABLE: dict[Reason, ReasonInfo] = {
         "The spec contradicts itself in a way that the schema cannot see.",
         "Correct the field that the message names.",
         "配置错误",
+    ),
+    Reason.NAMESPACE_NOT_MANAGED: ReasonInfo(
+        "The operator is installed for certain namespaces, and this is another one: nothing is written here.",
+        "Move the deployment, or have an admin add the namespace to rbac.scope in the chart's values.",
+        "命名空间不在管理范围内",
     ),
     Reason.POOL_READY: ReasonInfo(
         "The nodes' resource agrees with the chip, and the vendor's labels of chip and memory where there are any.",

@@ -54,10 +54,11 @@ def plan(snapshot: Snapshot, cache: PlanCache | None = None) -> Plan:
     cache.begin()
     result = place(snapshot, cache)
     deployments, pools = result.deployment_plans(), result.pools
-    actions = [action for deployment in deployments.values() for action in deployment_actions(deployment, cache.intact)]
+    writable = {key: value for key, value in deployments.items() if snapshot.settings.may_write(key.namespace)}
+    actions = [action for deployment in writable.values() for action in deployment_actions(deployment, cache.intact)]
     statuses = {key: deployment_status(deployment, snapshot) for key, deployment in deployments.items()}
     pool_statuses = {name: pool_status(pool, snapshot) for name, pool in pools.items()}
-    events = [event for key, deployment in deployments.items() for event in deployment_events(deployment, statuses[key])]
+    events = [event for key, deployment in writable.items() for event in deployment_events(deployment, statuses[key])]
     events += [event for name, pool in pools.items() for event in pool_events(pool, pool_statuses[name])]
     return Plan(tuple(actions), statuses, pool_statuses, tuple(events), deployments, pools, new_devices(deployments))
 

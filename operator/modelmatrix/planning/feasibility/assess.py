@@ -115,10 +115,34 @@ def assess_all(snapshot: Snapshot, pools: Mapping[str, PoolState], cache: Feasib
     """Judge every deployment on the pools of its spec, as if all devices were free."""
     capabilities = {name: _capabilities(pool) for name, pool in pools.items()}
     cluster = ClusterFacts(snapshot.catalogue, snapshot.leader_worker_sets, capabilities)
+    settings = snapshot.settings
     if cluster != cache.cluster:
         cache.assessments.clear()
         cache.cluster = cluster
-    return {view.key: _assess(view, cluster, cache) for view in snapshot.deployments if not view.deleting}
+    return {
+        view.key: _assess(view, cluster, cache) if settings.may_write(view.key.namespace) else _not_managed(view)
+        for view in snapshot.deployments
+        if not view.deleting
+    }
+
+
+def _not_managed(view: DeploymentView) -> Assessment:
+    """Every pool of the spec is refused: the operator's roles end before this namespace."""
+    if view.spec is None:
+        return Assessment(error=view.error)
+    message = (
+        f"the operator may not write in the namespace {view.key.namespace}; move the deployment, or add the namespace to "
+        "rbac.scope in the chart's values"
+    )
+    options = (
+        PoolOption(
+            *(Verdict.IMPOSSIBLE, Reason.NAMESPACE_NOT_MANAGED, message, candidate.engine or ""),
+            pool=candidate.name,
+            quantization=candidate.quantization or view.spec.quantization,
+        )
+        for candidate in view.spec.pools
+    )
+    return Assessment(options=tuple(options))
 
 
 def _capabilities(pool: PoolState) -> PoolCapabilities:

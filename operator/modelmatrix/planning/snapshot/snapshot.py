@@ -79,7 +79,10 @@ class TenantDefaults:
 
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
-    """Settings of the operator that change what is planned. ``max_rollouts`` of pools and the catalogue go on at once."""
+    """Settings of the operator that change what is planned.
+
+    ``max_rollouts`` of pools and the catalogue go on at once. ``write_namespaces`` are those in which its roles let it write; empty for all.
+    """
 
     cluster_domain: str = "cluster.local"
     weights_image: str = "rclone/rclone:1.71"
@@ -87,6 +90,11 @@ class PlanSettings:
     gateway_metric: bool = False
     max_rollouts: int = 5
     tenancy: TenantDefaults = TenantDefaults()
+    write_namespaces: frozenset[str] = frozenset()
+
+    def may_write(self, namespace: str) -> bool:
+        """Whether objects may be written in a namespace."""
+        return not self.write_namespaces or namespace in self.write_namespaces
 
 
 @dataclass(frozen=True, slots=True)
