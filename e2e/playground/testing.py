@@ -85,9 +85,9 @@ class ModelNamespace:
         }
         self.cluster.apply([_object("ModelDeployment", {"name": name, "namespace": self.name}, full_spec)])
 
-    def kubectl(self, *arguments: str) -> str:
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Run kubectl in the namespace; returns its output."""
-        return self.cluster.kubectl("-n", self.name, *arguments)
+        return self.cluster.kubectl("-n", self.name, *arguments, stdin=stdin)
 
     def get(self, *arguments: str) -> Document:
         """The output of ``kubectl get -o json``, parsed."""

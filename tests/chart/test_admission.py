@@ -128,7 +128,8 @@ def test_off_leaves_nothing_of_it(programs: Programs, tmp_path: Path, mode: Any)
     """Off without quotes is false in YAML."""
     values = tmp_path / "values.yaml"
     values.write_text(yaml.safe_dump({"admission": {"mode": mode}}), encoding="utf-8")
-    text = programs.run("helm", "template", "modelmatrix", str(CHART), "--values", str(values), "--set", "crds.install=false")
+    others = "crds.install=false,policies.operator.enabled=false,policies.priorityClasses.enabled=false"
+    text = programs.run("helm", "template", "modelmatrix", str(CHART), "--values", str(values), "--set", others)
     assert "admission" not in text.lower()
     assert "ValidatingWebhookConfiguration" not in text
 

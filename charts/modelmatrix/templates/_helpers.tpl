@@ -36,6 +36,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- else -}}{{ $image }}{{- end -}}
 {{- end -}}
 
+{{- /* The operator's account, as the API server names it. */ -}}
+{{- define "modelmatrix.user" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "modelmatrix.serviceAccount" . }}
+{{- end -}}
+
+{{- /* Namespaces of rbac.scope as a list; empty for the whole cluster. */ -}}
+{{- define "modelmatrix.writeNamespaces" -}}
+{{- if kindIs "slice" .Values.rbac.scope }}{{ toJson .Values.rbac.scope }}{{ else }}[]{{ end -}}
+{{- end -}}
+
 {{- define "modelmatrix.environment" -}}
 - name: MODELMATRIX_NAMESPACE
   valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}
@@ -77,6 +87,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   value: {{ include "modelmatrix.weightsImage" . | quote }}
 - name: MODELMATRIX_MAX_ROLLOUTS
   value: {{ .Values.operator.maxRollouts | quote }}
+{{- with include "modelmatrix.writeNamespaces" . | fromYamlArray }}
+- name: MODELMATRIX_WRITE_NAMESPACES
+  value: {{ join "," . | quote }}
+{{- end }}
 - name: MODELMATRIX_LOG_FORMAT
   value: {{ .Values.operator.logFormat | quote }}
 - name: MODELMATRIX_LOG_LEVEL

@@ -22,6 +22,8 @@ SPARE = {
     ("get", "leaderworkersets"): "the same",
     ("patch", "services"): "to mend a Service that somebody changed",
     ("patch", "pods"): "to choose which pod goes first, when a certain node must become free",
+    ("create", "pods"): "to try out the pod of a replica, as a dry run, before others give way to it",
+    ("get", "persistentvolumeclaims"): "the same, for its claim",
     ("patch", "leaderworkersets"): "to scale groups",
     ("delete", "leaderworkersets"): "to retire groups",
     ("create", "leaderworkersets"): "to make groups",
@@ -49,7 +51,7 @@ def test_every_right_is_used_and_every_request_allowed(bed: ModelNamespace, esta
 
 def _granted(bed: ModelNamespace) -> set[tuple[str, str]]:
     roles = [
-        json.loads(bed.cluster.kubectl("get", "clusterrole", RELEASE, "-o", "json")),
+        *(json.loads(bed.cluster.kubectl("get", "clusterrole", name, "-o", "json")) for name in (RELEASE, f"{RELEASE}-writer")),
         json.loads(bed.cluster.kubectl("-n", NAMESPACE, "get", "role", RELEASE, "-o", "json")),
     ]
     return {

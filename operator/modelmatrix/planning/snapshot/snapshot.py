@@ -81,7 +81,8 @@ class TenantDefaults:
 class PlanSettings:
     """Settings of the operator that change what is planned.
 
-    ``max_rollouts`` of pools and the catalogue go on at once. ``write_namespaces`` are those in which its roles let it write; empty for all.
+    ``max_rollouts`` of pools and the catalogue go on at once. ``write_namespaces`` are those in which the
+    operator's roles let it write; empty for all.
     """
 
     cluster_domain: str = "cluster.local"
