@@ -114,6 +114,15 @@ class ModelReference(ApiModel):
     )
 
 
+class SecretKey(ApiModel):
+    """A value in a Secret of the same namespace. The kubelet reads it; the operator never does."""
+
+    secret_name: ObjectName = Field(description="Name of the Secret, e.g. chat-clients.")
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
+        default="api-key", description="Key in the Secret, e.g. api-key."
+    )
+
+
 class Parallelism(ApiModel):
     """How one replica is split over devices; a factor that is left out is 1."""
 
@@ -304,6 +313,11 @@ class ModelDeploymentSpec(ApiModel):
         "(evenly over sites).",
     )
     suspend: bool = Field(default=False, description="True scales to zero and keeps the object, e.g. for maintenance.")
+    api_key: SecretKey | None = Field(
+        default=None,
+        description="API key that clients of the engine must send as a bearer token. A changed Secret reaches a replica when "
+        "it is started anew. When left out the engine asks for none.",
+    )
     tenant: LabelValue | None = Field(
         default=None, description="Business line for quota, cost and dashboards, e.g. remote-banking."
     )

@@ -74,6 +74,22 @@ class EnvVar(CatalogueEntry):
         return self.name
 
 
+class ApiKey(CatalogueEntry):
+    """How the engine takes the API key that clients must send.
+
+    Attributes:
+        variable: The environment variable that gets the key. The engine reads it, or an argument names it as ``$(NAME)``.
+        guards_metrics: Whether the metrics page asks for the key too: then Prometheus, which has none, measures nothing.
+        guards_probe: Whether the health page asks for the key too: then probes open a connection and ask nothing.
+        source: Where the engine documents or implements it.
+    """
+
+    variable: str
+    guards_metrics: bool = False
+    guards_probe: bool = False
+    source: str
+
+
 class Configuration(CatalogueEntry):
     """A configuration file that the engine reads.
 
@@ -173,6 +189,7 @@ class Engine(CatalogueEntry):
         arguments: Its arguments, in order.
         configuration: The file that it reads instead of arguments, if any.
         environment: Its environment variables, in order.
+        api_key: How it takes an API key; ``None`` when it checks none.
         port: The port of the OpenAI-compatible API.
         metrics_port: The port of the Prometheus page.
         metrics_path: The path of the Prometheus page.
@@ -198,6 +215,7 @@ class Engine(CatalogueEntry):
     arguments: tuple[Argument, ...]
     configuration: Configuration | None = None
     environment: tuple[EnvVar, ...] = ()
+    api_key: ApiKey | None = None
     port: int
     metrics_port: int
     metrics_path: str = "/metrics"

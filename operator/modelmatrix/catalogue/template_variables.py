@@ -30,6 +30,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "revised": _TRUTH,  # the engine downloads a revision that the source names
     "custom_code": _TRUTH,
     "max_model_len": (),  # tokens
+    "api_key": _TRUTH,  # clients must send an API key
     # Where.
     "vendor": (),  # checked against the vendors of the catalogue
     "family": (),  # checked against its families

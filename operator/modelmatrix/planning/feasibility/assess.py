@@ -235,6 +235,8 @@ def _request(
         devices_per_node=pool.devices_per_node,
         bound=tightest_bound(spec.slo),
         images=pool.images,
+        keyed=spec.api_key is not None,
+        measured=spec.slo is not None or spec.scaling is not None,
     )
 
 

@@ -22,11 +22,16 @@ from modelmatrix.planning.feasibility.verdict import Rejection, Verdict, reject
 
 @dataclass(frozen=True, slots=True)
 class ModelWeights:
-    """What is to be served: a model's weights in one format, and where they are."""
+    """What is to be served: a model's weights in one format, where they are, and who may ask for what.
+
+    ``keyed``: clients must send an API key. ``measured``: Prometheus must read the engine's metrics.
+    """
 
     model: Model
     quantization: Quantization
     scheme: Scheme
+    keyed: bool = False
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,21 @@ def _source_is_not_read(candidate: EngineCandidate) -> Rejection | None:
     return reject(Reason.SOURCE_INVALID, f"{engine.name} takes no weights from {scheme}://; use {schemes}")
 
 
+def _api_key_is_not_checked(candidate: EngineCandidate) -> Rejection | None:
+    weights, engine = candidate.weights, candidate.engine
+    if not weights.keyed:
+        return None
+    if engine.api_key is None:
+        return reject(Reason.ENGINE_UNSUPPORTED, f"{engine.name} checks no API key; use another engine, or leave apiKey out")
+    if not (engine.api_key.guards_metrics and weights.measured):
+        return None
+    return reject(
+        Reason.ENGINE_UNSUPPORTED,
+        f"{engine.name} wants the API key for its metrics too, and Prometheus has none; leave apiKey out, or both slo and "
+        "scaling",
+    )
+
+
 def _image_is_missing(candidate: EngineCandidate) -> Rejection | None:
     hardware, engine = candidate.hardware, candidate.engine
     if engine.name in hardware.images or engine.image_for(hardware.accelerator) is not None:
@@ -194,6 +214,7 @@ CHECKS: tuple[Check, ...] = (
     _task_is_not_served,  # e.g. an embedding model on an engine that only generates
     _quantization_has_no_kernels,  # the truth table: format x family of accelerators x engine
     _source_is_not_read,  # the engine cannot load weights from that kind of store
+    _api_key_is_not_checked,  # the engine would serve without the key, or would not be measured with it
     _image_is_missing,  # neither the catalogue nor the pool names an image
     _architecture_is_unlisted,  # the engine's published list lacks the architecture; `unlisted: Allow` waives it
 )

@@ -34,7 +34,7 @@ class FitRequest:
 
     ``nodes`` are the most that a replica may have: how many there are now is a question of devices, not of the verdict.
     ``images`` are the engines for which the pool names an image of its own. ``max_model_len`` is ``None`` for the model's
-    serving default, ``engine`` for the preferred one.
+    serving default, ``engine`` for the preferred one. ``keyed`` and ``measured`` are as of ``ModelWeights``.
     """
 
     model: KnownModel = field(hash=False)
@@ -49,6 +49,8 @@ class FitRequest:
     nodes: int = MAX_NODES
     bound: TightestSlo | None = None
     images: frozenset[str] = frozenset()
+    keyed: bool = False
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class FitResult:
 def fit(catalogue: Catalogue, request: FitRequest) -> FitResult:
     """Judge a model on an accelerator."""
     model, accelerator = request.model.facts, request.accelerator
-    weights = ModelWeights(model, request.quantization, request.scheme)
+    weights = ModelWeights(model, request.quantization, request.scheme, request.keyed, request.measured)
     hardware = PoolHardware(accelerator, request.images)
     engine = choose_engine(catalogue, weights, hardware, requested=request.engine, unlisted=request.unlisted)
     if isinstance(engine, Rejection):

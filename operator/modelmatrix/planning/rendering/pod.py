@@ -7,6 +7,7 @@ import json
 from modelmatrix.api import names
 from modelmatrix.api.names import ROLE_LEADER
 from modelmatrix.catalogue.engines import Engine
+from modelmatrix.planning.rendering.api_key import api_key_variables, probe_request
 from modelmatrix.planning.rendering.arguments import arguments
 from modelmatrix.planning.rendering.host_mounts import host_mounts, host_paths, host_volumes
 from modelmatrix.planning.rendering.manifest import Manifest
@@ -80,9 +81,10 @@ def _container(target: WorkloadTarget, role: str) -> Manifest:
     if target.secret_name:
         container["envFrom"] = [{"secretRef": {"name": target.secret_name}}]
     if role == ROLE_LEADER:
+        container["env"] += api_key_variables(target)
         container["ports"] = _ports(engine)
         container["lifecycle"] = {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}}
-        container |= _probes(target, engine)
+        container |= _probes(target)
     return container
 
 
@@ -123,14 +125,14 @@ def _ports(engine: Engine) -> list[Manifest]:
     return ports
 
 
-def _probes(target: WorkloadTarget, engine: Engine) -> Manifest:
-    get = {"httpGet": {"path": engine.probe.path, "port": engine.probe.port, "scheme": engine.probe.scheme}}
+def _probes(target: WorkloadTarget) -> Manifest:
+    request = probe_request(target)
     failures = int(STARTS_PER_STARTUP_PROBE * target.start_seconds / PROBE_PERIOD_SECONDS) + 1
     common = {"periodSeconds": PROBE_PERIOD_SECONDS, "timeoutSeconds": 5, "successThreshold": 1}
     return {
-        "startupProbe": {**get, **common, "failureThreshold": failures},
-        "readinessProbe": {**get, **common, "failureThreshold": 3},
-        "livenessProbe": {**get, **common, "failureThreshold": 6},
+        "startupProbe": {**request, **common, "failureThreshold": failures},
+        "readinessProbe": {**request, **common, "failureThreshold": 3},
+        "livenessProbe": {**request, **common, "failureThreshold": 6},
     }
 
 

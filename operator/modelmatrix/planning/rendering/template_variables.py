@@ -32,6 +32,7 @@ def variables(target: WorkloadTarget, role: str) -> dict[str, str]:
         "revised": _truth(bool(target.source.revision) and is_repository(target.source.scheme)),
         "quantization": target.quantization,
         "max_model_len": str(target.max_model_len),
+        "api_key": _truth(target.api_key is not None),
         "memory_utilization": f"{engine.memory.utilization:g}",
         "drain_seconds": str(engine.drain.seconds),
         "host_network": _truth(target.pool_spec.host_network),

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
-from modelmatrix.api.model_deployment import Priority
+from modelmatrix.api.model_deployment import Priority, SecretKey
 from modelmatrix.api.names import WORKLOAD_NAME_MAX_LENGTH
 from modelmatrix.api.weights_source import Source
 from modelmatrix.catalogue.accelerators import Accelerator
@@ -50,6 +50,7 @@ class WorkloadTarget:
     priority: Priority
     served_name: str
     secret_name: str | None
+    api_key: SecretKey | None
     model: KnownModel
     source: Source
     quantization: str
@@ -113,6 +114,7 @@ def workload_target(
         priority=spec.priority,
         served_name=spec.model.served_name or view.key.name,
         secret_name=spec.model.secret_name,
+        api_key=spec.api_key,
         model=model,
         source=source,
         quantization=option.quantization,

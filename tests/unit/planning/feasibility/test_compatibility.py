@@ -172,6 +172,7 @@ def test_checks_run_in_the_order_in_which_messages_prefer_them() -> None:
         "_task_is_not_served",
         "_quantization_has_no_kernels",
         "_source_is_not_read",
+        "_api_key_is_not_checked",
         "_image_is_missing",
         "_architecture_is_unlisted",
     ]

@@ -119,7 +119,9 @@ def test_only_the_leader_serves_and_is_probed(case: Case) -> None:
     if engine is not None:
         ports = {port["containerPort"] for port in first["ports"]}
         assert {engine.port, engine.metrics_port} == ports
-        assert first["readinessProbe"]["httpGet"]["path"] == engine.probe.path
+        keyless = "apiKey" in case.spec and engine.api_key is not None and engine.api_key.guards_probe
+        request = first["readinessProbe"]["tcpSocket" if keyless else "httpGet"]
+        assert (request["port"], request.get("path")) == (engine.probe.port, None if keyless else engine.probe.path)
     for container in others:
         assert not {"startupProbe", "readinessProbe", "livenessProbe", "ports", "lifecycle"} & set(container)
 

@@ -26,6 +26,7 @@ SPEC: Mapping[str, tuple[Any, ...]] = {
     "priority": ("P0", "P3"),
     "maxModelLen": (None, 1024),
     "secret": (None, "reader"),
+    "apiKey": (None, {"secretName": "clients"}, {"secretName": "clients", "key": "token"}),
     "source": ("pvc://weights/model", "s3://weights/model/1", "hf://Qwen/Qwen3-32B"),
 }
 POOL: Mapping[str, tuple[Any, ...]] = {

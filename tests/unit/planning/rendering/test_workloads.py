@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from modelmatrix.api.model_deployment import Priority
+from modelmatrix.api.model_deployment import Priority, SecretKey
 from modelmatrix.api.weights_source import Scheme, Source
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.planning import rendering
@@ -46,6 +46,7 @@ OTHERS: Mapping[str, Any] = {
     "priority": Priority.P0,
     "served_name": "another-name",
     "secret_name": None,
+    "api_key": SecretKey(secret_name="clients"),  # noqa: S106 - the same
     "model": TARGETS["vllm-nvidia-vision"].model,
     "source": Source(Scheme.S3, "models/another"),
     "quantization": "BF16",
