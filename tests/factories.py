@@ -13,16 +13,19 @@ from modelmatrix.api import names
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.model_deployment import ModelDeploymentSpec
 from modelmatrix.api.reasons import Reason
+from modelmatrix.api.tenant_policy import TenantPolicySpec
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import (
     Component,
     DeploymentView,
     NamespacedName,
+    NamespaceView,
     NodeView,
     PodProblem,
     PodView,
     PoolView,
+    TenantPolicyView,
     WorkloadView,
 )
 
@@ -80,6 +83,23 @@ def pool(*, name: str = "ascend-a", accelerator: str = "910b-64g", resource: str
         content["limits"] = {"devices": limit}
     parsed = AcceleratorPoolSpec.model_validate(content | fields) if spec is ... else spec
     return PoolView(name, f"uid-{name}", generation_of(parsed), parsed, "" if parsed else "spec: junk", status)
+
+
+def policy(*, name: str = "tenant", namespaces: Iterable[str] | None = None, **fields: Any) -> TenantPolicyView:
+    """A TenantPolicy; further fields are its spec's in camelCase. It selects all namespaces, or those of some names."""
+    selector: dict[str, Any] = {}
+    if namespaces is not None:
+        requirement = {"key": names.LABEL_NAMESPACE_NAME, "operator": "In", "values": list(namespaces)}
+        selector = {"matchExpressions": [requirement]}
+    status, spec = fields.pop("status", {}), fields.pop("spec", ...)
+    content = {"namespaceSelector": selector} | fields
+    parsed = TenantPolicySpec.model_validate(content) if spec is ... else spec
+    return TenantPolicyView(name, f"uid-{name}", generation_of(parsed), parsed, "" if parsed else "spec: junk", status)
+
+
+def namespace(name: str = NAMESPACE, **labels: str) -> NamespaceView:
+    """A namespace with labels; underscores in their keys stand for slashes."""
+    return NamespaceView(name, {key.replace("_", "/"): value for key, value in labels.items()})
 
 
 def node(*, name: str = "n0", pool: str = "ascend-a", devices: int = 8, resource: str = ASCEND, **fields: Any) -> NodeView:
@@ -149,7 +169,7 @@ def snapshot(**fields: Any) -> Snapshot:
     return Snapshot(**fields)
 
 
-def generation_of(spec: ModelDeploymentSpec | AcceleratorPoolSpec | None) -> int:
+def generation_of(spec: ModelDeploymentSpec | AcceleratorPoolSpec | TenantPolicySpec | None) -> int:
     """A number that changes with the spec."""
     text = spec.model_dump_json() if spec else ""
     return int(hashlib.sha256(text.encode()).hexdigest()[:7], 16)

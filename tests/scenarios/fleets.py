@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from factories import ASCEND, ASCEND_310P, NAMESPACE, NVIDIA, deployment, node, pod, pool
-from modelmatrix.planning.snapshot.views import DeploymentView, NodeView, PodView, PoolView
+from factories import ASCEND, ASCEND_310P, NAMESPACE, NVIDIA, deployment, node, pod, policy, pool
+from modelmatrix.planning.snapshot.views import DeploymentView, NodeView, PodView, PoolView, TenantPolicyView
 from scenarios.world import World
 
 CHIPS = {"910b-64g": (ASCEND, 8), "h20-96g": (NVIDIA, 8), "a3-die-64g": (ASCEND, 16), "310p3-duo-48g": (ASCEND_310P, 8)}
@@ -136,6 +136,37 @@ def counts(draw: st.DrawFn, *, sane: bool = False) -> dict[str, Any]:
     return {"scaling": {"minReplicas": least, "maxReplicas": most, "schedule": schedule}}
 
 
+def stated(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A field of a policy that is mostly left out."""
+    return st.none() | st.none() | values
+
+
+limits = st.fixed_dictionaries(
+    {"max": st.integers(0, 24)},
+    optional={"priority": st.sampled_from(("P0", "P2")), "accelerator": st.sampled_from((*sorted(CHIPS), "tpu"))},
+)
+
+
+@st.composite
+def policies(draw: st.DrawFn, *, sane: bool = False) -> list[TenantPolicyView]:
+    """Up to two policies, each for one namespace or for all; unless ``sane`` one may be unparsable."""
+    made = []
+    for name in ("base", "unit")[: draw(st.sampled_from((0, 0, 1, 2)))]:
+        fields = {
+            "namespaces": draw(st.sampled_from((None, (NAMESPACE,), ("other-bank",)))),
+            "pools": draw(stated(st.lists(st.sampled_from((*POOL_NAMES, "*t*")), max_size=2, unique=True))),
+            "highestPriority": draw(stated(st.sampled_from(("P0", "P1", "P2", "P3")))),
+            "devices": draw(st.lists(limits, max_size=2)),
+            "models": draw(stated(st.sampled_from((["Qwen*"], ["bge-m3"], [])))),
+            "claimNames": draw(stated(st.sampled_from((["weights"], ["other*"])))),
+            "tenant": draw(stated(st.sampled_from(({"value": "trading"}, {"fromNamespaceLabel": "unit"})))),
+            "showOtherTenants": draw(stated(st.booleans())),
+        }
+        fields |= {} if sane else draw(seldom({"spec": None}, {}))
+        made.append(policy(name=name, **fields))
+    return made
+
+
 @st.composite
 def worlds(draw: st.DrawFn, *, sane: bool = False, most: int = 5) -> World:
     """A cluster without any workload yet."""
@@ -148,6 +179,7 @@ def worlds(draw: st.DrawFn, *, sane: bool = False, most: int = 5) -> World:
         pools={view.name: view for view in made},
         nodes={view.name: view for view in there},
         foreign={view.key: view for view in guests},
+        policies={view.name: view for view in draw(policies(sane=sane))},
         leader_worker_sets=sane or draw(seldom(rare=False, usual=True)),
         best_fit=draw(st.booleans()),
     )

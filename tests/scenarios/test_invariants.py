@@ -15,6 +15,7 @@ from modelmatrix.api.accelerator_pool import AcceleratorPoolStatus
 from modelmatrix.api.conditions import condition_types
 from modelmatrix.api.model_deployment import ModelDeploymentStatus
 from modelmatrix.api.reasons import Reason, reason_of
+from modelmatrix.api.tenant_policy import TenantPolicyStatus
 from modelmatrix.planning.actions.action import Create
 from modelmatrix.planning.plan import Plan, plan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, ScaleDecision, Snapshot
@@ -24,7 +25,7 @@ from scenarios.world import World, rest
 
 def said(made: Plan) -> tuple[Any, ...]:
     """Everything that a plan says, without the values that it was made from."""
-    return made.actions, made.statuses, made.pool_statuses, made.events, made.new_devices
+    return made.actions, made.statuses, made.pool_statuses, made.policy_statuses, made.events, made.new_devices
 
 
 @given(worlds())
@@ -32,12 +33,16 @@ def test_a_plan_is_total_and_its_statuses_keep_their_schema(world: World) -> Non
     made = world.plan()
     assert set(made.statuses) == set(world.deployments)
     assert set(made.pool_statuses) == set(world.pools)
+    assert set(made.policy_statuses) == set(world.policies)
     for status in made.statuses.values():
         ModelDeploymentStatus.model_validate(status)
         check_conditions(status, names.MODEL_DEPLOYMENTS)
     for status in made.pool_statuses.values():
         AcceleratorPoolStatus.model_validate(status)
         check_conditions(status, names.ACCELERATOR_POOLS)
+    for status in made.policy_statuses.values():
+        TenantPolicyStatus.model_validate(status)
+        check_conditions(status, names.TENANT_POLICIES)
 
 
 def check_conditions(status: dict[str, Any], kind: names.Kind) -> None:
@@ -63,7 +68,7 @@ def test_a_plan_is_deterministic_in_any_order(world: World, turn: int) -> None:
 
 def turned(state: Snapshot, turn: int) -> Snapshot:
     """The same state with every tuple backwards, and begun somewhere else."""
-    fields = ("deployments", "pools", "nodes", "pods", "workloads", "services")
+    fields = ("deployments", "pools", "nodes", "pods", "workloads", "services", "tenant_policies")
     backwards = {name: getattr(state, name)[::-1] for name in fields}
     return replace(state, **{name: (*items[turn:], *items[:turn]) for name, items in backwards.items()})
 
@@ -72,7 +77,7 @@ def sorted_said(made: Plan) -> tuple[Any, ...]:
     """What a plan says about each object, whatever object it says it about first."""
     actions = sorted(made.actions, key=lambda action: (action.deployment, action.key, type(action).__name__))
     notes = sorted(made.events, key=lambda note: (note.key, note.action, note.reason))
-    return actions, dict(made.statuses), dict(made.pool_statuses), notes, made.new_devices
+    return actions, dict(made.statuses), dict(made.pool_statuses), dict(made.policy_statuses), notes, made.new_devices
 
 
 @given(worlds(sane=True))
@@ -80,7 +85,7 @@ def test_carrying_out_a_plan_leads_to_a_state_that_needs_no_plan(world: World) -
     made = rest(world)
     assert not made.actions
     world.apply(made)
-    assert said(world.plan())[1:4] == (made.statuses, made.pool_statuses, ())
+    assert said(world.plan())[1:5] == (made.statuses, made.pool_statuses, made.policy_statuses, ())
 
 
 @given(worlds())

@@ -19,8 +19,18 @@ from modelmatrix.cluster.views.objects import service_view, workload_view
 from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.plan import Plan, plan
 from modelmatrix.planning.plan_cache import PlanCache
-from modelmatrix.planning.snapshot.snapshot import Snapshot, WriteFailure
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, NodeView, PodView, PoolView, Stage, WorkloadView
+from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot, WriteFailure
+from modelmatrix.planning.snapshot.views import (
+    DeploymentView,
+    NamespacedName,
+    NamespaceView,
+    NodeView,
+    PodView,
+    PoolView,
+    Stage,
+    TenantPolicyView,
+    WorkloadView,
+)
 
 STEP_SECONDS = 30.0
 
@@ -75,6 +85,9 @@ class World:
     pools: dict[str, PoolView] = field(default_factory=dict)
     nodes: dict[str, NodeView] = field(default_factory=dict)
     foreign: dict[NamespacedName, PodView] = field(default_factory=dict)
+    policies: dict[str, TenantPolicyView] = field(default_factory=dict)
+    namespaces: dict[str, NamespaceView] = field(default_factory=dict)
+    settings: PlanSettings = field(default_factory=PlanSettings)
     workloads: dict[NamespacedName, Workload] = field(default_factory=dict)
     services: dict[NamespacedName, Object] = field(default_factory=dict)
     taken_names: set[NamespacedName] = field(default_factory=set)
@@ -98,7 +111,10 @@ class World:
             f"{key}: {d.spec and d.spec.model_dump(exclude_defaults=True, mode='json')}" for key, d in self.deployments.items()
         ]
         flags = [f"best_fit={self.best_fit}", f"leader_worker_sets={self.leader_worker_sets}"]
-        return "\n  ".join(["World", *flags, *pools, *nodes, *guests, *fleet])
+        tenants = [
+            f"{view.name}: {view.spec and view.spec.model_dump(exclude_defaults=True)}" for view in self.policies.values()
+        ]
+        return "\n  ".join(["World", *flags, *pools, *nodes, *guests, *fleet, *tenants])
 
     def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
         """What hypothesis prints: the catalogue in it would be as long as a book."""
@@ -120,6 +136,9 @@ class World:
             runtime_classes=self.runtime_classes,
             leader_worker_sets=self.leader_worker_sets,
             failures=dict(self.failures),
+            tenant_policies=tuple(self.policies.values()),
+            namespaces=tuple(self.namespaces.values()),
+            settings=self.settings,
             **fields,
         )
 
@@ -142,6 +161,8 @@ class World:
             self.deployments[key] = replace(self.deployments[key], status=status)
         for name, status in made.pool_statuses.items():
             self.pools[name] = replace(self.pools[name], status=status)
+        for name, status in made.policy_statuses.items():
+            self.policies[name] = replace(self.policies[name], status=status)
 
     def _act(self, action: Action) -> None:
         if isinstance(action, Create):

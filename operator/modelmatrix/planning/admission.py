@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from modelmatrix.api.conditions import FALSE, PLACED, SIGNALS_FRESH, find_condition
+from modelmatrix.api.conditions import FALSE, PLACED, SIGNALS_FRESH, WITHIN_POLICY, find_condition
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue, normalise
@@ -49,6 +49,7 @@ _CURED_BY_OTHERS = frozenset(
         Reason.MISCONFIGURED,
     }
 )
+_MAY_CHANGE = _CURED_BY_OTHERS | {Reason.POLICY_DENIED}  # a policy or a namespace's label may be on its way; it refuses still
 _CAN_RUN = (Verdict.FITS, Verdict.NO_CAPACITY)
 
 
@@ -81,16 +82,22 @@ def review_deployment(proposed: DeploymentView, snapshot: Snapshot, cache: PlanC
     others = tuple(other for other in snapshot.deployments if other.key != proposed.key)
     proposal = replace(snapshot, deployments=(*others, proposed))
     result = _place(proposal, cache or PlanCache())
-    status = deployment_status(result.deployment_plan(proposed.key), proposal)
+    status = deployment_status(result.deployment_plan(proposed.key), result.snapshot)
     placed, candidates = find_condition(status, PLACED) or {}, status["candidates"]
     reasons = {Reason(candidate["reason"]) for candidate in candidates}
     if placed.get("reason") == Reason.MISCONFIGURED and Reason.MISCONFIGURED not in reasons:
         return unreadable(placed["message"])
     ruled_out = [candidate for candidate in candidates if candidate["verdict"] != Verdict.FITS]
-    messages = [*_shortage(status, placed), *map(_of_pool, ruled_out), *_asleep(status), *_displaced(result, others)]
+    messages = [
+        *_beyond_policy(status),
+        *_shortage(status, placed),
+        *map(_of_pool, ruled_out),
+        *_asleep(status),
+        *_displaced(result, others, proposed.key.namespace),
+    ]
     is_impossible = all(candidate["verdict"] == Verdict.IMPOSSIBLE for candidate in candidates)
     refusal = ". ".join(map(_of_pool, ruled_out)) if is_impossible and not reasons & _CURED_BY_OTHERS else ""
-    return AdmissionVerdict(_warnings(messages), refusal, is_provisional=bool(reasons & _CURED_BY_OTHERS))
+    return AdmissionVerdict(_warnings(messages), refusal, is_provisional=bool(reasons & _MAY_CHANGE))
 
 
 def review_pool(proposed: PoolView, snapshot: Snapshot, cache: PlanCache | None = None) -> AdmissionVerdict:
@@ -136,7 +143,8 @@ def _of_catalogue(
 def _place(snapshot: Snapshot, cache: PlanCache) -> PlacementResult:
     """Placement with the verdicts of the whole fleet's cache, and without its templates, which a part of a plan would drop."""
     cache.feasibility.assessments.begin()
-    return place(snapshot, PlanCache(cache.feasibility))
+    cache.tenancy.governed.begin()
+    return place(snapshot, PlanCache(cache.feasibility, tenancy=cache.tenancy))
 
 
 def _branch(cache: PlanCache | None) -> PlanCache | None:
@@ -150,12 +158,19 @@ def _of_pool(candidate: Mapping[str, Any]) -> str:
 
 def _shortage(status: Mapping[str, Any], placed: Mapping[str, Any]) -> Iterator[str]:
     """How many replicas wait for devices; each pool says why. Groups that the scheduler refuses have their own message."""
-    if placed.get("reason") == Reason.INSUFFICIENT_DEVICES:
+    if placed.get("reason") in (Reason.INSUFFICIENT_DEVICES, Reason.TENANT_QUOTA_EXCEEDED):
         desired = status["desiredReplicas"]
         missing = desired - sum(placement["desired"] for placement in status["placements"])
         yield f"{missing} of {desired} replicas find no devices now and wait for them"
     elif placed.get("reason") == Reason.UNSCHEDULABLE:
         yield placed["message"]
+
+
+def _beyond_policy(status: Mapping[str, Any]) -> Iterator[str]:
+    """What of the spec does not count, because the namespace may not use it."""
+    within = find_condition(status, WITHIN_POLICY)
+    if within is not None:
+        yield within["message"]
 
 
 def _asleep(status: Mapping[str, Any]) -> Iterator[str]:
@@ -164,13 +179,16 @@ def _asleep(status: Mapping[str, Any]) -> Iterator[str]:
         yield signals["message"]
 
 
-def _displaced(result: PlacementResult, others: Iterable[DeploymentView]) -> Iterator[str]:
-    """Replicas of others that would give way, without those that gave way before."""
+def _displaced(result: PlacementResult, others: Iterable[DeploymentView], reader: str) -> Iterator[str]:
+    """Replicas of others that would give way, without those that gave way before, as the namespace ``reader`` may read it."""
+    names, losses = result.tenancy.names, {}
     for view in sorted(others, key=lambda other: other.key):
         before = sum(entry["replicas"] for entry in view.status.get("displacedBy", ()))
-        more = sum(displaced_by(result.state, view.key).values()) - before
+        more = sum(displaced_by(result.state, view.key, names).values()) - before
         if more > 0:
-            yield f"would displace {more} replica{'s' if more > 1 else ''} of {view.key}"
+            losses[view.key] = more
+    for name, more in names.counts(reader, losses):
+        yield f"would displace {more} replica{'s' if more > 1 else ''} of {name}"
 
 
 def _stranded(users: Iterable[DeploymentView], after: Plan) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 Each step has a folder. Inventory: the devices that exist. Feasibility: on which pools each model could run. Desired: how many
 replicas each deployment should have. Placement: which replicas get which devices. Actions: how objects must change.
-Status: conditions, events and messages.
+Status: conditions, events and messages. Before them, tenancy says what each namespace may use; every step reads the specs as
+they count by that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelmatrix.planning.actions.action import Action, EventRecord
@@ -20,12 +21,15 @@ from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.placement.fleet import build_fleet
 from modelmatrix.planning.placement.place import allocate_to_pools
 from modelmatrix.planning.placement.result import PlacementResult, new_devices
+from modelmatrix.planning.placement.tenant_quotas import quotas_of
 from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.planning.status.deployment_status import deployment_status
-from modelmatrix.planning.status.events import deployment_events, pool_events
+from modelmatrix.planning.status.events import deployment_events, policy_events, pool_events
+from modelmatrix.planning.status.policy_status import policy_status
 from modelmatrix.planning.status.pool_status import pool_status
+from modelmatrix.planning.tenancy.tenancy import tenancy_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Plan:
     actions: tuple[Action, ...]
     statuses: Mapping[NamespacedName, dict[str, Any]]
     pool_statuses: Mapping[str, dict[str, Any]]
+    policy_statuses: Mapping[str, dict[str, Any]]
     events: tuple[EventRecord, ...]
     deployments: Mapping[NamespacedName, DeploymentPlan]
     pools: Mapping[str, PoolState]
@@ -56,17 +61,32 @@ def plan(snapshot: Snapshot, cache: PlanCache | None = None) -> Plan:
     deployments, pools = result.deployment_plans(), result.pools
     writable = {key: value for key, value in deployments.items() if snapshot.settings.may_write(key.namespace)}
     actions = [action for deployment in writable.values() for action in deployment_actions(deployment, cache.intact)]
+    snapshot = result.snapshot
     statuses = {key: deployment_status(deployment, snapshot) for key, deployment in deployments.items()}
     pool_statuses = {name: pool_status(pool, snapshot) for name, pool in pools.items()}
+    policy_statuses = {view.name: policy_status(view, result) for view in snapshot.tenant_policies}
     events = [event for key, deployment in writable.items() for event in deployment_events(deployment, statuses[key])]
     events += [event for name, pool in pools.items() for event in pool_events(pool, pool_statuses[name])]
-    return Plan(tuple(actions), statuses, pool_statuses, tuple(events), deployments, pools, new_devices(deployments))
+    events += [event for view in snapshot.tenant_policies for event in policy_events(view, policy_statuses[view.name])]
+    return Plan(
+        tuple(actions),
+        statuses,
+        pool_statuses,
+        policy_statuses,
+        tuple(events),
+        deployments,
+        pools,
+        new_devices(deployments),
+    )
 
 
 def place(snapshot: Snapshot, cache: PlanCache) -> PlacementResult:
-    """The first four steps: inventory, feasibility, desired replicas, placement."""
+    """Tenancy and the first four steps: inventory, feasibility, desired replicas, placement."""
+    tenancy = tenancy_of(snapshot, cache.tenancy)
+    snapshot = replace(snapshot, deployments=tenancy.deployments)
     observed_pools = pool_states(snapshot)
-    assessments = assess_all(snapshot, observed_pools, cache.feasibility)
+    assessments = assess_all(snapshot, observed_pools, cache.feasibility, tenancy.rules)
     fleet = build_fleet(snapshot, assessments)
-    allocation = allocate_to_pools(fleet.demands(), observed_pools)
-    return PlacementResult(fleet, allocation, allocation.pools_after(), snapshot, cache.rendering)
+    quotas = quotas_of(tenancy, fleet, observed_pools)
+    allocation = allocate_to_pools(fleet.demands(), observed_pools, quotas)
+    return PlacementResult(fleet, allocation, allocation.pools_after(), snapshot, tenancy, quotas, cache.rendering)

@@ -8,6 +8,7 @@ from modelmatrix.planning.actions.diff import IntactChecks
 from modelmatrix.planning.feasibility.assess import FeasibilityCache
 from modelmatrix.planning.rendering.workloads import RenderingCache
 from modelmatrix.planning.snapshot.last_results import LastResults
+from modelmatrix.planning.tenancy.tenancy import TenancyCache
 
 
 @dataclass(slots=True)
@@ -20,13 +21,15 @@ class PlanCache:
     feasibility: FeasibilityCache = field(default_factory=FeasibilityCache)
     rendering: RenderingCache = field(default_factory=RenderingCache)
     intact: IntactChecks = field(default_factory=LastResults)
+    tenancy: TenancyCache = field(default_factory=TenancyCache)
 
     def branch(self) -> PlanCache:
         """A cache for a what-if plan: it begins with what this one has and leaves it as it is."""
-        return PlanCache(self.feasibility.branch(), self.rendering.branch(), self.intact.branch())
+        return PlanCache(self.feasibility.branch(), self.rendering.branch(), self.intact.branch(), self.tenancy.branch())
 
     def begin(self) -> None:
         """Begin a plan: drop what the last one did not use."""
+        self.tenancy.governed.begin()
         self.feasibility.assessments.begin()
         self.rendering.templates.begin()
         self.rendering.services.begin()

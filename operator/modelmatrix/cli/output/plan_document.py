@@ -131,6 +131,6 @@ def _loss(plan: Plan, key: NamespacedName, replicas: int) -> dict[str, Any]:
         "name": key.name,
         "replicas": replicas,
         "reason": str(Reason.DISPLACED) if beneficiaries else placed["reason"],
-        "message": preempted_message(deployment.preempted_by) if beneficiaries else placed["message"],
+        "message": preempted_message(deployment, deployment.preempted_by) if beneficiaries else placed["message"],
         "by": [{"namespace": key.namespace, "name": key.name, "replicas": count} for key, count in beneficiaries],
     }

@@ -1,7 +1,8 @@
 """Feasibility: each deployment is judged on every pool of its spec, as if all devices were free. Pure.
 
 1. A spec that contradicts itself is judged on no pool: the error concerns the deployment.
-2. On each pool come first the things that must exist: pool, model, accelerator, a source that can be parsed.
+2. On each pool come first the things that must exist: pool, model, accelerator, a source that can be parsed; and what the
+   namespace may use (``tenancy.verdicts``).
 3. Then ``fit`` judges engine, quantization, layout, memory and latency.
 4. A layout that fits may still not start there: the pool has a blocking problem, or the LeaderWorkerSet API is missing.
 
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from operator import attrgetter
+from typing import NamedTuple
 
 from modelmatrix.api.model_deployment import ModelDeploymentSpec, PoolCandidate, Quantization
 from modelmatrix.api.names import NAME_MAX_LENGTH
@@ -33,6 +35,8 @@ from modelmatrix.planning.inventory.pool_state import PoolProblem, PoolState
 from modelmatrix.planning.snapshot.last_results import LastResults
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
+from modelmatrix.planning.tenancy.rules import UNRESTRICTED, TenantRules
+from modelmatrix.planning.tenancy.verdicts import model_denied, pool_denied, secret_denied, source_denied
 
 _values = attrgetter(*(field.name for field in fields(FitResult)))  # dataclasses.astuple would copy them deeply
 
@@ -95,15 +99,24 @@ class ClusterFacts:
     pools: Mapping[str, PoolCapabilities]
 
 
+class _LastAssessment(NamedTuple):
+    """An assessment with what it was made from."""
+
+    spec: ModelDeploymentSpec
+    rules: TenantRules
+    result: Assessment
+
+
 @dataclass(slots=True)
 class FeasibilityCache:
     """Verdicts for the next plan: those of an unedited spec, as long as the cluster's facts are the same.
 
-    Views keep their spec object while its content is the same, so a spec is compared by identity.
+    Views keep their spec object while its content is the same, so a spec is compared by identity; so are the rules of its
+    namespace.
     """
 
     fit: Callable[[Catalogue, FitRequest], FitResult] = field(default_factory=lambda: lru_cache(maxsize=4096)(fit))
-    assessments: LastResults[NamespacedName, tuple[ModelDeploymentSpec, Assessment]] = field(default_factory=LastResults)
+    assessments: LastResults[NamespacedName, _LastAssessment] = field(default_factory=LastResults)
     cluster: ClusterFacts | None = None
 
     def branch(self) -> FeasibilityCache:
@@ -111,8 +124,10 @@ class FeasibilityCache:
         return FeasibilityCache(self.fit, self.assessments.branch(), self.cluster)
 
 
-def assess_all(snapshot: Snapshot, pools: Mapping[str, PoolState], cache: FeasibilityCache) -> dict[NamespacedName, Assessment]:
-    """Judge every deployment on the pools of its spec, as if all devices were free."""
+def assess_all(
+    snapshot: Snapshot, pools: Mapping[str, PoolState], cache: FeasibilityCache, rules: Mapping[str, TenantRules]
+) -> dict[NamespacedName, Assessment]:
+    """Judge every deployment on the pools of its spec, as if all devices were free; ``rules`` are by namespace."""
     capabilities = {name: _capabilities(pool) for name, pool in pools.items()}
     cluster = ClusterFacts(snapshot.catalogue, snapshot.leader_worker_sets, capabilities)
     settings = snapshot.settings
@@ -120,7 +135,9 @@ def assess_all(snapshot: Snapshot, pools: Mapping[str, PoolState], cache: Feasib
         cache.assessments.clear()
         cache.cluster = cluster
     return {
-        view.key: _assess(view, cluster, cache) if settings.may_write(view.key.namespace) else _not_managed(view)
+        view.key: _assess(view, rules.get(view.key.namespace, UNRESTRICTED), cluster, cache)
+        if settings.may_write(view.key.namespace)
+        else _not_managed(view)
         for view in snapshot.deployments
         if not view.deleting
     }
@@ -149,20 +166,24 @@ def _capabilities(pool: PoolState) -> PoolCapabilities:
     return PoolCapabilities(pool.accelerator, pool.devices_per_node, pool.images, bool(pool.nodes), pool.problems)
 
 
-def _assess(view: DeploymentView, cluster: ClusterFacts, cache: FeasibilityCache) -> Assessment:
+def _assess(view: DeploymentView, rules: TenantRules, cluster: ClusterFacts, cache: FeasibilityCache) -> Assessment:
     spec = view.spec
     if spec is None:
         return Assessment(error=view.error)
     last = cache.assessments.get(view.key)
-    if last is not None and last[0] is spec:
-        return last[1]
-    assessment = _judge_all(view.key.name, spec, cluster, cache.fit)
-    cache.assessments.put(view.key, (spec, assessment))
+    if last is not None and last.spec is spec and last.rules == rules:
+        return last.result
+    assessment = _judge_all(view.key.name, spec, rules, cluster, cache.fit)
+    cache.assessments.put(view.key, _LastAssessment(spec, rules, assessment))
     return assessment
 
 
 def _judge_all(
-    name: str, spec: ModelDeploymentSpec, cluster: ClusterFacts, fit: Callable[[Catalogue, FitRequest], FitResult]
+    name: str,
+    spec: ModelDeploymentSpec,
+    rules: TenantRules,
+    cluster: ClusterFacts,
+    fit: Callable[[Catalogue, FitRequest], FitResult],
 ) -> Assessment:
     if len(name) > NAME_MAX_LENGTH:
         return Assessment(error=f"metadata.name '{name}' has more than {NAME_MAX_LENGTH} characters")
@@ -170,7 +191,7 @@ def _judge_all(
     if error:
         return Assessment(error=error)
     model = cluster.catalogue.model(spec.model.name)
-    options = tuple(_judge(candidate, spec, model, cluster, fit) for candidate in spec.pools)
+    options = tuple(_judge(candidate, spec, model, rules, cluster, fit) for candidate in spec.pools)
     return Assessment(model, options, tuple(option for option in options if option.fits))
 
 
@@ -178,6 +199,7 @@ def _judge(
     candidate: PoolCandidate,
     spec: ModelDeploymentSpec,
     model: KnownModel | None,
+    rules: TenantRules,
     cluster: ClusterFacts,
     fit: Callable[[Catalogue, FitRequest], FitResult],
 ) -> PoolOption:
@@ -188,19 +210,24 @@ def _judge(
             Verdict.IMPOSSIBLE, reason, message, candidate.engine or "", pool=candidate.name, quantization=quantization
         )
 
-    pool = cluster.pools.get(candidate.name)
+    denied = pool_denied(rules, candidate.name)
+    pool = None if denied else cluster.pools.get(candidate.name)
     if pool is None:
-        return refuse(Reason.POOL_NOT_FOUND, _no_such_pool(candidate.name, cluster.pools))
+        missing = PoolProblem(Reason.POOL_NOT_FOUND, _no_such_pool(candidate.name, cluster.pools))
+        return refuse(*(PoolProblem(Reason.POLICY_DENIED, denied) if denied else missing))
     if model is None:
         return refuse(Reason.MODEL_UNKNOWN, _no_such_model(spec.model.name, cluster.catalogue))
     if pool.accelerator is None:
         return refuse(*pool.problems[0])
+    text = candidate.source or spec.model.source
     try:
-        source = parse_source(candidate.source or spec.model.source)
+        source = parse_source(text)
     except SourceError as error:
         return refuse(Reason.SOURCE_INVALID, str(error))
     result = fit(cluster.catalogue, _request(candidate, spec, model, source, pool, pool.accelerator))
-    obstacle = _obstacle(candidate.name, result, pool, groups=cluster.groups)
+    denied = model_denied(rules, model) or source_denied(rules, text, source) or secret_denied(rules, spec.model.secret_name)
+    forbidden = PoolProblem(Reason.POLICY_DENIED, denied) if denied else None
+    obstacle = forbidden or _obstacle(candidate.name, result, pool, groups=cluster.groups)
     if obstacle is not None:
         return refuse(*obstacle)
     return PoolOption(*_values(result), pool=candidate.name, quantization=quantization, source=source)

@@ -11,6 +11,7 @@ from modelmatrix.planning.inventory.held_replicas import ObservedReplica, Observ
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.bin_packing import PoolBins, ReplicaShape
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
+from modelmatrix.planning.tenancy.quota import Quota, TenantAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class ReplicaDemand:
     def key(self) -> NamespacedName:
         """Identity of the deployment."""
         return self.view.key
+
+    @property
+    def priority(self) -> Priority | None:
+        """The priority that counts; ``None`` for a spec that cannot be read."""
+        return self.view.spec.priority if self.view.spec else None
 
     @property
     def priority_rank(self) -> int:
@@ -67,7 +73,7 @@ class DeploymentAllocation:
 
     ``preempted_by`` counts the replicas that this plan takes away, by the deployment that gets their devices. ``evicted``
     are running replicas that must go, with their pools, so that others get just their devices. ``refused`` says that devices
-    are there and the scheduler does not bind a group to them.
+    are there and the scheduler does not bind a group to them. ``account`` has the device quotas of the namespace.
     """
 
     by_pool: dict[str, PoolAllocation] = field(default_factory=dict)
@@ -75,11 +81,20 @@ class DeploymentAllocation:
     preempted_by: dict[NamespacedName, int] = field(default_factory=dict)
     evicted: list[tuple[str, ObservedReplica]] = field(default_factory=list)
     refused: bool = False
+    account: TenantAccount = field(default_factory=TenantAccount)
 
     def replicas(self, pool: str) -> int:
         """Replicas that have devices on a pool."""
         grant = self.by_pool.get(pool)
         return grant.replicas if grant else 0
+
+    def quota_against(self, option: PoolOption) -> Quota | None:
+        """The device quota that has no room for one more replica of an option; ``None`` when all have."""
+        return self.account.blocking(chip_of(option), option.devices)
+
+    def charge(self, option: PoolOption, replicas: int = 1) -> None:
+        """Count replicas of an option against the quotas; a negative number gives them back."""
+        self.account.charge(chip_of(option), replicas * option.devices)
 
     @property
     def placed(self) -> int:
@@ -110,6 +125,11 @@ class AllocationState:
     def option(self, key: NamespacedName, pool: str) -> PoolOption:
         """The fitting option of a deployment on a pool where it has replicas."""
         return next(o for o in self.demands[key].fitting if o.pool == pool)
+
+
+def chip_of(option: PoolOption) -> str | None:
+    """Catalogue id of the chip that an option uses."""
+    return option.accelerator.id if option.accelerator else None
 
 
 def shape_of(option: PoolOption) -> ReplicaShape:

@@ -18,6 +18,8 @@ from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 from modelmatrix.planning.rendering.workloads import Template
 from modelmatrix.planning.snapshot.snapshot import WriteFailure
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, ServiceView, WorkloadView
+from modelmatrix.planning.tenancy.quota import Quota
+from modelmatrix.planning.tenancy.visibility import TenantNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,9 @@ class DeploymentPlan:
     them. ``preempted_by`` counts the replicas that this plan takes away, by the deployment that gets their devices;
     ``displaced_by`` counts missing replicas by the deployment that has their devices, those of earlier plans too.
 
+    ``names`` decides which other deployments its messages may name. ``quotas`` are the device quotas that keep missing
+    replicas from a pool; ``exceeded`` is one that the tenant is over, since it was lowered.
+
     ``free_replicas_by_pool`` are the replicas that each fitting pool could still take; empty unless replicas are missing or
     scaled. ``pools`` are those of the whole plan, after what it hands out.
     """
@@ -136,6 +141,9 @@ class DeploymentPlan:
     refused: bool
     preempted_by: Mapping[NamespacedName, int]
     displaced_by: Mapping[NamespacedName, int]
+    names: TenantNames
+    quotas: Mapping[str, Quota]
+    exceeded: Quota | None
     evicted: tuple[EvictedReplica, ...]
     free_replicas_by_pool: Mapping[str, int]
     pools: Mapping[str, PoolState]

@@ -12,25 +12,28 @@ from typing import Any
 
 from modelmatrix.planning.placement.allocation import AllocationState, ReplicaDemand
 from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.tenancy.visibility import TenantNames
 
 MAX_DEPLOYMENTS = 16  # of the status field
 
 
-def displaced_by(state: AllocationState, key: NamespacedName) -> dict[NamespacedName, int]:
+def displaced_by(state: AllocationState, key: NamespacedName, names: TenantNames) -> dict[NamespacedName, int]:
     """Missing replicas by the deployment that has their devices; empty when no replica is missing."""
     demand, allocation = state.demands.get(key), state.allocations.get(key)
     if demand is None or allocation is None or not allocation.shortage:
         return {}
     counts = dict(allocation.preempted_by)
-    for other, replicas in _remembered(demand.view.status):
+    for other, replicas in _remembered(demand.view.status, names):
         if _has_devices(state, other, demand):
             counts[other] = max(replicas, counts.get(other, 0))  # a plan repeats what the last one began
     return _limited(counts, allocation.shortage)
 
 
-def _remembered(status: Mapping[str, Any]) -> Iterator[tuple[NamespacedName, int]]:
+def _remembered(status: Mapping[str, Any], names: TenantNames) -> Iterator[tuple[NamespacedName, int]]:
     for entry in status.get("displacedBy", ()):
-        yield NamespacedName(entry["namespace"], entry["name"]), entry["replicas"]
+        key = names.resolve(NamespacedName(entry["namespace"], entry["name"]))
+        if key is not None:
+            yield key, entry["replicas"]
 
 
 def _has_devices(state: AllocationState, other: NamespacedName, displaced: ReplicaDemand) -> bool:

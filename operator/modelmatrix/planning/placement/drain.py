@@ -24,7 +24,7 @@ def drain_schedule(
         return  # nothing can replace them: what serves goes on serving
     needed = max(0, desired.replicas - ready_new)
     all_serve = allocation.shortage and ready_new >= allocation.placed
-    blocking = _blocking_pools(inputs, state) if all_serve else frozenset()
+    blocking = _blocking_pools(inputs, allocation, state) if all_serve else frozenset()
     for workload in inputs.retired:
         observed = fleet.replicas[workload.key]
         retained = min(workload.replicas, needed)
@@ -40,11 +40,12 @@ def _without_stuck(workload: WorkloadView, fleet: Fleet) -> int:
     return workload.replicas - len(fleet.held(workload).stuck)
 
 
-def _blocking_pools(inputs: DeploymentInputs, state: AllocationState) -> frozenset[str]:
-    """Pools on which a new replica would find devices if the old ones were gone."""
+def _blocking_pools(inputs: DeploymentInputs, allocation: DeploymentAllocation, state: AllocationState) -> frozenset[str]:
+    """Pools on which a new replica would find devices if the old ones were gone, and no quota would refuse it."""
     retired = state.demands[inputs.key].retired
     return frozenset(
         option.pool
         for option in inputs.fitting
-        if state.bins[option.pool].would_fit(shape_of(option), retired.get(option.pool, {}))
+        if allocation.quota_against(option) is None
+        and state.bins[option.pool].would_fit(shape_of(option), retired.get(option.pool, {}))
     )

@@ -5,6 +5,7 @@
 3. In the same priority: every deployment gets its first replica before any gets its second; large replicas are placed before
    small ones, because a small one still fits what a large one leaves; then the older deployment first.
 4. A deployment that still lacks replicas preempts those of lower priorities. One that lost replicas first tries other pools.
+   No replica is placed for which a device quota of its namespace has no room, and nothing gives way for it.
 5. Replicas that were created and found no devices stay, so that the cluster's scheduler places them when devices come free.
 
 Each pool is packed into bins (``bin_packing``); nothing here changes the inventory. The order of a deployment's pools is that
@@ -24,16 +25,21 @@ from modelmatrix.planning.placement.allocation import (
     DeploymentAllocation,
     PoolAllocation,
     ReplicaDemand,
+    chip_of,
     shape_of,
 )
 from modelmatrix.planning.placement.bin_packing import PoolBins
 from modelmatrix.planning.placement.pool_order import pick_for_scale_down, preference, rank_for_scale_up
 from modelmatrix.planning.placement.preemption import Preemption
 from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.tenancy.quota import DeviceQuotas
 
 
-def allocate_to_pools(demands: Iterable[ReplicaDemand], pools: Mapping[str, PoolState]) -> AllocationState:
-    """Allocate devices of the pools to all demands."""
+def allocate_to_pools(
+    demands: Iterable[ReplicaDemand], pools: Mapping[str, PoolState], quotas: DeviceQuotas | None = None
+) -> AllocationState:
+    """Allocate devices of the pools to all demands. ``quotas`` are charged with what belongs to no demand."""
+    quotas = quotas or DeviceQuotas()
     ordered = sorted(demands, key=_rank)
     state = AllocationState(
         {name: PoolBins(pool) for name, pool in pools.items()}, {demand.key: demand for demand in ordered}, {}
@@ -41,7 +47,7 @@ def allocate_to_pools(demands: Iterable[ReplicaDemand], pools: Mapping[str, Pool
     for pool_bins in state.bins.values():
         pool_bins.granted = _unplanned_devices(pool_bins, ordered)
     for demand in ordered:
-        state.allocations[demand.key] = _retain(demand, state.bins)
+        state.allocations[demand.key] = _retain(demand, state.bins, quotas)
     for _, group in groupby(ordered, key=lambda demand: demand.priority_rank):
         level = list(group)
         _resume(level, state)
@@ -74,9 +80,10 @@ def _unplanned_devices(bins: PoolBins, demands: Sequence[ReplicaDemand]) -> int:
     return max(0, pool.own_devices - sum(node.terminating for node in pool.nodes) - planned)
 
 
-def _retain(demand: ReplicaDemand, bins: Mapping[str, PoolBins]) -> DeploymentAllocation:
-    """Running replicas stay, as far as they are desired and below the limits."""
-    allocation = DeploymentAllocation(desired=demand.replicas)
+def _retain(demand: ReplicaDemand, bins: Mapping[str, PoolBins], quotas: DeviceQuotas) -> DeploymentAllocation:
+    """Running replicas stay, as far as they are desired and below the limits; quotas take none of them away."""
+    account = quotas.account(demand.key.namespace, demand.priority)
+    allocation = DeploymentAllocation(desired=demand.replicas, account=account)
     for option in demand.fitting:
         held = demand.held.get(option.pool)
         if held is not None and held.running:
@@ -87,6 +94,8 @@ def _retain(demand: ReplicaDemand, bins: Mapping[str, PoolBins]) -> DeploymentAl
         option = pick_for_scale_down(demand, allocation, bins)
         allocation.by_pool[option.pool].running.pop()
         bins[option.pool].granted -= option.devices  # its devices stay used until the pod is gone
+    for option in demand.fitting:
+        allocation.charge(option, allocation.replicas(option.pool))
     return allocation
 
 
@@ -143,7 +152,10 @@ def _preempt(ordered: Sequence[ReplicaDemand], state: AllocationState) -> None:
 
 
 def _preempt_one(demand: ReplicaDemand, option: PoolOption, preemption: Preemption, state: AllocationState) -> bool:
-    return preemption.preempt_for(demand, option) and _allocate(option, state.allocations[demand.key], state)
+    allocation = state.allocations[demand.key]
+    if allocation.quota_against(option) is not None:
+        return False
+    return preemption.preempt_for(demand, option) and _allocate(option, allocation, state)
 
 
 def _room_of_retired(demand: ReplicaDemand, options: Iterable[PoolOption], state: AllocationState) -> int:
@@ -179,7 +191,8 @@ def _leave_pending(demand: ReplicaDemand, allocation: DeploymentAllocation) -> N
         grant = allocation.by_pool.setdefault(option.pool, PoolAllocation())
         stay = [replica for replica in held.unbound[len(grant.new_nodes) :] if option.nodes == 1 or not replica.overdue]
         stay += held.stuck if allocation.refused and not demand.backs_off else []
-        grant.pending = min(len(stay), missing)
+        grant.pending = allocation.account.room(chip_of(option), option.devices, most=min(len(stay), missing))
+        allocation.charge(option, grant.pending)  # the scheduler may bind them at any time
         missing -= grant.pending
 
 
@@ -187,6 +200,8 @@ def _allocate(
     option: PoolOption, allocation: DeploymentAllocation, state: AllocationState, replica: ObservedReplica | None = None
 ) -> bool:
     """Allocate one replica: a new one, or one that exists and lacks some or all of its nodes."""
+    if allocation.quota_against(option) is not None:
+        return False
     shape = shape_of(option)
     has = replica.nodes if replica else ()
     nodes = state.bins[option.pool].allocate(shape, lacking=shape.nodes - len(has))
@@ -196,4 +211,5 @@ def _allocate(
     grant.new_nodes.append((*has, *(node.name for node in nodes)))
     if shape.nodes > 1 and replica is None and any(node.used for node in nodes):
         grant.waiting.append(grant.new_nodes[-1])
+    allocation.charge(option)
     return True

@@ -99,6 +99,7 @@ class Preemption:
             grant.running.remove(victim.running)
             allocation.evicted.append((pool, victim.running))
         allocation.preempted_by[beneficiary] = allocation.preempted_by.get(beneficiary, 0) + 1
+        allocation.charge(self._state.option(victim.key, pool), -1)
         self._state.bins[pool].release(victim.shape, victim.nodes)
         self._victims.pop(pool, None)  # a group's next one may be chosen now
         self._hopeless.clear()

@@ -8,25 +8,30 @@ from dataclasses import dataclass
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
 from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.placement.allocation import AllocationState, DeploymentAllocation, PoolAllocation, shape_of
+from modelmatrix.planning.placement.allocation import AllocationState, DeploymentAllocation, PoolAllocation, chip_of, shape_of
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, EvictedReplica, PoolPlacement, RetiringWorkload
 from modelmatrix.planning.placement.displacement import displaced_by
 from modelmatrix.planning.placement.drain import drain_schedule
 from modelmatrix.planning.placement.fleet import DeploymentInputs, Fleet
+from modelmatrix.planning.placement.tenant_quotas import blocking_quotas, exceeded_quota
 from modelmatrix.planning.rendering.workload_target import owner_of, workload_target
 from modelmatrix.planning.rendering.workloads import RenderingCache, service_template, workload_template
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName, WorkloadView
+from modelmatrix.planning.tenancy.quota import DeviceQuotas
+from modelmatrix.planning.tenancy.tenancy import Tenancy
 
 
 @dataclass(frozen=True, slots=True)
 class PlacementResult:
-    """The fleet and what it got. ``pools`` are those after placement."""
+    """The fleet and what it got. ``pools`` are those after placement; ``snapshot`` has the deployments as they count."""
 
     fleet: Fleet
     state: AllocationState
     pools: Mapping[str, PoolState]
     snapshot: Snapshot
+    tenancy: Tenancy
+    quotas: DeviceQuotas
     cache: RenderingCache
 
     def deployment_plans(self) -> dict[NamespacedName, DeploymentPlan]:
@@ -59,7 +64,10 @@ class PlacementResult:
             shortage=allocation.shortage,
             refused=allocation.refused,
             preempted_by=allocation.preempted_by,
-            displaced_by=displaced_by(self.state, inputs.key),
+            displaced_by=displaced_by(self.state, inputs.key, self.tenancy.names),
+            names=self.tenancy.names,
+            quotas=blocking_quotas(allocation, inputs.fitting),
+            exceeded=exceeded_quota(allocation, inputs.fitting),
             evicted=tuple(EvictedReplica(pool, replica) for pool, replica in allocation.evicted),
             free_replicas_by_pool=self._free_replicas(inputs, allocation),
             pools=self.pools,
@@ -73,7 +81,12 @@ class PlacementResult:
         spec = inputs.view.spec
         if not allocation.shortage and (spec is None or spec.scaling is None):
             return {}
-        return {option.pool: self.state.bins[option.pool].room(shape_of(option)) for option in inputs.fitting}
+        return {option.pool: self._room(option, allocation) for option in inputs.fitting}
+
+    def _room(self, option: PoolOption, allocation: DeploymentAllocation) -> int:
+        """Replicas for which there are devices, and quotas that allow them."""
+        free = self.state.bins[option.pool].room(shape_of(option))
+        return allocation.account.room(chip_of(option), option.devices, most=free)
 
     def _placements(self, inputs: DeploymentInputs, allocation: DeploymentAllocation) -> Iterator[PoolPlacement]:
         snapshot = self.snapshot

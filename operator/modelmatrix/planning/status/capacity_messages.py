@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.feasibility.layout_choice import pluralize
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.planning.status.problems import passing_words
+from modelmatrix.planning.tenancy.quota import Quota
 
 
 def shortage_message(option: PoolOption, pool: PoolState) -> str:
@@ -59,8 +61,25 @@ def _unhealthy(pool: PoolState) -> str:
 def missing_message(deployment: DeploymentPlan) -> str:
     """What is missing over all pools of a deployment."""
     full = [option for option in deployment.fitting if not deployment.free_replicas_by_pool.get(option.pool)]
-    reasons = "; ".join(f"{option.pool}: {shortage_message(option, deployment.pools[option.pool])}" for option in full[:3])
+    reasons = "; ".join(f"{option.pool}: {_missing_on(option, deployment)}" for option in full[:3])
     return f"{deployment.shortage} of {deployment.desired_replicas} replicas find no devices. {reasons}"
+
+
+def _missing_on(option: PoolOption, deployment: DeploymentPlan) -> str:
+    quota = deployment.quotas.get(option.pool)
+    return quota_message(option, quota) if quota else shortage_message(option, deployment.pools[option.pool])
+
+
+def quota_message(option: PoolOption, quota: Quota) -> str:
+    """Why a device quota keeps a replica of the option away, and what to change.
+
+    What the tenant's other deployments use stands in the policy's status: here it would change while this one does not.
+    """
+    needed = pluralize(option.devices, "device")
+    return (
+        f"a replica needs {needed}, {quota.description} and fewer are left; lower what its namespaces use, or have an admin "
+        f"raise spec.devices[{quota.position}].max"
+    )
 
 
 def refused_message(deployment: DeploymentPlan) -> str:
@@ -76,12 +95,19 @@ def displaced_message(deployment: DeploymentPlan) -> str:
     """Which deployments have the devices of missing replicas, and what is missing for other reasons."""
     counts = deployment.displaced_by
     if sum(counts.values()) == deployment.shortage:
-        return preempted_message(counts)
-    others = ", ".join(str(key) for key in sorted(counts))
-    return f"{missing_message(deployment)}. Replicas gave way to {others}: add devices, or raise spec.priority"
+        return preempted_message(deployment, counts)
+    others = ", ".join(name for name, _ in deployment.names.counts(deployment.key.namespace, counts))
+    return f"{missing_message(deployment)}. Replicas gave way to {others}: add devices{_or_raise(deployment)}"
 
 
-def preempted_message(counts: Mapping[NamespacedName, int]) -> str:
+def preempted_message(deployment: DeploymentPlan, counts: Mapping[NamespacedName, int]) -> str:
     """That replicas gave way, and to which deployments."""
-    others = ", ".join(f"{count} to {key}" for key, count in sorted(counts.items()))
-    return f"{pluralize(sum(counts.values()), 'replica')} gave way: {others}. Add devices, or raise spec.priority"
+    named = deployment.names.counts(deployment.key.namespace, counts)
+    others = ", ".join(f"{count} to {name}" for name, count in named)
+    return f"{pluralize(sum(counts.values()), 'replica')} gave way: {others}. Add devices{_or_raise(deployment)}"
+
+
+def _or_raise(deployment: DeploymentPlan) -> str:
+    """A priority above what the namespace may use would change nothing."""
+    is_capped = any(note.reason is Reason.PRIORITY_CAPPED for note in deployment.view.notes)
+    return "; the namespace may use no higher priority" if is_capped else ", or raise spec.priority"

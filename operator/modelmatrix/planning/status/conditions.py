@@ -3,6 +3,7 @@
 - Placed: every desired replica has devices.
 - Ready: every desired replica of the present spec serves (``ready``). It repeats Placed when devices are missing.
 - SloMet and SignalsFresh: the measurements of the last minutes, and whether they can be trusted.
+- WithinPolicy: shown, as False, while a TenantPolicy changes the spec or a quota of it is exceeded.
 - Reconciling or Stalled while Ready is not True, as kstatus defines them: GitOps tools wait for the one and fail on the other.
 
 Conditions follow from the plan. A stored one is read only where the plan knows nothing better: before the first measurement
@@ -23,12 +24,14 @@ from modelmatrix.api.conditions import (
     STALLED,
     TRUE,
     UNKNOWN,
+    WITHIN_POLICY,
     ConditionState,
     find_condition,
 )
 from modelmatrix.api.reasons import Reason, reason_of
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
+from modelmatrix.planning.snapshot.views import PolicyNote
 from modelmatrix.planning.status.capacity_messages import displaced_message, missing_message, refused_message
 from modelmatrix.planning.status.problems import PoolProblem, pool_problems
 from modelmatrix.planning.status.ready import ready_state
@@ -45,7 +48,24 @@ def condition_states(deployment: DeploymentPlan, snapshot: Snapshot) -> list[Con
     ready = ready_state(deployment, placed, problems)
     measured = snapshot.measured.get(deployment.key)
     fresh = _signals_fresh(deployment, measured, has_gateway=snapshot.settings.gateway_metric)
-    return [ready, placed, _slo_met(deployment, measured), fresh, *_progress(deployment, ready, problems)]
+    return [
+        *(ready, placed, _slo_met(deployment, measured), fresh),
+        *_within_policy(deployment),
+        *_progress(deployment, ready, problems),
+    ]
+
+
+def _within_policy(deployment: DeploymentPlan) -> Iterator[ConditionState]:
+    """What TenantPolicies change in the spec, or that the tenant is over a quota; shown only while there is something."""
+    notes, quota = list(deployment.view.notes), deployment.exceeded
+    if quota is not None:
+        message = (
+            f"{quota.description} and its namespaces have more: what serves stays, and no replica is added; lower what they "
+            f"use, or have an admin raise spec.devices[{quota.position}].max"
+        )
+        notes.append(PolicyNote(Reason.TENANT_QUOTA_EXCEEDED, message))
+    if notes:
+        yield ConditionState(WITHIN_POLICY, FALSE, notes[0].reason, ". ".join(note.message for note in notes))
 
 
 def _placed(deployment: DeploymentPlan) -> ConditionState:
@@ -68,7 +88,10 @@ def _short(deployment: DeploymentPlan) -> ConditionState | None:
         return ConditionState(PLACED, FALSE, Reason.UNSCHEDULABLE, message)
     if deployment.displaced_by:
         return ConditionState(PLACED, FALSE, Reason.DISPLACED, displaced_message(deployment))
-    return ConditionState(PLACED, FALSE, Reason.INSUFFICIENT_DEVICES, missing_message(deployment))
+    full = [option.pool for option in deployment.fitting if not deployment.free_replicas_by_pool.get(option.pool)]
+    by_quota = bool(full) and all(pool in deployment.quotas for pool in full)
+    reason = Reason.TENANT_QUOTA_EXCEEDED if by_quota else Reason.INSUFFICIENT_DEVICES
+    return ConditionState(PLACED, FALSE, reason, missing_message(deployment))
 
 
 def _all_placed(deployment: DeploymentPlan) -> ConditionState:

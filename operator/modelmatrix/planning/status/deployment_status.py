@@ -13,7 +13,7 @@ from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement, RetiringWorkload
 from modelmatrix.planning.placement.pricing import device_costs, sum_by_currency
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
-from modelmatrix.planning.status.capacity_messages import shortage_message
+from modelmatrix.planning.status.capacity_messages import quota_message, shortage_message
 from modelmatrix.planning.status.conditions import condition_states
 from modelmatrix.planning.status.slo import slo_status
 
@@ -34,7 +34,7 @@ def deployment_status(deployment: DeploymentPlan, snapshot: Snapshot) -> dict[st
         "placements": placements,
         "placementSummary": _summary(placements),
         "candidates": _candidates(deployment),
-        "displacedBy": [{**key._asdict(), "replicas": count} for key, count in deployment.displaced_by.items()] or None,
+        "displacedBy": _displaced_by(deployment),
         "endpoint": f"http://{view.key.name}.{view.key.namespace}.svc.{snapshot.settings.cluster_domain}/v1",
         "slo": _slo(deployment, snapshot.measured.get(view.key), previous.get("slo", {})),
         "costPerHour": _cost(deployment),
@@ -107,6 +107,8 @@ def _candidates(deployment: DeploymentPlan) -> list[dict[str, Any]]:
         if is_short and option.fits and not deployment.free_replicas_by_pool.get(option.pool):
             verdict, reason = Verdict.NO_CAPACITY, Reason.INSUFFICIENT_DEVICES
             message = shortage_message(option, deployment.pools[option.pool])
+            if option.pool in deployment.quotas:
+                reason, message = Reason.TENANT_QUOTA_EXCEEDED, quota_message(option, deployment.quotas[option.pool])
         candidates.append(
             {
                 "pool": option.pool,
@@ -118,6 +120,13 @@ def _candidates(deployment: DeploymentPlan) -> list[dict[str, Any]]:
             }
         )
     return candidates
+
+
+def _displaced_by(deployment: DeploymentPlan) -> list[dict[str, Any]] | None:
+    """Who has the devices of missing replicas; deployments of other tenants by a pseudonym."""
+    reader, names = deployment.key.namespace, deployment.names
+    references = ((names.reference(reader, key), count) for key, count in deployment.displaced_by.items())
+    return [{**reference._asdict(), "replicas": count} for reference, count in sorted(references)] or None
 
 
 def _cost(deployment: DeploymentPlan) -> str | None:

@@ -11,10 +11,11 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.actions.action import EventRecord
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
-from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.snapshot.views import NamespacedName, TenantPolicyView
 
 _DEPLOYMENT_ACTIONS = event_actions(names.MODEL_DEPLOYMENTS)
 _POOL_ACTIONS = event_actions(names.ACCELERATOR_POOLS)
+_POLICY_ACTIONS = event_actions(names.TENANT_POLICIES)
 _QUIET = (
     Reason.REPLICA_STARTING,
     Reason.REPLICAS_READY,
@@ -24,6 +25,7 @@ _QUIET = (
     Reason.SIGNALS_FRESH,
     Reason.NO_TRAFFIC,
     Reason.POOL_READY,
+    Reason.POLICY_READY,
 )
 
 
@@ -82,6 +84,21 @@ def pool_events(pool: PoolState, status: Mapping[str, Any]) -> Iterator[EventRec
                 NamespacedName("", view.name),
                 view.uid,
                 _POOL_ACTIONS[condition["type"]],
+                reason=Reason(condition["reason"]),
+                message=condition["message"],
+                warning=condition["status"] == FALSE,
+            )
+
+
+def policy_events(view: TenantPolicyView, status: Mapping[str, Any]) -> Iterator[EventRecord]:
+    """Events about a TenantPolicy: its Ready condition changed for the worse, or recovered."""
+    for condition in _changed(status, view.status, _POLICY_ACTIONS):
+        if condition["reason"] not in _QUIET or view.status.get("conditions"):
+            yield EventRecord(
+                names.TENANT_POLICIES,
+                NamespacedName("", view.name),
+                view.uid,
+                _POLICY_ACTIONS[condition["type"]],
                 reason=Reason(condition["reason"]),
                 message=condition["message"],
                 warning=condition["status"] == FALSE,
