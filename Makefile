@@ -1,10 +1,10 @@
 # Everything a person types. Variables: CLUSTER (name of the local cluster), BANK (institution), TIME_SCALE (1 to 15),
-# N (objects that `make costs` makes).
+# N (objects that `make costs` makes), STATES, BUDGET and SEED (of `make explore`).
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=e2e:operator $(BIN)/python -m
 
-.PHONY: help demo test up down check generate golden costs planbench regression benchmark
+.PHONY: help demo test up down check generate golden costs planbench explore regression benchmark
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -51,6 +51,9 @@ costs: .venv/installed ## what the operator costs the API server, for N objects 
 planbench: .venv/installed ## what planning a fleet costs and how that grows, and what a look at its signals costs
 	@$(RUN) planning_benchmark
 	@$(BIN)/python tests/perf/signals_of_a_fleet.py
+
+explore: .venv/installed ## the plan in up to STATES (default 1,000,000) states of small fleets, with BUDGET faults a path
+	@PYTHONPATH=operator:tests $(BIN)/python -m exploration
 
 .venv/benchmark: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group benchmark
