@@ -52,6 +52,7 @@ class Reason(StrEnum):
     START_OVERDUE = "StartOverdue"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     WORKLOAD_PAUSED = "WorkloadPaused"
+    PODS_MISSING = "PodsMissing"
     # changes that wait
     PAUSED = "Paused"
     ROLLOUT_QUEUED = "RolloutQueued"
@@ -325,6 +326,11 @@ TABLE: dict[Reason, ReasonInfo] = {
         "No replica of the new template served, so the template that served before was restored.",
         "Correct what the message quotes; to try the same again, remove the annotation modelmatrix.io/failed-template.",
         "已回滚",
+    ),
+    Reason.PODS_MISSING: ReasonInfo(
+        "The controller of the replicas makes no pods, and its status does not say why.",
+        "Check that the controller runs, and read the events of the workload and its StatefulSets; often a quota.",
+        "缺少 Pod",
         needs_person=True,
     ),
     Reason.QUOTA_EXCEEDED: ReasonInfo(

@@ -161,6 +161,7 @@ def workload_view(item: Object) -> WorkloadView:
         failure=_condition_problem(status, "ReplicaFailure", "True"),
         overdue=_condition_problem(status, "Progressing", "False"),
         paused=bool(spec.get("paused", False)),
+        created_seconds=parse_timestamp(metadata.get("creationTimestamp", "")),
         rolling=_is_rolling(metadata, spec, status),
         outdated=int(status.get("updatedReplicas", 0)) < int(status.get("replicas", 0)) or _is_unobserved(metadata, status),
     )

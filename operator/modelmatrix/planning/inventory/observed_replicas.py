@@ -83,7 +83,8 @@ class WorkloadReplicas:
 
     ``ready`` counts those that serve, ``existing`` those whose leader exists, ``draining`` those whose leader terminates.
     ``problems`` are those of its pods, each reason once; ``mixed`` says that its leaders come from several templates.
-    ``starting_seconds`` since the epoch: since then the replica that takes longest has had its nodes and does not serve.
+    Both times are since the epoch: since ``starting_seconds`` the replica that takes longest has had its nodes and does not
+    serve; since ``incomplete_seconds`` a group has lacked pods.
     """
 
     replicas: tuple[Replica, ...] = ()
@@ -93,6 +94,7 @@ class WorkloadReplicas:
     problems: tuple[PodProblem, ...] = ()
     mixed: bool = False
     starting_seconds: float | None = None
+    incomplete_seconds: float | None = None
 
     def held(self, workload: WorkloadView, oldest_seconds: float) -> ObservedWorkload:
         """What the workload holds of its pool.
@@ -143,4 +145,5 @@ def _replicas(workload: WorkloadView, pods: Sequence[PodView]) -> WorkloadReplic
         problems=replica_problems(members, [pod for pod in pods if pod.stage is Stage.FAILED]),
         mixed=len({pod.controller_uid for pod in members if pod.leader}) > 1,
         starting_seconds=min((found for replica in replicas if (found := replica.starting_seconds) is not None), default=None),
+        incomplete_seconds=min((p.created_seconds for r in replicas if len(r.pods) < r.size for p in r.pods), default=None),
     )

@@ -179,7 +179,7 @@ class WorkloadView:
     own spec says; both are empty for an object of an earlier version. ``rolling``: pods of its template are missing.
     ``outdated``: pods of an older template exist, or the controller has not observed the present one. ``image`` and
     ``parallelism`` are those of its engine. ``failure`` quotes why the API server refuses its pods; ``overdue`` quotes that its
-    rollout has passed its deadline; ``paused``: its controller rolls nothing out.
+    rollout has passed its deadline; ``paused``: its controller rolls nothing out. ``created_seconds`` since the epoch.
     """
 
     kind: str
@@ -204,6 +204,7 @@ class WorkloadView:
     failure: PodProblem | None = None
     overdue: PodProblem | None = None
     paused: bool = False
+    created_seconds: float = 0.0
     rolling: bool = False
     outdated: bool = False
 

@@ -6,9 +6,11 @@ when it has lasted; one that nobody has reported is a start that takes longer th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from modelmatrix.api.conditions import FALSE, READY, find_condition, parse_timestamp
 from modelmatrix.api.reasons import TABLE, Reason
 from modelmatrix.planning.desired.schedule import default_lead_seconds, longest_start_seconds
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
@@ -17,7 +19,7 @@ from modelmatrix.planning.snapshot.views import Component, PodProblem
 
 PATIENCE_SECONDS = 60.0
 WORDS_MAX_LENGTH = 400
-_OFTEN_PASSES = (Reason.UNSCHEDULABLE, Reason.SCHEDULING_GATED, Reason.POD_NOT_PREPARED)
+_OFTEN_PASSES = (Reason.UNSCHEDULABLE, Reason.SCHEDULING_GATED, Reason.POD_NOT_PREPARED, Reason.PODS_MISSING)
 
 
 class PoolProblem(NamedTuple):
@@ -38,10 +40,11 @@ class PoolProblem(NamedTuple):
 def pool_problems(deployment: DeploymentPlan, snapshot: Snapshot) -> list[PoolProblem]:
     """One problem of each pool whose replicas do not all serve; what only a person removes comes first."""
     longest_seconds = longest_start(deployment, snapshot)
+    not_ready_seconds = _not_ready_seconds(deployment)
     found = [
         problem
         for placement in deployment.placements
-        if (problem := _pool_problem(placement, snapshot, longest_seconds)) is not None
+        if (problem := _pool_problem(placement, snapshot, longest_seconds, not_ready_seconds)) is not None
     ]
     return sorted(found, key=lambda problem: not TABLE[problem.problem.reason].needs_person)
 
@@ -58,20 +61,17 @@ def longest_start(deployment: DeploymentPlan, snapshot: Snapshot) -> float:
     return default_lead_seconds(longest_start_seconds(snapshot.decisions.get(deployment.key), estimates))
 
 
-def _pool_problem(placement: PoolPlacement, snapshot: Snapshot, longest_seconds: float) -> PoolProblem | None:
+def _pool_problem(
+    placement: PoolPlacement, snapshot: Snapshot, longest_seconds: float, not_ready_seconds: float
+) -> PoolProblem | None:
     if placement.ready >= placement.desired and not placement.is_rolling:
         return None
-    reported = [problem for problem in _reported(placement) if _has_lasted(problem, snapshot)]
-    if reported:
-        stalled = any(TABLE[p.reason].needs_person and _is_old(p, snapshot) for p in reported)
-        return PoolProblem(placement.option.pool, reported[0], stalled)
-    started = placement.observed.starting_seconds if placement.observed else None
-    if started is None or snapshot.age_seconds(started) <= longest_seconds:
+    found = [*_reported(placement), *_missing_pods(placement, not_ready_seconds)]
+    lasting = [problem for problem in found if _has_lasted(problem, snapshot)] or _overdue(placement, snapshot, longest_seconds)
+    if not lasting:
         return None
-    words = f"a replica is not ready after {longest_seconds:.0f} s, longer than a start takes"
-    return PoolProblem(
-        placement.option.pool, PodProblem(Reason.START_OVERDUE, Component.CONTAINER, words, started), is_stalled=False
-    )
+    stalled = any(TABLE[problem.reason].needs_person and _is_old(problem, snapshot) for problem in lasting)
+    return PoolProblem(placement.option.pool, lasting[0], stalled)
 
 
 def _reported(placement: PoolPlacement) -> Iterator[PodProblem]:
@@ -87,6 +87,36 @@ def _reported(placement: PoolPlacement) -> Iterator[PodProblem]:
         yield PodProblem(Reason.WORKLOAD_PAUSED, Component.CONTROLLER, words)
     if workload.overdue is not None:
         yield workload.overdue
+
+
+def _missing_pods(placement: PoolPlacement, not_ready_seconds: float) -> Iterator[PodProblem]:
+    """The workload has no pods at all, or a group a part of them; why is written into events only."""
+    workload, observed = placement.workload, placement.observed
+    if workload is None or observed is None or workload.failure is not None:
+        return
+    name = f"{workload.kind} {workload.key}"
+    if workload.replicas and not observed.replicas and not observed.draining:
+        since_seconds = max(workload.created_seconds, not_ready_seconds)
+        yield PodProblem(Reason.PODS_MISSING, Component.CONTROLLER, f"{name} has no pods", since_seconds)
+    elif observed.incomplete_seconds is not None:
+        words = f"a group of {name} has only a part of its pods"
+        yield PodProblem(Reason.PODS_MISSING, Component.CONTROLLER, words, observed.incomplete_seconds)
+
+
+def _not_ready_seconds(deployment: DeploymentPlan) -> float:
+    """Since when the deployment has not been ready, as it is stored; now, as far as it knows, where it was."""
+    stored = find_condition(deployment.view.status, READY)
+    if stored is None or stored.get("status") != FALSE:
+        return math.inf
+    return parse_timestamp(stored.get("lastTransitionTime", ""))
+
+
+def _overdue(placement: PoolPlacement, snapshot: Snapshot, longest_seconds: float) -> list[PodProblem]:
+    started = placement.observed.starting_seconds if placement.observed else None
+    if started is None or snapshot.age_seconds(started) <= longest_seconds:
+        return []
+    words = f"a replica is not ready after {longest_seconds:.0f} s, longer than a start takes"
+    return [PodProblem(Reason.START_OVERDUE, Component.CONTAINER, words, started)]
 
 
 def _has_lasted(problem: PodProblem, snapshot: Snapshot) -> bool:
