@@ -24,6 +24,7 @@ from playground.options import MODEL_START, REPOSITORY
 RELEASE = "modelmatrix"
 NAMESPACE = "modelmatrix-system"
 CHART = REPOSITORY / "charts" / "modelmatrix"
+POLICY = REPOSITORY / "manifests" / "policies" / "everything.yaml"  # tests and stories use P0 in any namespace
 # What the gateway counted in the last minute of model time, and in some scrapes at least.
 MINUTE_SECONDS, FEW_SCRAPES_SECONDS = 60.0, 4.0
 # What a pod gets from the kubelet, and addresses that must not clash on one machine.
@@ -32,7 +33,7 @@ ADMISSION_FILES = {"MODELMATRIX_ADMISSION_CERTIFICATE_FILE": "tls.crt", "MODELMA
 
 
 def install(cluster: Cluster, *, time_scale: float, time_origin: float) -> None:
-    """Install or upgrade the chart with helm."""
+    """Install or upgrade the chart with helm, and a policy that allows everything to every namespace."""
     folder = cluster.folder.path / "admission"
     folder.mkdir(exist_ok=True)
     (port,) = reserve(["admission"], owner=folder, registry=cache_root() / "ports").values()
@@ -52,6 +53,7 @@ def install(cluster: Cluster, *, time_scale: float, time_origin: float) -> None:
     }
     values_file(cluster).write_text(json.dumps(values, indent=2), encoding="utf-8")
     upgrade(cluster)
+    cluster.kubectl("apply", "--server-side", "-f", str(POLICY))
 
 
 def values_file(cluster: Cluster) -> Path:

@@ -1,9 +1,9 @@
-"""kopf carries admission: its webhook server, its log-in, start-up and clean-up, and one validating handler for four kinds.
+"""kopf carries admission: its webhook server, its log-in, start-up and clean-up, one validating handler a kind of ours.
 
 1. ``make_registry`` registers the handlers. They hold no decision: a reviewer gives the verdict, a handler passes it on.
 2. ``run_kopf`` spawns kopf's tasks beside ours and spawns them again, with growing pauses, whenever one of them ends. So
    neither a broken certificate nor an API server that is away ends an operator that is healthy.
-3. kopf reads the API server's discovery documents at its start, to know the four kinds, and nothing afterwards: without
+3. kopf reads the API server's discovery documents at its start, to know these kinds, and nothing afterwards: without
    watching handlers it opens no watch, and the configuration of the webhook belongs to the chart (``managed`` is None).
 
 ``run_tasks`` and ``operator`` of kopf are not used: when they end, they cancel every task of the event loop that is younger
@@ -32,7 +32,10 @@ from modelmatrix.planning.admission import AdmissionVerdict
 _log = logging.getLogger(__name__)
 
 HANDLER_ID = "review"  # the path of the webhook's URL
-ADMITTED = (names.MODEL_DEPLOYMENTS, names.ACCELERATOR_POOLS, names.MODEL_PROFILES, names.ENGINE_PROFILES)
+ADMITTED = (
+    *(names.MODEL_DEPLOYMENTS, names.ACCELERATOR_POOLS, names.MODEL_PROFILES, names.ENGINE_PROFILES),
+    names.TENANT_POLICIES,
+)
 UNPROCESSABLE = 422  # as the API server's own validation answers
 FIRST_PAUSE_SECONDS = 1.0
 LAST_PAUSE_SECONDS = 60.0

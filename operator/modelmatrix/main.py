@@ -17,6 +17,8 @@ import signal
 import time
 from contextlib import AsyncExitStack
 
+from modelmatrix.api.model_deployment import Priority
+from modelmatrix.api.tenant_policy import CustomCode
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.leader_election import LeaderElector, LeadershipLost
@@ -33,9 +35,9 @@ from modelmatrix.control.informers import Informers
 from modelmatrix.control.loop import ControlLoop
 from modelmatrix.kopf_handlers import WebhookOptions, make_registry, run_kopf
 from modelmatrix.planning.plan import Plan
-from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot
+from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot, TenantDefaults
 from modelmatrix.scaling.policy import SloPolicy
-from modelmatrix.settings import DENY, Settings, split_address
+from modelmatrix.settings import DENY, NO_NAMES, Settings, split_address
 from modelmatrix.telemetry.exporter import Exporter
 from modelmatrix.telemetry.http_server import serve
 from modelmatrix.telemetry.model_clock import ModelClock
@@ -81,6 +83,7 @@ class Operator:
                 gateway_metric=bool(self.settings.gateway_query),
                 max_rollouts=self.settings.max_rollouts,
                 write_namespaces=frozenset(filter(None, self.settings.write_namespaces.split(","))),
+                tenancy=_tenant_defaults(self.settings),
             ),
             observe=self._observe,
         )
@@ -184,6 +187,14 @@ class Operator:
 
     def _unready(self) -> str:
         return readiness_problem(unsynced=self.informers.unsynced(), stale=self.informers.stale_kinds(STALE_SECONDS))
+
+
+def _tenant_defaults(settings: Settings) -> TenantDefaults:
+    return TenantDefaults(
+        Priority(settings.tenancy_highest_priority),
+        CustomCode(settings.tenancy_custom_code),
+        () if settings.tenancy_secret_names == NO_NAMES else tuple(settings.tenancy_secret_names.split(",")),
+    )
 
 
 def _make_prometheus(settings: Settings) -> Prometheus | None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from modelmatrix.planning.snapshot.snapshot import SAFE_DEFAULTS
 from modelmatrix.telemetry.prometheus_client import redact_credentials
 
 PREFIX = "MODELMATRIX_"
@@ -20,6 +21,8 @@ _HIGHEST_PORT = 65535
 DENY = "Deny"
 _MATCHER = r'[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"([^"\\]|\\.)*"'
 _MATCHERS = re.compile(rf"{_MATCHER}(, ?{_MATCHER})*")
+_NAME = r"[a-z0-9*]([-a-z0-9.*]*[a-z0-9*])?"
+NO_NAMES = "-"  # an empty variable is the default
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -121,6 +124,21 @@ class Settings(BaseModel):
         default="",
         description="Namespaces in which the operator may write, with commas between them; deployments elsewhere are not "
         "served. Empty: all.",
+    tenancy_highest_priority: str = Field(
+        default=str(SAFE_DEFAULTS.highest_priority),
+        pattern="^P[0-3]$",
+        description="Highest priority in namespaces whose TenantPolicies set none; a higher one counts as this.",
+    )
+    tenancy_custom_code: str = Field(
+        default=str(SAFE_DEFAULTS.custom_code),
+        pattern="^(Allow|Refuse)$",
+        description="Whether engines may run code that comes with the weights, where no TenantPolicy says it.",
+    )
+    tenancy_secret_names: str = Field(
+        default=",".join(SAFE_DEFAULTS.secret_names),
+        pattern=rf"^({NO_NAMES}|{_NAME}(,{_NAME})*)$",
+        description="Names that spec.model.secretName may have where no TenantPolicy says it: commas between them, * for any "
+        f"text; {NO_NAMES} for none.",
     )
     gateway_query: str = Field(
         default="",

@@ -16,7 +16,10 @@ from fakes.apiserver.faults import Request
 from fakes.waiting import until
 from fakes.webhook import Webhook, request_of, write_kubeconfig
 from modelmatrix.api import names
+from modelmatrix.api.model_deployment import Priority
+from modelmatrix.api.tenant_policy import CustomCode
 from modelmatrix.main import Operator
+from modelmatrix.planning.snapshot.snapshot import SAFE_DEFAULTS, TenantDefaults
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.settings import Settings
 
@@ -130,3 +133,11 @@ async def test_an_operator_whose_certificate_is_broken_leads_all_the_same(
         assert not process.task.done()
         assert process.operator._unhealthy() == ""  # noqa: SLF001 - what /healthz answers
         assert process.operator._unready() == ""  # noqa: SLF001
+
+
+@pytest.mark.parametrize(("given", "names_"), [("-", ()), ("weights-*,hub", ("weights-*", "hub"))])
+async def test_the_defaults_of_tenants_reach_the_plan(folder: Path, given: str, names_: tuple[str, ...]) -> None:
+    write_kubeconfig(folder / "config", "http://127.0.0.1:1")
+    settings = Settings(tenancy_highest_priority="P3", tenancy_custom_code="Allow", tenancy_secret_names=given)
+    assert Operator(settings).loop.settings.tenancy == TenantDefaults(Priority.P3, CustomCode.ALLOW, names_)
+    assert Operator(Settings()).loop.settings.tenancy == SAFE_DEFAULTS

@@ -91,6 +91,12 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "modelmatrix.serviceAc
 - name: MODELMATRIX_WRITE_NAMESPACES
   value: {{ join "," . | quote }}
 {{- end }}
+- name: MODELMATRIX_TENANCY_HIGHEST_PRIORITY
+  value: {{ .Values.tenancy.highestPriority | quote }}
+- name: MODELMATRIX_TENANCY_CUSTOM_CODE
+  value: {{ .Values.tenancy.customCode | quote }}
+- name: MODELMATRIX_TENANCY_SECRET_NAMES
+  value: {{ join "," .Values.tenancy.secretNames | default "-" | quote }}
 - name: MODELMATRIX_LOG_FORMAT
   value: {{ .Values.operator.logFormat | quote }}
 - name: MODELMATRIX_LOG_LEVEL

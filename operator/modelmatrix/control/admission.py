@@ -21,7 +21,7 @@ from typing import Any
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
-from modelmatrix.cluster.views.objects import deployment_view, parse_spec, pool_view
+from modelmatrix.cluster.views.objects import deployment_view, parse_spec, pool_view, tenant_policy_view
 from modelmatrix.control.health import STALE_SECONDS
 from modelmatrix.control.informers import Informers
 from modelmatrix.planning import admission
@@ -89,11 +89,13 @@ class AdmissionReviewer:
 
 
 def judge(kind: Kind, proposed: Object, snapshot: Snapshot, cache: PlanCache) -> AdmissionVerdict:
-    """The verdict on one of our four kinds, as the API server proposes it."""
+    """The verdict on an object of ours, as the API server proposes it."""
     if kind == names.MODEL_DEPLOYMENTS:
         return admission.review_deployment(deployment_view(proposed), snapshot, cache)
     if kind == names.ACCELERATOR_POOLS:
         return admission.review_pool(pool_view(proposed), snapshot, cache)
+    if kind == names.TENANT_POLICIES:
+        return admission.review_tenant_policy(tenant_policy_view(proposed), snapshot, cache)
     name = str(proposed["metadata"]["name"])
     if kind == names.MODEL_PROFILES:
         model, error = parse_spec(ModelProfileSpec, proposed.get("spec"))

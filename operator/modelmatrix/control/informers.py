@@ -26,7 +26,7 @@ from modelmatrix.cluster.informer import Informer
 from modelmatrix.cluster.views import kinds
 from modelmatrix.cluster.views.kinds import PlanningKind
 from modelmatrix.planning.snapshot.ownership import known_workloads, owned_pods
-from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, PodView, PoolView
+from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName, PodView, PoolView, TenantPolicyView
 
 View = TypeVar("View")
 
@@ -59,6 +59,8 @@ class Informers:
         self.pools = informer(kinds.POOLS)
         self.models = informer(kinds.MODELS)
         self.engines = informer(kinds.ENGINES)
+        self.tenant_policies = informer(kinds.TENANT_POLICIES)
+        self.namespaces = informer(kinds.NAMESPACES)
         self.nodes = informer(kinds.NODES)
         self.pods = informer(kinds.PODS)
         self.failed_pods = informer(kinds.FAILED_PODS)
@@ -90,8 +92,9 @@ class Informers:
 
     @property
     def has_own_kinds(self) -> bool:
-        """Whether the API server knows all four kinds of ours, as of the last list."""
-        return all(cache.present for cache in (self.deployments, self.pools, self.models, self.engines))
+        """Whether the API server knows all kinds of ours, as of the last list."""
+        own = (self.deployments, self.pools, self.models, self.engines, self.tenant_policies)
+        return all(cache.present for cache in own)
 
     def unsynced(self) -> list[str]:
         """Kinds that have not been read yet."""
@@ -119,11 +122,13 @@ class Informers:
 
     def _is_echo(self, kind: Kind, key: NamespacedName) -> bool:
         """Whether only the status of an object has changed, which only this operator writes."""
-        view: DeploymentView | PoolView | None = None
+        view: DeploymentView | PoolView | TenantPolicyView | None = None
         if kind == names.MODEL_DEPLOYMENTS:
             view = self.deployments.get(key)
         elif kind == names.ACCELERATOR_POOLS:
             view = self.pools.get(key)
+        elif kind == names.TENANT_POLICIES:
+            view = self.tenant_policies.get(key)
         if view is None:
             self._generations.pop((kind.plural, key), None)
             return False

@@ -81,6 +81,8 @@ class ControlLoop:
             catalogue=self.informers.catalogue(),
             deployments=self.informers.deployments.views,
             pools=self.informers.pools.views,
+            tenant_policies=self.informers.tenant_policies.views,
+            namespaces=self.informers.namespaces.views,
             nodes=self.informers.nodes.views,
             pods=self.informers.owned_pods(),
             workloads=(*self.informers.workloads.views, *self.informers.groups.views),
@@ -115,3 +117,7 @@ def _status_updates(snapshot: Snapshot, planned: Plan) -> Iterator[StatusUpdate]
         key, status = NamespacedName("", pool.name), planned.pool_statuses[pool.name]
         own = tuple(events.get(pool.uid, ()))
         yield StatusUpdate(names.ACCELERATOR_POOLS, key, pool.uid, pool.status, status, own, POOL_DELAYS)
+    for policy in snapshot.tenant_policies:
+        key, status = NamespacedName("", policy.name), planned.policy_statuses[policy.name]
+        own = tuple(events.get(policy.uid, ()))
+        yield StatusUpdate(names.TENANT_POLICIES, key, policy.uid, policy.status, status, own, POOL_DELAYS)

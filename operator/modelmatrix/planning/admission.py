@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from modelmatrix.api.conditions import FALSE, PLACED, SIGNALS_FRESH, WITHIN_POLICY, find_condition
+from modelmatrix.api.conditions import FALSE, PLACED, READY, SIGNALS_FRESH, WITHIN_POLICY, find_condition
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue, normalise
@@ -26,7 +26,7 @@ from modelmatrix.planning.placement.result import PlacementResult
 from modelmatrix.planning.plan import Plan, place, plan
 from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import Snapshot
-from modelmatrix.planning.snapshot.views import DeploymentView, PoolView
+from modelmatrix.planning.snapshot.views import DeploymentView, PoolView, TenantPolicyView
 from modelmatrix.planning.status.deployment_status import deployment_status
 
 # The API server may truncate a warning after 256 characters and drops those beyond 4096 in all (KEP-1693), so 12 of 256 always
@@ -111,6 +111,30 @@ def review_pool(proposed: PoolView, snapshot: Snapshot, cache: PlanCache | None 
     problems = [message for _, message in pool.problems]
     relaxed = [f"{pool.relaxed}: pods do not meet Pod Security restricted"] if pool.relaxed else []
     return AdmissionVerdict(_warnings([*problems, *relaxed, *_stranded(users, after)]))
+
+
+def review_tenant_policy(proposed: TenantPolicyView, snapshot: Snapshot, cache: PlanCache | None = None) -> AdmissionVerdict:
+    """The verdict on a TenantPolicy that is created or changed: its mistakes, and what it does to deployments that exist.
+
+    Whoever may write policies reads all names.
+    """
+    if proposed.spec is None:
+        return unreadable(proposed.error)
+    others = tuple(other for other in snapshot.tenant_policies if other.name != proposed.name)
+    after = plan(replace(snapshot, tenant_policies=(*others, proposed)), _branch(cache))
+    ready = find_condition(after.policy_statuses[proposed.name], READY) or {}
+    mistakes = [ready["message"]] if ready.get("status") == FALSE else []
+    return AdmissionVerdict(_warnings([*mistakes, *_stranded(snapshot.deployments, after), *_newly_beyond(snapshot, after)]))
+
+
+def _newly_beyond(snapshot: Snapshot, after: Plan) -> Iterator[str]:
+    """Deployments of whose spec less would count than today."""
+    for view in sorted(snapshot.deployments, key=lambda user: user.key):
+        status = after.statuses.get(view.key)
+        within = find_condition(status, WITHIN_POLICY) if status else None
+        before = find_condition(view.status, WITHIN_POLICY) or {}
+        if within is not None and within["reason"] != before.get("reason"):
+            yield f"{view.key}: {within['message']}"
 
 
 def review_model_profile(

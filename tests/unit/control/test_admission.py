@@ -96,6 +96,8 @@ async def test_a_mistake_is_answered_at_once(desk: Desk) -> None:
             "'910z' is unknown",
         ),
         (names.ACCELERATOR_POOLS, {"accelerator": 5}, "spec.accelerator: "),
+        (names.TENANT_POLICIES, {"namespaceSelector": {}, "pools": ["nowhere"]}, "no AcceleratorPool is named nowhere"),
+        (names.TENANT_POLICIES, {}, "spec.namespaceSelector: Field required"),
         (names.MODEL_PROFILES, {}, "spec.architecture: Field required"),
         (names.ENGINE_PROFILES, {"base": "VLM", "images": [{"accelerator": "Hopper", "image": "i"}]}, "'VLM' is not an engine"),
     ],

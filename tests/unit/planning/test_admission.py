@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from factories import NVIDIA, deployment, node, nodes, pool, snapshot
+from factories import NVIDIA, deployment, node, nodes, policy, pool, snapshot
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.admission import (
@@ -18,10 +18,11 @@ from modelmatrix.planning.admission import (
     review_engine_profile,
     review_model_profile,
     review_pool,
+    review_tenant_policy,
 )
 from modelmatrix.planning.plan import plan
 from modelmatrix.planning.plan_cache import PlanCache
-from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.snapshot import SAFE_DEFAULTS, PlanSettings, Snapshot
 from modelmatrix.planning.snapshot.views import DeploymentView
 from scenarios.world import World, rest
 
@@ -307,3 +308,52 @@ def test_equal_warnings_come_once(fleet: Snapshot) -> None:
     users = [deployment(name=f"d{index}", quantization="FP8") for index in range(2)]
     assert all(review_deployment(view, fleet).warnings == (NO_FP8,) for view in users)
     assert Reason.QUANTIZATION_UNSUPPORTED.value not in NO_FP8
+
+
+SAFE = PlanSettings(tenancy=SAFE_DEFAULTS)
+
+
+def test_a_priority_above_what_the_namespace_may_use_is_a_warning_and_no_refusal(fleet: Snapshot) -> None:
+    verdict = review_deployment(deployment(priority="P0"), replace(fleet, settings=SAFE))
+    assert " ".join(verdict.warnings).startswith("spec.priority P0 counts as P2")
+    assert verdict.refusal == ""
+
+
+def test_what_no_policy_allows_is_refused_and_looked_at_again(fleet: Snapshot) -> None:
+    denied = replace(fleet, tenant_policies=(policy(name="branches", sources=["oci://registry.bank.local/"]),))
+    verdict = review_deployment(deployment(source="hf://attacker/repository@main"), denied)
+    assert verdict.refusal.startswith("ascend-a: source hf://attacker/repository@main: TenantPolicy branches allows")
+    assert verdict.is_provisional, "the policy that allows it may be on its way"
+
+
+def test_who_would_be_displaced_is_named_within_a_tenant_only(full: World) -> None:
+    proposed = deployment(namespace="desk", priority="P0", pools=[{"name": "ascend-a", "parallelism": {"tensor": 8}}])
+    assert review_deployment(proposed, full.snapshot()).warnings == ("would displace 2 replicas of bank/low",)
+    full.policies["desk"] = policy(name="desk", namespaces=["desk"])
+    hidden = review_deployment(proposed, full.snapshot()).warnings
+    assert hidden == ("would displace 2 replicas of a deployment of another tenant",)
+
+
+def test_a_quota_is_a_warning_with_the_number_that_is_missing(fleet: Snapshot) -> None:
+    limited = replace(fleet, tenant_policies=(policy(name="unit", devices=[{"max": 1}]),))
+    verdict = review_deployment(deployment(replicas=3), limited)
+    assert verdict.warnings[0] == "2 of 3 replicas find no devices now and wait for them"
+    assert "TenantPolicy unit allows 1 device and fewer are left" in verdict.warnings[1]
+
+
+def test_a_policy_is_told_what_it_does_to_deployments_that_exist(fleet: Snapshot) -> None:
+    state = with_status(fleet, deployment(priority="P0"), deployment(name="other", namespace="desk"))
+    verdict = review_tenant_policy(
+        policy(name="tight", highestPriority="P3", models=["glm*"], namespaces=["desk", "bank"]), state
+    )
+    text = " ".join(verdict.warnings)
+    assert "bank/assistant could run on none of its pools any more. ascend-a: model Qwen/Qwen3-32B: TenantPolicy tight" in text
+    assert "desk/other could run on none of its pools any more." in text
+    assert "bank/assistant: spec.priority P0 counts as P3" in text
+    assert verdict.refusal == ""
+    assert review_tenant_policy(policy(highestPriority="P0"), state) == NO_OBJECTION
+
+
+def test_a_policys_mistakes_and_a_spec_that_cannot_be_read(fleet: Snapshot) -> None:
+    assert "no AcceleratorPool is named nowhere" in review_tenant_policy(policy(pools=["nowhere"]), fleet).warnings[0]
+    assert review_tenant_policy(policy(spec=None), fleet).refusal == "spec: junk"

@@ -16,10 +16,12 @@ from modelmatrix.cluster.views.pods import FAILED_PODS_SELECTOR, LIVE_PODS_SELEC
 from modelmatrix.planning.snapshot.views import (
     ControllerView,
     DeploymentView,
+    NamespaceView,
     NodeView,
     PodView,
     PoolView,
     ServiceView,
+    TenantPolicyView,
     WorkloadView,
 )
 
@@ -44,6 +46,8 @@ DEPLOYMENTS: PlanningKind[DeploymentView] = PlanningKind(names.MODEL_DEPLOYMENTS
 POOLS: PlanningKind[PoolView] = PlanningKind(names.ACCELERATOR_POOLS, objects.pool_view)
 MODELS: PlanningKind[tuple[str, ModelProfileSpec]] = PlanningKind(names.MODEL_PROFILES, objects.model_profile)
 ENGINES: PlanningKind[tuple[str, EngineProfileSpec]] = PlanningKind(names.ENGINE_PROFILES, objects.engine_profile)
+TENANT_POLICIES: PlanningKind[TenantPolicyView] = PlanningKind(names.TENANT_POLICIES, objects.tenant_policy_view)
+NAMESPACES: PlanningKind[NamespaceView] = PlanningKind(names.NAMESPACES, objects.namespace_view)
 NODES: PlanningKind[NodeView] = PlanningKind(names.NODES, objects.node_view)
 PODS: PlanningKind[PodView] = PlanningKind(names.PODS, pod_view, fields=LIVE_PODS_SELECTOR)
 FAILED_PODS: PlanningKind[PodView] = PlanningKind(names.PODS, pod_view, labels=MANAGED_BY_US, fields=FAILED_PODS_SELECTOR)
@@ -55,7 +59,7 @@ SERVICES: PlanningKind[ServiceView] = PlanningKind(names.SERVICES, objects.servi
 RUNTIME_CLASSES: PlanningKind[str] = PlanningKind(names.RUNTIME_CLASSES, objects.runtime_class_name)
 
 PLANNING_KINDS: tuple[PlanningKind[Any], ...] = (
-    *(DEPLOYMENTS, POOLS, MODELS, ENGINES),
+    *(DEPLOYMENTS, POOLS, MODELS, ENGINES, TENANT_POLICIES, NAMESPACES),
     *(NODES, PODS, RUNTIME_CLASSES),
     *(WORKLOADS, GROUPS, SERVICES),
     *(FAILED_PODS, REPLICA_SETS, STATEFUL_SETS),

@@ -17,6 +17,7 @@ from modelmatrix.api.model_deployment import ModelDeploymentSpec, Parallelism
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.api.quantity import count
 from modelmatrix.api.reasons import Reason
+from modelmatrix.api.tenant_policy import TenantPolicySpec
 from modelmatrix.cluster.views.pods import controller_uid, pod_view
 from modelmatrix.cluster.views.tolerant import ignore_object, tolerant
 from modelmatrix.planning.snapshot.problem_reasons import reason_for, stable_words
@@ -24,10 +25,12 @@ from modelmatrix.planning.snapshot.views import (
     Component,
     DeploymentView,
     NamespacedName,
+    NamespaceView,
     NodeView,
     PodProblem,
     PoolView,
     ServiceView,
+    TenantPolicyView,
     WorkloadView,
 )
 
@@ -37,12 +40,14 @@ __all__ = [
     "deployment_view",
     "engine_profile",
     "model_profile",
+    "namespace_view",
     "node_view",
     "parse_spec",
     "pod_view",
     "pool_view",
     "runtime_class_name",
     "service_view",
+    "tenant_policy_view",
     "workload_view",
 ]
 
@@ -91,6 +96,31 @@ def pool_view(item: Object) -> PoolView:
         paused=_is_paused(metadata),
         status={**(item.get("status") or {})},
     )
+
+
+def _unreadable_policy(item: Object, error: str) -> TenantPolicyView:
+    return TenantPolicyView(item["metadata"]["name"], uid=_uid(item), generation=0, spec=None, error=error)
+
+
+@tolerant(_unreadable_policy)
+def tenant_policy_view(item: Object) -> TenantPolicyView:
+    """A TenantPolicy; one whose spec is invalid has no ``spec`` but an ``error``."""
+    metadata = item["metadata"]
+    spec, error = parse_spec(TenantPolicySpec, item.get("spec"))
+    return TenantPolicyView(
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        generation=metadata.get("generation", 0),
+        spec=spec,
+        error=error,
+        status={**(item.get("status") or {})},
+    )
+
+
+@tolerant(ignore_object)
+def namespace_view(item: Object) -> NamespaceView:
+    """A namespace: TenantPolicies select it by its labels."""
+    return NamespaceView(item["metadata"]["name"], {**(item["metadata"].get("labels") or {})})
 
 
 @tolerant(ignore_object)

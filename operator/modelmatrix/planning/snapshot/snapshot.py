@@ -77,6 +77,10 @@ class TenantDefaults:
     shows_tenants: bool = False
 
 
+# What the chart and the operator default to: P0 and P1, code of models and most Secrets need a TenantPolicy.
+SAFE_DEFAULTS = TenantDefaults(Priority.P2, CustomCode.REFUSE, ("weights-*",))
+
+
 @dataclass(frozen=True, slots=True)
 class PlanSettings:
     """Settings of the operator that change what is planned.
