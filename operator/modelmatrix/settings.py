@@ -124,6 +124,7 @@ class Settings(BaseModel):
         default="",
         description="Namespaces in which the operator may write, with commas between them; deployments elsewhere are not "
         "served. Empty: all.",
+    )
     tenancy_highest_priority: str = Field(
         default=str(SAFE_DEFAULTS.highest_priority),
         pattern="^P[0-3]$",
