@@ -27,6 +27,7 @@ _FACTORS = {
     "Ei": Decimal(2**60),
 }
 _PLAIN = re.compile(r"[0-9]{1,18}")
+_PLAIN_MILLI = re.compile(r"[0-9]{1,18}m")
 _QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:[eE]([+-]?[0-9]{1,2})|([numkMGTPE]|[KMGTPE]i)?)")
 
 
@@ -46,6 +47,16 @@ def parse_quantity(text: str | float) -> Decimal:
     number, exponent, suffix = match.groups()
     factor = Decimal(10) ** int(exponent) if exponent else _FACTORS[suffix or ""]
     return Decimal(number) * factor
+
+
+def millicores(text: str | float) -> int:
+    """A quantity of CPU in thousandths of a core; a text that is not a quantity counts as 0."""
+    if type(text) is str and _PLAIN_MILLI.fullmatch(text):  # nearly every request
+        return int(text[:-1])
+    try:
+        return max(0, int(1000 * parse_quantity(text)))
+    except QuantityError:
+        return 0
 
 
 def count(text: str | float) -> int:

@@ -23,6 +23,7 @@ from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.informer import Informer
+from modelmatrix.cluster.pod_informer import PodInformer
 from modelmatrix.cluster.views import kinds
 from modelmatrix.cluster.views.kinds import PlanningKind
 from modelmatrix.planning.snapshot.ownership import known_workloads, owned_pods
@@ -62,7 +63,7 @@ class Informers:
         self.tenant_policies = informer(kinds.TENANT_POLICIES)
         self.namespaces = informer(kinds.NAMESPACES)
         self.nodes = informer(kinds.NODES)
-        self.pods = informer(kinds.PODS)
+        self.pods = PodInformer(client, changed)
         self.failed_pods = informer(kinds.FAILED_PODS)
         self.replica_sets = informer(kinds.REPLICA_SETS)
         self.stateful_sets = informer(kinds.STATEFUL_SETS)

@@ -85,6 +85,7 @@ class ControlLoop:
             namespaces=self.informers.namespaces.views,
             nodes=self.informers.nodes.views,
             pods=self.informers.owned_pods(),
+            background=self.informers.pods.background,
             workloads=(*self.informers.workloads.views, *self.informers.groups.views),
             services=self.informers.services.views,
             runtime_classes=frozenset(self.informers.runtime_classes.views),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelmatrix.api.quantity import QuantityError, count, parse_quantity
+from modelmatrix.api.quantity import QuantityError, count, millicores, parse_quantity
 
 SUFFIXES = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
@@ -63,3 +63,11 @@ def test_a_count_is_the_quantity_rounded_down(text: str) -> None:
     except QuantityError:
         wanted = 0
     assert count(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("4", 4000), ("250m", 250), ("0.5", 500), ("1e1", 10000), ("-1", 0), ("junk", 0), (2, 2000)],
+)
+def test_cpu_is_counted_in_thousandths_of_a_core(text: str | int, expected: int) -> None:
+    assert millicores(text) == expected

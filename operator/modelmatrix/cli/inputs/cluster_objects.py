@@ -18,9 +18,10 @@ from modelmatrix.cli.inputs.manifests import Manifests
 from modelmatrix.cluster.views import kinds
 from modelmatrix.cluster.views.kinds import PlanningKind, View
 from modelmatrix.cluster.views.objects import node_view
+from modelmatrix.cluster.views.resources import background_of, other_pod
 from modelmatrix.planning.snapshot.ownership import owned_pods
 from modelmatrix.planning.snapshot.snapshot import Snapshot
-from modelmatrix.planning.snapshot.views import NamespacedName, PodView
+from modelmatrix.planning.snapshot.views import Compute, NamespacedName, PodView
 
 Objects = dict[str, list[dict[str, Any]]]
 
@@ -46,6 +47,7 @@ class ClusterObjects:
             nodes=self._views(kinds.NODES),
             lost_nodes=tuple(map(node_view, self.lost_nodes)),
             pods=self._pods(),
+            background=self._background(),
             workloads=(*self._views(kinds.WORKLOADS), *self._views(kinds.GROUPS)),
             services=self._views(kinds.SERVICES),
             runtime_classes=frozenset(self._views(kinds.RUNTIME_CLASSES)),
@@ -61,6 +63,12 @@ class ClusterObjects:
         workloads = (*self._views(kinds.WORKLOADS), *self._views(kinds.GROUPS))
         uids = {deployment.uid for deployment in self._views(kinds.DEPLOYMENTS)}
         return owned_pods(pods, controllers, workloads, deployment_uids=uids, known={})
+
+    def _background(self) -> dict[str, Compute]:
+        """What pods that no plan reads reserve of their nodes."""
+        pods = self.objects.get(kinds.PODS.kind.plural, ())
+        others = (other_pod(item) for item in pods if kinds.PODS.project(item) is None)
+        return background_of(pod for pod in others if pod is not None)
 
     def _views(self, read: PlanningKind[View]) -> tuple[View, ...]:
         views = map(read.project, self.objects.get(read.kind.plural, ()))

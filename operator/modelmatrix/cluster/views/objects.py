@@ -19,6 +19,7 @@ from modelmatrix.api.quantity import count
 from modelmatrix.api.reasons import Reason
 from modelmatrix.api.tenant_policy import TenantPolicySpec
 from modelmatrix.cluster.views.pods import controller_uid, pod_view
+from modelmatrix.cluster.views.resources import device_counts, node_compute
 from modelmatrix.cluster.views.tolerant import ignore_object, tolerant
 from modelmatrix.planning.snapshot.problem_reasons import reason_for, stable_words
 from modelmatrix.planning.snapshot.views import (
@@ -31,6 +32,7 @@ from modelmatrix.planning.snapshot.views import (
     PoolView,
     ServiceView,
     TenantPolicyView,
+    Taint,
     WorkloadView,
 )
 
@@ -152,8 +154,10 @@ def node_view(item: Object) -> NodeView:
         labels=metadata.get("labels") or {},
         ready=ready,
         schedulable=not spec.get("unschedulable", False),
-        allocatable=_devices(status.get("allocatable")),
-        capacity=_devices(status.get("capacity")),
+        allocatable=device_counts(status.get("allocatable")),
+        capacity=device_counts(status.get("capacity")),
+        taints=tuple(map(_taint, spec.get("taints") or ())),
+        compute=node_compute(status.get("allocatable")),
     )
 
 
@@ -235,8 +239,8 @@ def _uid(item: Object) -> str:
     return str(item["metadata"].get("uid", ""))
 
 
-def _devices(resources: Object | None) -> dict[str, int]:
-    return {name: count(value) for name, value in (resources or {}).items() if "/" in name}
+def _taint(taint: Object) -> Taint:
+    return Taint(str(taint["key"]), str(taint.get("value") or ""), str(taint.get("effect", "")))
 
 
 def _pod_devices(template: Object) -> int:

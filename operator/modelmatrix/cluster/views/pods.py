@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from modelmatrix.api import names
 from modelmatrix.api.conditions import parse_timestamp
-from modelmatrix.api.quantity import count
 from modelmatrix.cluster.views.pod_problems import failed_pod_problem, pod_problem
+from modelmatrix.cluster.views.resources import pod_resources
 from modelmatrix.cluster.views.tolerant import ignore_object, tolerant
-from modelmatrix.planning.snapshot.views import ControllerView, NamespacedName, PodView, Stage
+from modelmatrix.planning.snapshot.views import NO_COMPUTE, ControllerView, NamespacedName, PodView, Stage
 
 Object = Mapping[str, Any]
 
@@ -29,7 +28,7 @@ def pod_view(item: Object) -> PodView | None:
     labels = metadata.get("labels") or {}
     managed = labels.get(names.LABEL_MANAGED_BY) == names.MANAGED_BY and names.LABEL_DEPLOYMENT in labels
     has_failed = status.get("phase") == "Failed"
-    devices = {} if has_failed else _devices(spec)
+    devices, requests = ({}, NO_COMPUTE) if has_failed else pod_resources(spec)
     if (not devices and not managed) or status.get("phase") == "Succeeded":
         return None
     conditions = {condition.get("type"): condition for condition in status.get("conditions") or ()}
@@ -53,6 +52,9 @@ def pod_view(item: Object) -> PodView | None:
         controller_uid=controller_uid(metadata),
         bound_seconds=parse_timestamp(scheduled.get("lastTransitionTime") or "") if spec.get("nodeName") else 0.0,
         ended_seconds=ended_seconds,
+        requests=requests,
+        grace_ends_seconds=parse_timestamp(metadata.get("deletionTimestamp") or ""),
+        priority_class=spec.get("priorityClassName") or "",
     )
 
 
@@ -94,32 +96,3 @@ def _ended_seconds(metadata: Object, status: Object) -> float:
         *(end.get("finishedAt") for end in ended),
     ]
     return max(parse_timestamp(time or "") for time in times)
-
-
-def _devices(spec: Object) -> dict[str, int]:
-    """Devices that a pod holds by resource: the maximum of all containers with all sidecars and of any init container.
-
-    An init container runs beside the sidecars that were started before it (KEP-753).
-    """
-    sidecars: Counter[str] = Counter()
-    starting: Counter[str] = Counter()
-    for container in spec.get("initContainers") or ():
-        requested = _sum_devices((container,))
-        requested.update(sidecars)
-        if container.get("restartPolicy") == "Always":
-            sidecars = requested
-        starting |= requested
-    running = _sum_devices(spec.get("containers") or ())
-    running.update(sidecars)
-    return {resource: max(running[resource], starting[resource]) for resource in {**running, **starting}}
-
-
-def _sum_devices(containers: Iterable[Object]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for container in containers:
-        resources = container.get("resources") or {}
-        requested = resources.get("requests") or resources.get("limits") or {}
-        for resource, value in requested.items():
-            if "/" in resource:
-                total[resource] += count(value)
-    return total

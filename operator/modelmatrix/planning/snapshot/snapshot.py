@@ -10,6 +10,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.api.tenant_policy import CustomCode
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.planning.snapshot.views import (
+    Compute,
     DeploymentView,
     NamespacedName,
     NamespaceView,
@@ -108,7 +109,8 @@ class Snapshot:
 
     Both times are since the epoch: ``now_seconds`` in model time, for schedules; ``real_seconds`` in the time that objects
     carry. They differ only where a demonstration makes time run ``time_scale`` times as fast. ``lost_nodes`` are nodes that a
-    what-if plan takes away: they are not in ``nodes``.
+    what-if plan takes away: they are not in ``nodes``. ``background`` is what pods that are not in ``pods`` use of each node:
+    they hold no devices and nothing else of them is read.
     """
 
     now_seconds: float
@@ -118,6 +120,7 @@ class Snapshot:
     nodes: tuple[NodeView, ...] = ()
     lost_nodes: tuple[NodeView, ...] = ()
     pods: tuple[PodView, ...] = ()
+    background: Mapping[str, Compute] = field(default_factory=dict)
     workloads: tuple[WorkloadView, ...] = ()
     services: tuple[ServiceView, ...] = ()
     namespaces: tuple[NamespaceView, ...] = ()

@@ -33,6 +33,26 @@ class PolicyNote(NamedTuple):
     message: str
 
 
+class Compute(NamedTuple):
+    """What pods use of a node beside devices: CPU in thousandths of a core, memory and local storage in bytes, and pods."""
+
+    cpu_millicores: int = 0
+    memory_bytes: int = 0
+    storage_bytes: int = 0
+    pods: int = 0
+
+    def plus(self, other: Compute) -> Compute:
+        """The sum of both."""
+        return Compute(*(own + more for own, more in zip(self, other, strict=True)))
+
+    def minus(self, other: Compute) -> Compute:
+        """What is left; below zero where more is used than there is."""
+        return Compute(*(own - less for own, less in zip(self, other, strict=True)))
+
+
+NO_COMPUTE = Compute()
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentView:
     """A ModelDeployment. ``spec`` is ``None`` when it cannot be parsed; ``error`` then says why.
@@ -86,9 +106,23 @@ class PoolView:
     status: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Taint(NamedTuple):
+    """A taint of a node. ``effect`` is NoSchedule, PreferNoSchedule or NoExecute."""
+
+    key: str
+    value: str
+    effect: str
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node: its labels and its devices by resource name; ``capacity`` counts unhealthy devices too."""
+    """A node: its labels, its taints and its devices by resource name; ``capacity`` counts unhealthy devices too.
+
+    ``compute`` is what the node offers to pods beside devices; ``None`` where the node does not say.
+    """
 
     name: str
     labels: Mapping[str, str]
@@ -96,6 +130,8 @@ class NodeView:
     schedulable: bool
     allocatable: Mapping[str, int]
     capacity: Mapping[str, int]
+    taints: tuple[Taint, ...] = ()
+    compute: Compute | None = None
 
 
 class Stage(StrEnum):
@@ -139,7 +175,8 @@ class PodView:
 
     ``node`` is empty until it is bound, since ``bound_seconds``. ``workload`` is the managed workload that created it, empty
     for foreign pods; ``controller_uid`` is the UID of its controller, e.g. a ReplicaSet. ``marked`` says that its controller
-    will remove it first. ``ended_seconds``: when a pod in stage FAILED ended.
+    will remove it first. ``ended_seconds``: when a pod in stage FAILED ended. ``requests`` is what it reserves of its node
+    beside devices. ``grace_ends_seconds``: when a pod that terminates should have ended. ``priority_class`` may be empty.
     """
 
     key: NamespacedName
@@ -159,6 +196,9 @@ class PodView:
     controller_uid: str = ""
     bound_seconds: float = 0.0
     ended_seconds: float = 0.0
+    requests: Compute = NO_COMPUTE
+    grace_ends_seconds: float = 0.0
+    priority_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fakes.malformed_objects import objects
 from modelmatrix.api import names
 from modelmatrix.api.names import LABEL_DEPLOYMENT, LABEL_ENGINE, LABEL_POOL, LABEL_QUANTIZATION
 from modelmatrix.cluster.views import objects as projections
-from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.snapshot.views import Compute, NamespacedName, Taint
 
 METADATA = {"name": "chat", "namespace": "bank", "uid": "u1", "generation": 3, "creationTimestamp": "2026-11-23T01:00:00Z"}
 ALL: list[Callable[[Any], object]] = [
@@ -114,6 +114,18 @@ def test_a_node_counts_its_devices_and_nothing_else() -> None:
     assert (view.ready, view.schedulable, view.labels) == (True, True, {"pool": "a"})
     assert view.allocatable == {"nvidia.com/gpu": 7, "huawei.com/Ascend910": 10}
     assert view.capacity == {"nvidia.com/gpu": 8, "huawei.com/Ascend910": 10}
+
+
+def test_a_node_says_its_taints_and_what_it_offers_beside_devices() -> None:
+    taints = [{"key": "dedicated", "value": "training", "effect": "NoSchedule"}, {"key": "gpu", "effect": "NoExecute"}]
+    offered = {"cpu": "63500m", "memory": "512Gi", "ephemeral-storage": "100Gi", "pods": "110", "nvidia.com/gpu": "8"}
+    item = {"metadata": METADATA, "spec": {"taints": taints}, "status": {"allocatable": offered}}
+    view = projections.node_view(item)
+    assert view.taints == (Taint("dedicated", "training", "NoSchedule"), Taint("gpu", "", "NoExecute"))
+    assert [str(taint) for taint in view.taints] == ["dedicated=training:NoSchedule", "gpu:NoExecute"]
+    assert view.compute == Compute(63500, 512 * 2**30, 100 * 2**30, 110)
+    del offered["pods"]
+    assert projections.node_view(item).compute is None, "what a node does not say is not known"
 
 
 def test_a_heartbeat_is_no_change() -> None:

@@ -7,7 +7,7 @@ import pytest
 from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cluster.views.pods import controller_view, pod_view
-from modelmatrix.planning.snapshot.views import ControllerView, NamespacedName, PodView, Stage
+from modelmatrix.planning.snapshot.views import Compute, ControllerView, NamespacedName, PodView, Stage
 
 GPU, NPU = "nvidia.com/gpu", "huawei.com/Ascend910"
 OURS = {
@@ -53,7 +53,20 @@ def test_a_pod_of_ours() -> None:
         ready=True,
         ready_seconds=1795395600.0,
         stage=Stage.SERVING,
+        requests=Compute(pods=1),
     )
+
+
+def test_a_pod_says_what_it_reserves_when_its_grace_ends_and_its_class() -> None:
+    requests = {"cpu": "4", "memory": "16Gi", GPU: "1"}
+    view = seen(
+        spec={"priorityClassName": "modelmatrix-p0", "containers": [container(requests=requests)]},
+        metadata={"deletionTimestamp": "2026-11-23T01:00:00Z"},
+    )
+    assert view.requests == Compute(4000, 16 * 2**30, 0, 1)
+    assert view.grace_ends_seconds == 1795395600.0
+    assert view.priority_class == "modelmatrix-p0"
+    assert seen(status={"phase": "Failed"}).requests == Compute()
 
 
 def test_a_pod_of_others_counts_for_its_devices() -> None:
