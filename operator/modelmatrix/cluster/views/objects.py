@@ -31,8 +31,8 @@ from modelmatrix.planning.snapshot.views import (
     PodProblem,
     PoolView,
     ServiceView,
-    TenantPolicyView,
     Taint,
+    TenantPolicyView,
     WorkloadView,
 )
 
