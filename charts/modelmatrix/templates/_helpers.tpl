@@ -36,6 +36,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- else -}}{{ $image }}{{- end -}}
 {{- end -}}
 
+{{- /* NAMESPACE/NAME of the other release that owns a stored object; empty for our own and for what no release owns. */ -}}
+{{- define "modelmatrix.ownerElsewhere" -}}
+{{- $annotations := dig "metadata" "annotations" dict (.stored | default dict) | default dict -}}
+{{- $owner := printf "%s/%s" (get $annotations "meta.helm.sh/release-namespace") (get $annotations "meta.helm.sh/release-name") -}}
+{{- if not (has $owner (list "/" (printf "%s/%s" .release.Namespace .release.Name))) }}{{ $owner }}{{ end -}}
+{{- end -}}
+
 {{- /* The operator's account, as the API server names it. */ -}}
 {{- define "modelmatrix.user" -}}
 system:serviceaccount:{{ .Release.Namespace }}:{{ include "modelmatrix.serviceAccount" . }}
