@@ -52,7 +52,7 @@ def test_a_scope_with_the_namespace_of_cluster_events_needs_no_role_for_them(pro
 def test_what_holds_for_the_whole_cluster_writes_statuses_only(programs: Programs) -> None:
     manifests = render(programs, "rbac.scope={trading}")
     writes = {(verb, resource) for verb, resource in role(manifests, "modelmatrix") if verb in WRITES}
-    assert writes == {("patch", "modeldeployments/status"), ("patch", "acceleratorpools/status")}
+    assert writes == {("patch", f"{kind}/status") for kind in ("modeldeployments", "acceleratorpools", "tenantpolicies")}
     assert ("create", "deployments") in role(manifests, "modelmatrix-writer")
 
 
