@@ -23,6 +23,7 @@ from localcluster.options import Options
 from playground import installation, lifecycle
 from playground.installation import NAMESPACE, RELEASE
 from playground.options import PlaygroundOptions
+from playground.testing import leader
 
 USER = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 QUIET_SECONDS = 30.0
@@ -71,8 +72,7 @@ class Bench:
 
     def leader(self) -> str:
         """The process that leads."""
-        lease = json.loads(self.cluster.kubectl("-n", NAMESPACE, "get", "lease", "modelmatrix-leader", "-o", "json"))
-        return str(lease["spec"]["holderIdentity"])
+        return leader(self.cluster)
 
 
 def main(count: int) -> int:

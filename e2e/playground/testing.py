@@ -23,6 +23,7 @@ from playground.options import PlaygroundOptions
 RESOURCE = "modeldeployments.modelmatrix.io"
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{RELEASE}"
 LABEL = "modelmatrix.io/deployment"
+LEASE_NAMESPACE = "kube-system"
 
 Document = dict[str, Any]
 
@@ -179,7 +180,7 @@ def lease_renewed(cluster: Cluster) -> float:
 
 
 def _lease(cluster: Cluster) -> Document:
-    found = json.loads(cluster.kubectl("-n", OPERATOR_NAMESPACE, "get", "lease", "modelmatrix-leader", "-o", "json"))
+    found = json.loads(cluster.kubectl("-n", LEASE_NAMESPACE, "get", "lease", "modelmatrix-leader", "-o", "json"))
     spec: Document = found["spec"]
     return spec
 

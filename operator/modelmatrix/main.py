@@ -5,7 +5,8 @@ kopf for admission. Informers, election and loop are vital: when one fails, the 
 started again whenever it ends (see ``kopf_handlers``).
 
 The end has an order. The parts stop first; then what is being written is finished, then the Lease is released so that
-another process can lead at once, and kopf, which takes seconds to end, comes last.
+another process can lead at once, and kopf, which takes seconds to end, comes last. When a write does not finish, the Lease is
+left to expire.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from modelmatrix.api.tenant_policy import CustomCode
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.leader_election import LeaderElector, LeadershipLost
+from modelmatrix.cluster.observed_lease import Holder
 from modelmatrix.cluster.operator_login import operator_credentials
 from modelmatrix.cluster.writers.applier import Applier
 from modelmatrix.cluster.writers.event_recorder import EventRecorder
@@ -60,7 +62,9 @@ class Operator:
         self.clock = ModelClock(settings.time_scale, settings.time_origin, settings.time_start)
         self.reader = ApiClient(credentials, self._count)
         self.elections = ApiClient(credentials)
-        self.elector = LeaderElector(self.elections, settings.namespace, settings.identity, time.monotonic)
+        own = Holder(f"{settings.namespace}/{settings.installation}", settings.identity)
+        self.elector = LeaderElector(self.elections, settings.lease_namespace, own, time.monotonic)
+        self.exporter.other_installation.set_function(lambda: bool(self.elector.other_installation))
         self.writer = ApiClient(credentials, self._count, write_seconds=lambda: self.elector.write_seconds)
         self.wakeup = Debouncer(time.monotonic)
         self.informers = Informers(self.reader, builtin(), self.wakeup.trigger)
@@ -134,8 +138,9 @@ class Operator:
 
     async def _end(self, admission: asyncio.Task[None]) -> None:
         in_flight = (self.loop.applier.in_flight, self.loop.writer.in_flight)
-        await asyncio.gather(*(writes.shutdown(LAST_WRITES_SECONDS) for writes in in_flight))
-        await self.elector.release()
+        ended = await asyncio.gather(*(writes.shutdown(LAST_WRITES_SECONDS) for writes in in_flight))
+        if all(ended):  # the API server may still carry out a write that hangs: then the Lease has to expire
+            await self.elector.release()
         admission.cancel()
         await asyncio.wait((admission,))
 
@@ -156,7 +161,7 @@ class Operator:
         if not settings.admission_address:
             return
         await self.informers.synced()
-        while not self.informers.has_own_kinds:  # noqa: ASYNC110 - CRDs that come after the operator are rare
+        while self.informers.absent_own_kinds():  # noqa: ASYNC110 - CRDs that come after the operator are rare
             await asyncio.sleep(KINDS_POLL_SECONDS)
         reviewer = AdmissionReviewer(self.informers, self.loop.snapshot, self.exporter.observe_admission, cache=self.loop.cache)
         options = WebhookOptions(
@@ -186,7 +191,12 @@ class Operator:
         )
 
     def _unready(self) -> str:
-        return readiness_problem(unsynced=self.informers.unsynced(), stale=self.informers.stale_kinds(STALE_SECONDS))
+        return readiness_problem(
+            unsynced=self.informers.unsynced(),
+            absent=self.informers.absent_own_kinds(),
+            stale=self.informers.stale_kinds(STALE_SECONDS),
+            other_installation=self.elector.other_installation,
+        )
 
 
 def _tenant_defaults(settings: Settings) -> TenantDefaults:

@@ -81,7 +81,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    namespace: str = Field(default="modelmatrix-system", description="Namespace of the operator and its Lease.")
+    namespace: str = Field(default="modelmatrix-system", description="Namespace of the operator.")
+    installation: str = Field(
+        default="modelmatrix", description="Name of this installation in its namespace, e.g. of the Helm release."
+    )
+    lease_namespace: str = Field(
+        default="kube-system",
+        description="Namespace of the Lease by which one process of all installations in the cluster leads.",
+    )
     identity: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(4)}",
         description="Name of this process in the leader election, unique among its replicas, e.g. the pod's name.",

@@ -9,7 +9,7 @@ import asyncio
 import copy
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
@@ -18,8 +18,9 @@ from fakes.apiserver.store import Refusal, Store
 from fakes.virtual_time import VirtualTimeLoop
 from modelmatrix.api import names
 from modelmatrix.cluster.client import ApiClient
-from modelmatrix.cluster.errors import TransientError, error_from
+from modelmatrix.cluster.errors import Rejected, TransientError, error_from
 from modelmatrix.cluster.leader_election import LeaderElector, LeadershipLost
+from modelmatrix.cluster.observed_lease import Holder
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 Object = dict[str, Any]
@@ -41,8 +42,16 @@ class World:
     now: float = 0.0
     store: Store = field(default_factory=lambda: Store({names.LEASES.plural: names.LEASES}))
     weather: Callable[[], Weather] = Weather
+    watchers: list[Callable[[], None]] = field(default_factory=list)
     _queue: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.store.notify = self._notify
+
+    def _notify(self) -> None:
+        for note in list(self.watchers):
+            note()
 
     def at(self, seconds: float, action: Callable[[], None]) -> None:
         """Schedule an action at a time."""
@@ -88,6 +97,8 @@ class _Client:
 
     def __init__(self, world: World, loop: _Loop) -> None:
         self.cut_until = 0.0
+        self.sent = 0
+        self.watches = True
         self._world, self._loop = world, loop
 
     async def get(self, _kind: object, key: NamespacedName, *, timeout_seconds: float = 0) -> Object:
@@ -104,7 +115,38 @@ class _Client:
         sent = copy.deepcopy(item)
         return await self._send(lambda: self._world.store.replace(names.LEASES.plural, key, sent))
 
+    async def watch(
+        self, _kind: object, version: str, *, namespace: str = "", fields: str = ""
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """Changes arrive in order, each after the delay of its own weather; a refusal breaks the stream."""
+        assert (namespace, fields) == ("system", f"metadata.name={names.LEASE_NAME}")
+        if not self.watches:
+            raise Rejected(403, "Forbidden", "cannot watch resource leases")
+        arrived: asyncio.Queue[tuple[str, Object] | None] = asyncio.Queue()
+        state = _Stream(int(version), self._world.now)
+
+        def note() -> None:
+            for change in self._world.store.history:
+                if change.version > state.version:
+                    state.version = change.version
+                    self._deliver_later(state, arrived, None if self._world.weather().refuses else (change.type, change.item))
+
+        self._world.watchers.append(note)
+        try:
+            note()
+            while (event := await arrived.get()) is not None:
+                yield event
+            raise TransientError("the stream broke")
+        finally:
+            self._world.watchers.remove(note)
+
+    def _deliver_later(self, state: _Stream, arrived: asyncio.Queue[Any], event: tuple[str, Object] | None) -> None:
+        delay = NEVER if self._world.now < self.cut_until else self._world.weather().back
+        state.last_at = max(state.last_at, self._world.now + delay)
+        self._world.at(state.last_at, lambda: arrived.put_nowait(copy.deepcopy(event)))
+
     async def _send(self, execute: Callable[[], Object]) -> Object:
+        self.sent += 1
         weather, future = self._world.weather(), self._loop.create_future()
         if self._world.now < self.cut_until:
             return cast("Object", await future)  # a response that never comes
@@ -122,6 +164,14 @@ class _Client:
         return cast("Object", await future)
 
 
+@dataclass
+class _Stream:
+    """A watch: the last version that was sent, and when that arrives."""
+
+    version: int
+    last_at: float
+
+
 def _deliver(future: asyncio.Future[Any], answer: Object | Exception) -> None:
     if future.done():
         return
@@ -134,13 +184,13 @@ def _deliver(future: asyncio.Future[Any], answer: Object | Exception) -> None:
 class Process:
     """An operator process that only takes part in the election. ``stopped_until`` freezes it, like SIGSTOP."""
 
-    def __init__(self, world: World, name: str, rate: float = 1.0) -> None:
+    def __init__(self, world: World, name: str, rate: float = 1.0, *, installation: str = "system/one") -> None:
         self.world, self.name = world, name
         self.loop = _Loop(world, rate)
         self.stopped_until = 0.0
         self.ended = False
-        self._client = _Client(world, self.loop)
-        self.elector = LeaderElector(cast("ApiClient", self._client), "system", name, self.loop.time)
+        self.client = _Client(world, self.loop)
+        self.elector = LeaderElector(cast("ApiClient", self.client), "system", Holder(installation, name), self.loop.time)
         self._task = self.loop.create_task(self._live())
 
     @property
@@ -150,7 +200,7 @@ class Process:
 
     def cut(self, seconds: float) -> None:
         """Cut the process off from the network."""
-        self._client.cut_until = self.world.now + seconds
+        self.client.cut_until = self.world.now + seconds
 
     def terminate(self) -> None:
         """SIGTERM: the process releases the Lease and ends."""

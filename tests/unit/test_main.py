@@ -23,7 +23,7 @@ from modelmatrix.planning.snapshot.snapshot import SAFE_DEFAULTS, TenantDefaults
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.settings import Settings
 
-LEASE = NamespacedName("modelmatrix-system", names.LEASE_NAME)
+LEASE = NamespacedName("kube-system", names.LEASE_NAME)
 SPEC = {
     "model": {"name": "Qwen3-32B", "source": "s3://models/qwen3-32b"},
     "quantization": "FP8",

@@ -9,6 +9,8 @@ from modelmatrix.settings import PREFIX, Settings, flag, split_address, variable
 
 # One value for each setting, other than its default.
 GIVEN = {
+    "installation": "two",
+    "lease_namespace": "leases",
     "namespace": "models",
     "identity": "operator-7",
     "prometheus_url": "https://prometheus:9090/base",

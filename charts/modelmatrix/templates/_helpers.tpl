@@ -58,6 +58,10 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "modelmatrix.serviceAc
   valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}
 - name: MODELMATRIX_IDENTITY
   valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}
+- name: MODELMATRIX_INSTALLATION
+  value: {{ include "modelmatrix.fullname" . | quote }}
+- name: MODELMATRIX_LEASE_NAMESPACE
+  value: {{ .Values.leaderElection.namespace | quote }}
 - name: MODELMATRIX_METRICS_ADDRESS
   value: {{ printf ":%d" (int .Values.metrics.port) | quote }}
 {{- if ne (include "modelmatrix.admissionMode" .) "Off" }}

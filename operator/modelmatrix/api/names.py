@@ -44,6 +44,8 @@ ANNOTATION_SERVED = f"{GROUP}/served-template"
 ANNOTATION_FAILED = f"{GROUP}/failed-template"
 # Of people, on a deployment or pool: "true" keeps the operator's hands off it.
 ANNOTATION_PAUSED = f"{GROUP}/paused"
+# On the Lease: the installation that leads or led last, as namespace/name.
+ANNOTATION_INSTALLATION = f"{GROUP}/installation"
 # What a pod runs, for people, dashboards and simulated engines: a label value cannot hold the slash of a model's name.
 ANNOTATION_MODEL = f"{GROUP}/model"
 ANNOTATION_ACCELERATOR = f"{GROUP}/accelerator"

@@ -3,9 +3,10 @@
 1. List in pages, project every object to its view, and replace the whole store at once. A deletion whose event was lost
    disappears with the next list.
 2. Watch from the resourceVersion of that list. Every event replaces or removes one view; a bookmark only moves the version.
-3. When the stream ends, watch again from the last version, after a randomized backoff from 0.2 s to 15 s that any event
+3. When the stream ends, watch again from the last version, after a randomized backoff from 0.2 s to 5 s that any event
    resets. ``410 Gone`` drops the version, so that the next round lists again.
-4. ``404`` means that the kind is not installed: the store is empty and synced, and the informer lists again every minute.
+4. ``404`` means that the kind is not installed, or its CRD was deleted: the store is empty and synced, and the informer
+   lists again every 5 s. A kind that comes (back) needs no restart.
 
 Only views are stored, never whole objects, and two views are equal when nothing that the planner reads differs. Thus a
 heartbeat of a node or a resync changes nothing: the callback is silent, and :attr:`Informer.views` stays the same tuple,
@@ -29,8 +30,8 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 _log = logging.getLogger(__name__)
 
 INITIAL_BACKOFF_SECONDS = 0.2
-MAX_BACKOFF_SECONDS = 15.0
-ABSENT_RECHECK_SECONDS = 60.0
+MAX_BACKOFF_SECONDS = 5.0  # recovery waits for it; two processes with a dozen informers are no load
+ABSENT_RECHECK_SECONDS = 5.0
 
 View = TypeVar("View")
 View_co = TypeVar("View_co", covariant=True)
@@ -47,6 +48,7 @@ class Informer(Generic[View]):
     """Views of all objects of a kind that match the selectors, current while :meth:`run` runs.
 
     ``synced`` is set once a complete list has been read. ``present`` is false while the API server does not serve the kind.
+    ``error`` is that of the last attempt, empty when it succeeded.
     ``on_change`` is called with the kind and the key of every object whose view has changed, appeared or disappeared.
     """
 
@@ -62,6 +64,7 @@ class Informer(Generic[View]):
     ) -> None:
         self.kind = kind
         self.present = True
+        self.error = ""
         self.synced = asyncio.Event()
         self._client = client
         self._project = project
@@ -112,11 +115,14 @@ class Informer(Generic[View]):
         except NotFound:
             await self._handle_absent_kind()
         except (TransientError, ApiError) as error:
+            self.error = str(error)
             _log.warning("informer of %s: %s", self.kind.plural, error, extra={"kind": self.kind.kind})
 
     async def _handle_absent_kind(self) -> None:
         """The kind is not installed: the store is empty and synced; list again after ``ABSENT_RECHECK_SECONDS``."""
-        self.present = False
+        if self.present:
+            _log.warning("the API server does not serve %s; waiting for it", self.kind.plural, extra={"kind": self.kind.kind})
+        self.present, self.error = False, ""
         self._last_response_at = monotonic()
         self._replace({})
         self.synced.set()
@@ -130,7 +136,9 @@ class Informer(Generic[View]):
             self._last_response_at = monotonic()
             listed |= {key_of(item): view for item in page.items if (view := self._project(item)) is not None}
             version = page.version
-        self.present = True
+        if not self.present:
+            _log.info("the API server serves %s", self.kind.plural, extra={"kind": self.kind.kind})
+        self.present, self.error = True, ""
         self._replace(listed)
         self._version = version
         self.synced.set()

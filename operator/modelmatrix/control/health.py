@@ -2,12 +2,13 @@
 
 Liveness asks whether a restart would help. A hung loop and credentials that the API server refuses are cured by one; an API
 server or a Prometheus that is away is not, so neither makes a process unhealthy. Readiness asks whether the process could
-lead, or answer an admission review, with a whole and fresh picture of the cluster.
+lead, or answer an admission review, with a whole and fresh picture of the cluster. Nobody but an administrator helps where our
+kinds are missing or another installation leads: the process waits for that, and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 HUNG_SECONDS = 120.0  # a control loop that has not moved for this long hangs
 LOCKED_OUT_SECONDS = 600.0  # replaced certificates and tokens are read again by then, or only by a new process
@@ -26,8 +27,21 @@ def liveness_problem(*, loop_silent_seconds: float, locked_out_seconds: float) -
     return ""
 
 
-def readiness_problem(*, unsynced: Sequence[str], stale: Sequence[str]) -> str:
-    """Why the process would lead badly; empty when it is ready. Both name kinds."""
+def readiness_problem(
+    *, unsynced: Mapping[str, str], absent: Sequence[str], stale: Sequence[str], other_installation: str
+) -> str:
+    """Why the process would lead badly, or must not; empty when it is ready.
+
+    ``unsynced`` are the kinds that were never read, each with the last error or nothing; ``absent`` are kinds of ours that the
+    API server does not serve; ``stale`` are kinds without news.
+    """
     if unsynced:
-        return f"not read yet: {', '.join(unsynced)}"
-    return f"no news for {STALE_SECONDS:.0f} s of: {', '.join(stale)}" if stale else ""
+        errors = dict.fromkeys(error for error in unsynced.values() if error)
+        return "; ".join((f"not read yet: {', '.join(unsynced)}", *list(errors)[:1]))
+    if absent:
+        return f"the API server does not serve {', '.join(absent)}: install the CRDs"
+    if stale:
+        return f"no news for {STALE_SECONDS:.0f} s of: {', '.join(stale)}"
+    if other_installation:
+        return f"another installation leads this cluster: {other_installation}; uninstall one of them"
+    return ""

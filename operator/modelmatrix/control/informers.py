@@ -91,15 +91,13 @@ class Informers:
         for cache in self.caches:
             await cache.synced.wait()
 
-    @property
-    def has_own_kinds(self) -> bool:
-        """Whether the API server knows all kinds of ours, as of the last list."""
-        own = (self.deployments, self.pools, self.models, self.engines, self.tenant_policies)
-        return all(cache.present for cache in own)
+    def absent_own_kinds(self) -> list[str]:
+        """Kinds of ours that the API server does not serve, as of the last list."""
+        return [cache.kind.plural for cache in self.caches if cache.kind.group == names.GROUP and not cache.present]
 
-    def unsynced(self) -> list[str]:
-        """Kinds that have not been read yet."""
-        return [cache.kind.plural for cache in self.caches if not cache.synced.is_set()]
+    def unsynced(self) -> dict[str, str]:
+        """Kinds that have not been read yet, each with the error of the last attempt; empty before the first one failed."""
+        return {cache.kind.plural: cache.error for cache in self.caches if not cache.synced.is_set()}
 
     def stale_kinds(self, seconds: float) -> list[str]:
         """Kinds of which nothing was heard for ``seconds``; the API server sends a bookmark about once a minute."""

@@ -51,12 +51,18 @@ class Exporter(Collector):
     _last_planned_at: dict[NamespacedName, float] = field(default_factory=dict)
     _decisions: defaultdict[NamespacedName, Counts[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counts))
     leader: Gauge = field(init=False)
+    other_installation: Gauge = field(init=False)
     duration: Histogram = field(init=False)
     requests: Counter = field(init=False)
     admission: Histogram = field(init=False)
 
     def __post_init__(self) -> None:
         self.leader = Gauge("modelmatrix_leader", "1 when this process leads.", registry=self.registry)
+        self.other_installation = Gauge(
+            "modelmatrix_other_installation_leads",
+            "1 when a process of another installation leads this cluster, so that this installation does nothing.",
+            registry=self.registry,
+        )
         self.duration = Histogram(
             "modelmatrix_reconcile_duration_seconds",
             "Time that one plan of the whole fleet takes.",

@@ -239,6 +239,39 @@ async def test_a_kind_that_is_not_installed_is_empty_and_found_later(
         await until(lambda: watched.cache.present and watched.nodes == {"n1"})
 
 
+async def test_a_kind_that_is_removed_is_named_once_and_its_return_too(
+    api: FakeApiServer, client: ApiClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(informer_module, "ABSENT_RECHECK_SECONDS", 0.01)
+    caplog.set_level("INFO")
+    watched = Watched(client, names.LEADER_WORKER_SETS)
+    async with watched.running():
+        await until(lambda: api.streams.count)
+        kind = api.kinds.pop("leaderworkersets")
+        api.streams.end()
+        await until(lambda: len(api.requests) > 8)
+        api.kinds["leaderworkersets"] = kind
+        await until(lambda: watched.cache.present)
+    assert [record.message for record in caplog.records if "leaderworkersets" in record.message] == [
+        "the API server does not serve leaderworkersets; waiting for it",
+        "the API server serves leaderworkersets",
+    ]
+
+
+def test_what_recovers_by_itself_is_found_within_seconds() -> None:
+    assert informer_module.ABSENT_RECHECK_SECONDS <= 5
+    assert informer_module.MAX_BACKOFF_SECONDS <= 5
+
+
+async def test_it_says_why_it_could_not_read(api: FakeApiServer, watched: Watched) -> None:
+    refused = api.faults.add(Answer(403, "Forbidden"))
+    async with watched.running():
+        await until(lambda: "planned: Forbidden" in watched.cache.error)
+        api.faults.remove(refused)
+        await watched.cache.synced.wait()
+        assert watched.cache.error == ""
+
+
 async def test_a_kind_that_is_removed_is_empty(api: FakeApiServer, client: ApiClient) -> None:
     api.put(names.LEADER_WORKER_SETS, A, spec={"nodeName": "n1"})
     watched = Watched(client, names.LEADER_WORKER_SETS)

@@ -17,6 +17,7 @@ from modelmatrix.api import names
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.errors import TlsError, TransientError, error_from
 from modelmatrix.cluster.leader_election import LeaderElector
+from modelmatrix.cluster.observed_lease import Holder
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 KEY = NamespacedName("system", names.LEASE_NAME)
@@ -64,7 +65,7 @@ def test_the_first_makes_the_lease_and_leads() -> None:
         history = run(world, processes, 30)
         assert [leader for _, leader in history] == ["", "a"]
         spec = lease(world)
-    assert (spec["holderIdentity"], spec["leaseDurationSeconds"], spec["leaseTransitions"]) == ("a", 15, 1)
+    assert (spec["holderIdentity"], spec["leaseDurationSeconds"], spec["leaseTransitions"]) == ("a", 10, 1)
 
 
 def test_the_second_waits_while_the_first_renews() -> None:
@@ -80,7 +81,7 @@ def test_a_leader_that_is_killed_is_followed_when_its_lease_has_ended() -> None:
         a.kill()
         history = run(world, [a, b], 30)
         assert history[-1][1] == "b"
-        assert 15 < history[-1][0] - 30 <= 20
+        assert 8 < history[-1][0] - 30 <= 10.1, "a duration after the last renewal, without a poll in between"
         assert lease(world)["leaseTransitions"] == 2
 
 
@@ -90,7 +91,7 @@ def test_a_leader_that_ends_gives_its_lease_up() -> None:
         a.terminate()
         history = run(world, [a, b], 10)
         assert history[-1][1] == "b"
-        assert history[-1][0] - 30 <= 3
+        assert history[-1][0] - 30 <= 0.2
         assert a.ended
 
 
@@ -109,7 +110,7 @@ def test_a_leader_that_is_cut_off_has_given_up_before_another_leads() -> None:
         a.cut(NEVER)
         history = run(world, [a, b], 40)
     assert [leader for _, leader in history] == ["a", "", "b"]
-    assert history[2][0] - history[1][0] > 4, "the clocks of two machines are never equal"
+    assert history[2][0] - history[1][0] > 1.5, "the clocks of two machines are never equal"
 
 
 @pytest.mark.parametrize("is_there", [False, True])
@@ -127,8 +128,8 @@ def test_clocks_of_others_do_not_matter() -> None:
         run(world, [a, b], 30)
         a.kill()
         world.store.patch(names.LEASES.plural, KEY, {"spec": {"renewTime": "1999-01-01T00:00:00.000000Z"}})
-        assert run(world, [b], 14)[-1][1] == ""
-        assert run(world, [b], 6)[-1][1] == "b"
+        assert run(world, [b], 9)[-1][1] == ""
+        assert run(world, [b], 2)[-1][1] == "b"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_leader_without_answers_gives_up_and_ends(weather: Weather) -> None:
         world.weather = lambda: weather
         history = run(world, [a], 20)
         assert history[-1][1] == ""
-        assert 6 <= history[-1][0] - 30 <= 10.1
+        assert 5 <= history[-1][0] - 30 <= 8.1
         assert a.ended
 
 
@@ -148,7 +149,7 @@ def test_a_short_outage_changes_nothing() -> None:
     with election("a", "b") as (world, processes):
         run(world, processes, 30)
         world.weather = lambda: Weather(refuses=True)
-        history = run(world, processes, 5)
+        history = run(world, processes, 5.9)
         world.weather = Weather
         history += run(world, processes, 30)
     assert {leader for _, leader in history} == {"a"}
@@ -160,14 +161,14 @@ def test_a_slow_network_changes_nothing() -> None:
     assert [leader for _, leader in history] == ["", "a"]
 
 
-@pytest.mark.parametrize("seconds", [9, 11, 14, 16, 20, 60])
+@pytest.mark.parametrize("seconds", [7, 9, 10.5, 12, 20, 60])
 def test_a_leader_that_was_stopped_does_not_write_when_it_goes_on(seconds: float) -> None:
     with election("a", "b") as (world, (a, b)):
         run(world, [a, b], 30)
         a.stopped_until = world.now + seconds
         run(world, [a, b], seconds)
         leaders = [leader for _, leader in run(world, [a, b], 20)]
-        if seconds > 19:
+        if seconds > 10.2:
             assert leaders == ["b"]
             assert a.ended
         else:
@@ -231,8 +232,79 @@ def test_a_lease_that_holds_nonsense_is_taken_when_it_has_ended() -> None:
     world.store.create(names.LEASES.plural, KEY, {"metadata": {}, "spec": {"holderIdentity": "ghost"}})
     with election("a", world=world) as (_, (a,)):
         history = run(world, [a], 30)
-    assert 15 <= history[-1][0] <= 18
+    assert 10 <= history[-1][0] <= 10.1
     assert history[-1][1] == "a"
+
+
+def test_a_lease_that_is_deleted_protects_its_holder_all_the_same() -> None:
+    with election("a", "b") as (world, processes):
+        run(world, processes, 30)
+        world.store.delete(names.LEASES.plural, KEY)
+        history = run(world, processes, 30)
+        assert [leader for _, leader in history] == ["a"]
+        assert lease(world)["holderIdentity"] == "a"
+
+
+def test_a_leader_that_finds_another_holder_stops_at_once() -> None:
+    with election("a") as (world, (a,)):
+        run(world, [a], 30)
+        world.store.patch(names.LEASES.plural, KEY, {"spec": {"holderIdentity": "somebody"}})
+        run(world, [a], 2)
+        assert a.ended
+
+
+def test_a_claim_whose_answer_the_process_does_not_wait_for_is_released() -> None:
+    with election("a", world=World(weather=lambda: Weather(back=1))) as (world, (a,)):
+        run(world, [a], 1.1)
+        assert not a.leads
+        assert lease(world)["holderIdentity"] == "a"
+        a.terminate()
+        run(world, [a], 5)
+        assert lease(world)["holderIdentity"] == ""
+
+
+def test_without_a_watch_it_polls() -> None:
+    """The rights of an older chart have no watch."""
+    with election("a", "b") as (world, (a, b)):
+        b.client.watches = False
+        run(world, [a, b], 30)
+        a.terminate()
+        assert run(world, [a, b], 2)[-1][1] == "b"
+
+
+def test_the_other_process_sends_nothing_while_it_watches() -> None:
+    with election("a", "b") as (world, (a, b)):
+        run(world, [a, b], 5)
+        sent = b.client.sent
+        run(world, [a, b], 60)
+        assert b.client.sent == sent
+        assert a.client.sent <= 60 / 1.5 + 10, "a renewal is one request"
+
+
+def test_processes_of_another_installation_wait_for_those_of_the_one_that_led() -> None:
+    with election("a", "b") as (world, (a, b)):
+        other = Process(world, "b", installation="system/two")  # the same name: the installation tells them apart
+        run(world, [a], 5)
+        run(world, [a, other], 30)
+        assert (a.leads, other.elector.other_installation, a.elector.other_installation) == (True, "system/one", "")
+        a.terminate()
+        assert run(world, [a, other], 25)[-1][1] == ""
+        run(world, [b, other], 20)
+        assert (b.leads, other.leads) == (True, False), "an upgrade does not hand the cluster over"
+        b.terminate()
+        run(world, [b, other], 31)
+        assert (other.leads, other.elector.other_installation) == (True, "")
+        other.close()
+
+
+def test_another_installation_is_named_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
+    with election("a") as (world, (a,)):
+        run(world, [a], 5)
+        other = Process(world, "b", installation="system/two")
+        run(world, [a, other], 30)
+        other.close()
+    said = [record.message for record in caplog.records if "this installation does not lead" in record.message]
+    assert said == ["this installation does not lead: system/one does, and one leads in a cluster; uninstall one of them"]
 
 
 weathers = st.one_of(
@@ -261,7 +333,10 @@ def test_two_never_lead_at_once(
     dice = random.Random(seed)  # noqa: S311 - a test's dice
     world = World(weather=lambda: dice.choice(forecast) if forecast and dice.random() < 0.5 else Weather())
     with ExitStack() as stack:
-        processes = [Process(world, f"p{number}", rate) for number, rate in enumerate(rates)]
+        processes = [
+            Process(world, f"p{number}", rate, installation=f"system/{'one' if number else 'two'}")
+            for number, rate in enumerate(rates)
+        ]
         for process in processes:
             stack.callback(process.close)
         for seconds, event, number, length in script:
@@ -306,7 +381,7 @@ class Refusing:
 def test_it_knows_for_how_long_only_a_restart_would_help(errors: list[Exception], *, locked_out: bool) -> None:
     async def main() -> float:
         client = cast("ApiClient", Refusing(*errors))
-        elector = LeaderElector(client, "system", "a", asyncio.get_running_loop().time)
+        elector = LeaderElector(client, "system", Holder("system/one", "a"), asyncio.get_running_loop().time)
         with suppress(TimeoutError):
             async with asyncio.timeout(100):
                 await elector.run()

@@ -34,6 +34,7 @@ CONTRACT = {
     "modelmatrix_signal_age_seconds": {"namespace", "name", "signal"},
     "modelmatrix_reconcile_duration_seconds_count": set(),
     "modelmatrix_leader": set(),
+    "modelmatrix_other_installation_leads": set(),
 }
 PRICE = {"amount": "6.80", "currency": "CNY"}
 

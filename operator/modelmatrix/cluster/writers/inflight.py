@@ -39,11 +39,13 @@ class InFlight:
         while self._tasks:
             await asyncio.gather(*self._tasks.values())
 
-    async def shutdown(self, timeout_seconds: float) -> None:
-        """Wait up to ``timeout_seconds`` for the writes in flight, then cancel those that remain."""
+    async def shutdown(self, timeout_seconds: float) -> bool:
+        """Wait up to ``timeout_seconds`` for the writes in flight, then cancel those that remain; whether none did."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await self.drain()
+                return True
+        return False
 
     def _finish(self, name: WriteKey) -> None:
         del self._tasks[name]
