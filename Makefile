@@ -1,10 +1,10 @@
 # Everything a person types. Variables: CLUSTER (name of the local cluster), BANK (institution), TIME_SCALE (1 to 15),
-# N (objects that `make costs` makes), STATES, BUDGET and SEED (of `make explore`).
+# N (objects that `make costs` makes, stops that `make failover` makes), STATES, BUDGET and SEED (of `make explore`).
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=e2e:operator $(BIN)/python -m
 
-.PHONY: help demo test up down check generate golden costs planbench explore regression benchmark
+.PHONY: help demo test up down check generate golden costs planbench explore regression benchmark failover
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -47,6 +47,9 @@ golden: .venv/installed ## rewrite the golden files from what the code does now
 
 costs: .venv/installed ## what the operator costs the API server, for N objects (default 100)
 	@$(RUN) apicost
+
+failover: .venv/installed ## how long the cluster is without a leader, over N stops of each kind (default 30)
+	@$(RUN) failover
 
 planbench: .venv/installed ## what planning a fleet costs and how that grows, and what a look at its signals costs
 	@$(RUN) planning_benchmark

@@ -14,7 +14,10 @@ WRITES = ("create", "update", "patch", "delete", "deletecollection")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One finished request. ``seconds`` is when it was received, since the epoch; ``milliseconds`` is how long it took."""
+    """One finished request. ``seconds`` is when it was received, since the epoch; ``milliseconds`` is how long it took.
+
+    ``agent`` is the name that its process gives itself.
+    """
 
     seconds: float
     user: str
@@ -24,6 +27,7 @@ class Request:
     namespace: str
     code: int
     milliseconds: float
+    agent: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -31,10 +35,13 @@ class Request:
         return self.verb in WRITES
 
 
-def read_requests(path: Path, since_seconds: float, *, user: str | None = None) -> Iterator[Request]:
-    """Requests received after a time, oldest first; of one user, or of all."""
+def read_requests(path: Path, since_seconds: float, *, user: str | None = None, start: int = 0) -> Iterator[Request]:
+    """Requests received after a time, oldest first; of one user, or of all; from byte ``start``, where a line begins, on."""
     with path.open(encoding="utf-8") as lines:
+        lines.seek(start)
         for line in lines:
+            if not line.endswith("\n"):
+                return  # the API server is still writing it
             entry = json.loads(line)
             if user is not None and entry["user"].get("username") != user:
                 continue
@@ -56,6 +63,7 @@ def _request(entry: dict, received: float) -> Request:  # type: ignore[type-arg]
         target.get("namespace", ""),
         entry.get("responseStatus", {}).get("code", 0),
         1000 * (datetime.fromisoformat(entry["stageTimestamp"]).timestamp() - received),
+        entry.get("userAgent", ""),
     )
 
 

@@ -45,7 +45,8 @@ class ApiClient:
 
     ``write_seconds`` says for how long this process may still have a write under way, 0 when it may not write. It is checked
     before every write and again at the moment at which the request is sent: a process that was suspended for a minute may
-    have lost the leadership since it planned. No write waits for its response longer than that.
+    have lost the leadership since it planned. No write waits for its response longer than that. ``agent`` is the name of the
+    process in the API server's audit log.
     """
 
     def __init__(
@@ -54,17 +55,20 @@ class ApiClient:
         on_response: Callable[[str, str], None] = lambda _verb, _code: None,
         *,
         write_seconds: Callable[[], float] = lambda: REQUEST_SECONDS,
+        agent: str = FIELD_MANAGER,
     ) -> None:
         self._credentials = credentials
         self._on_response = on_response
         self._write_seconds = write_seconds
+        self._agent = agent
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
         connector = aiohttp.TCPConnector(ssl=self._credentials.ssl_context or True, limit=64)
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
+        headers = {"User-Agent": self._agent}
+        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers, trust_env=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -26,7 +26,7 @@ KINDS = tuple(value for value in vars(names).values() if isinstance(value, Kind)
 
 
 class FakeApiServer:
-    """The server. ``store`` has its objects; ``requests`` and ``tokens`` record the requests that it has received."""
+    """The server. ``store`` has its objects; ``requests``, ``tokens`` and ``agents`` record what it has received."""
 
     def __init__(self, kinds: tuple[Kind, ...] = KINDS) -> None:
         self.kinds = {kind.plural: kind for kind in kinds}
@@ -35,6 +35,7 @@ class FakeApiServer:
         self.faults = FaultPlan()
         self.requests: list[Request] = []
         self.tokens: list[str] = []
+        self.agents: list[str] = []
         self.page_size: int | None = None
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -88,6 +89,7 @@ class FakeApiServer:
             return web.Response(status=404, text="404 page not found\n")  # as a real API server
         self.requests.append(request)
         self.tokens.append(http.headers.get("Authorization", ""))
+        self.agents.append(http.headers.get("User-Agent", ""))
         effect = self.faults.effect_on(request)
         response = await self._answer(http, request, effect)
         request.code = response.status

@@ -265,6 +265,12 @@ async def test_a_token_is_sent(api: FakeApiServer) -> None:
     assert api.tokens == ["Bearer secret"]
 
 
+async def test_a_client_names_its_process(api: FakeApiServer) -> None:
+    async with ApiClient(Credentials(api.url, None), agent="modelmatrix/operator-0") as client:
+        await client.list(names.PODS)
+    assert api.agents == ["modelmatrix/operator-0"]
+
+
 async def first(stream: AsyncIterator[tuple[str, client_module.Object]]) -> tuple[str, client_module.Object]:
     return await anext(stream)
 
