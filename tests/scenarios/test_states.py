@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from factories import deployment, pool, problem
+from factories import deployment, nodes, pool, problem
 from modelmatrix.api.reasons import TABLE, Reason
 from modelmatrix.cluster.views.objects import workload_view
 from modelmatrix.planning.plan import Plan, plan
@@ -62,7 +62,7 @@ def assert_named(state: World, reason: str, words: str) -> None:
     progress = condition(made, "Stalled" if info.needs_person else "Reconciling")
     assert (progress["reason"], progress["message"]) == (reason, found["message"])
     assert not {"Stalled", "Reconciling"} - {progress["type"]} & {item["type"] for item in made.statuses[KEY]["conditions"]}
-    assert found["observedGeneration"] == state.deployments[KEY].generation
+    assert found["observedGeneration"] == made.statuses[KEY]["observedGeneration"] == state.deployments[KEY].generation
     assert warnings(made) == [(reason, found["message"])]
     state.now_seconds += LATER_SECONDS / 10
     again = stored(state)
@@ -256,3 +256,140 @@ def test_a_quota_alone_makes_no_older_replicas() -> None:
     failed = problem("pods are forbidden: exceeded quota", "QuotaExceeded", "controller")
     made = ChangedWorkloads(state, failure=failed, rolling=True, outdated=True).plan()
     assert condition(made, "Ready")["message"].startswith("2 of 3 replicas serve. ascend-a: pods are forbidden")
+
+
+def test_a_pool_whose_replicas_all_serve_is_not_named() -> None:
+    state = world(deployment(replicas=2), pools=[pool()])
+    state.apply(rest(state))
+    failed = problem("pods are forbidden: exceeded quota", "QuotaExceeded", "controller")
+    made = ChangedWorkloads(state, failure=failed, overdue=failed).plan()
+    assert ready(made) == (2, "True", "ReplicasReady")
+    assert {item["type"] for item in made.statuses[KEY]["conditions"]} == {"Ready", "Placed", "SLOMet", "SignalsFresh"}
+
+
+def test_a_missing_device_is_one_event_although_two_conditions_say_it() -> None:
+    made = world(deployment(replicas=50)).plan()
+    assert (condition(made, "Ready")["reason"], condition(made, "Placed")["reason"]) == ("InsufficientDevices",) * 2
+    assert [str(event.reason) for event in made.events if event.warning] == ["InsufficientDevices"]
+
+
+def test_a_pause_is_not_the_cause_of_a_pod_that_restarts() -> None:
+    state = world(deployment())
+    state.apply(rest(state))
+    (item,) = state.workloads.values()
+    item.pods[0] = replace(item.pods[0], ready=False, stage=Stage.STARTED)
+    assert ready(ChangedWorkloads(state, paused=True).plan())[2] == "ReplicaStarting"
+
+
+def test_a_new_workload_of_a_deployment_that_has_long_not_been_ready_has_a_minute_for_its_pods() -> None:
+    state = starting()
+    stored(state)
+    state.now_seconds += 3600.0
+    (item,) = state.workloads.values()
+    item.pods.clear()
+    assert ready(ChangedWorkloads(state, created_seconds=state.now_seconds - 10.0).plan())[2] == "ReplicaStarting"
+    assert ready(ChangedWorkloads(state, created_seconds=state.now_seconds - 70.0).plan())[2] == "PodsMissing"
+
+
+def test_pods_that_still_terminate_are_not_missing() -> None:
+    state = starting()
+    stored(state)
+    state.now_seconds += LATER_SECONDS
+    (item,) = state.workloads.values()
+    item.pods = [replace(found, deleting=True, stage=Stage.DRAINING) for found in item.pods]
+    assert ready(state.plan())[2] == "ReplicaStarting"
+
+
+def test_of_several_pools_the_one_that_needs_a_person_comes_first() -> None:
+    pools = [pool(), pool(name="ascend-b")]
+    state = world(
+        deployment(replicas=9, pools=["ascend-a", "ascend-b"]), pools=pools, there=(*nodes(1), *nodes(1, pool="ascend-b"))
+    )
+    state.apply(rest(state))
+    words = {"ascend-a": problem("timed out", "ImagePullFailing"), "ascend-b": problem("no keys", "SecretMissing")}
+    for item in state.workloads.values():
+        item.pods = [replace(found, ready=False, problem=words[item.view.pool]) for found in item.pods]
+    made = state.plan()
+    found = condition(made, "Ready")
+    assert found["reason"] == "SecretMissing"
+    expected = f". ascend-b: no keys. ascend-a: timed out. {TABLE[Reason.SECRET_MISSING].remedy}"
+    assert found["message"].endswith(expected)
+
+
+def test_a_group_with_a_part_of_its_pods_is_named_after_a_minute() -> None:
+    state = world(deployment(model="DeepSeek-R1"), there=nodes(4))
+    state.starts = False
+    state.apply(state.plan())
+    state.step()
+    (item,) = state.workloads.values()
+    assert item.view.nodes_per_replica > 1
+    item.pods = [found for found in item.pods if found.leader]
+    assert ready(stored(state))[2] == "ReplicaStarting"
+    state.now_seconds += 61.0
+    made = stored(state)
+    assert ready(made)[2] == "PodsMissing"
+    assert "only a part of a group's pods is made" in condition(made, "Placed")["message"]
+    assert stored(state).statuses == made.statuses
+
+
+def test_a_group_that_lacks_pods_beside_one_that_serves_is_named() -> None:
+    state = world(deployment(model="DeepSeek-R1", replicas=2), there=nodes(8))
+    state.apply(rest(state))
+    (item,) = state.workloads.values()
+    item.pods = [found for found in item.pods if found.leader or found.group != "0"]
+    state.now_seconds += LATER_SECONDS
+    made = stored(state)
+    assert ready(made) == (1, "False", "PodsMissing")
+    assert "a group of LeaderWorkerSet" in condition(made, "Ready")["message"]
+
+
+def test_pods_that_a_webhook_refuses_are_not_missing_as_well() -> None:
+    state = world(deployment())
+    state.apply(state.plan())
+    stored(state)
+    state.now_seconds += LATER_SECONDS
+    refused = problem('failed calling webhook "w.io"', "WebhookFailing", "controller")
+    assert condition(ChangedWorkloads(state, failure=refused).plan(), "Reconciling")["reason"] == "WebhookFailing"
+
+
+def test_pods_that_vanish_from_a_deployment_that_was_ready_are_not_missing_yet() -> None:
+    state = world(deployment())
+    state.apply(rest(state))
+    (item,) = state.workloads.values()
+    item.pods.clear()
+    state.now_seconds += 3600.0
+    assert ready(state.plan())[2] == "ReplicaStarting"
+
+
+def test_long_words_are_cut_so_that_the_remedy_is_read() -> None:
+    message = condition(stored(with_problem(starting(), problem("x" * 2000))), "Ready")["message"]
+    assert message.endswith(f"{'x' * 20}.... {TABLE[Reason.REPLICA_FAILING].remedy}")
+
+
+def test_missing_devices_do_not_hide_why_the_other_replicas_fail() -> None:
+    state = world(deployment(replicas=9))
+    state.apply(state.plan())
+    state.step()
+    (item,) = state.workloads.values()
+    said = problem('secret "keys" not found', "SecretMissing", "kubelet")
+    item.pods = [replace(found, ready=False, problem=said) for found in item.pods]
+    state.now_seconds += LATER_SECONDS
+    made = state.plan()
+    assert ready(made)[2] == condition(made, "Reconciling")["reason"] == "InsufficientDevices"
+    assert condition(made, "Ready")["message"].endswith('ascend-a: secret "keys" not found')
+
+
+def test_a_status_says_which_edit_it_has_observed() -> None:
+    """For kubectl wait and GitOps tools: of a deployment and of a pool, in the status and in each condition."""
+    state = world(deployment(), pools=[replace(pool(), generation=7)])
+    for generation in (12, 13):
+        state.deployments[KEY] = replace(state.deployments[KEY], generation=generation)
+        made = stored(state)
+        for status, expected in ((made.statuses[KEY], generation), (made.pool_statuses["ascend-a"], 7)):
+            assert status["observedGeneration"] == expected
+            assert {item["observedGeneration"] for item in status["conditions"]} == {expected}
+
+
+def test_a_placement_is_an_event_and_no_warning() -> None:
+    placed = world(deployment()).plan()
+    assert [(str(event.reason), event.warning) for event in placed.events] == [("Placed", False)]

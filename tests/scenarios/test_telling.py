@@ -123,6 +123,7 @@ def test_a_move_whose_new_replicas_crash_is_failing_although_the_retired_ones_se
     state.apply(rest(state))
     edit(state, replicas=2, quantization="BF16")
     assert ready(state.plan()) == (2, "False", "ReplicaStarting")
+    assert "2 of 2 replicas serve, older ones among them" in condition(state.plan(), "Ready")["message"]
     state.apply(state.plan())
     state.step()
     new = next(item for item in state.workloads.values() if item.view.quantization == "BF16")

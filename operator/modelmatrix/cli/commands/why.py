@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from modelmatrix.api import names
-from modelmatrix.api.conditions import TRUE, types_shown_by_why
+from modelmatrix.api.conditions import READY, TRUE, types_shown_by_why
 from modelmatrix.api.reasons import TABLE, Reason, reason_of
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cli.inputs.sources import load_with_manifests
@@ -26,6 +26,8 @@ from modelmatrix.cli.terminal import print_text
 from modelmatrix.planning import plan as planner
 from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.snapshot.views import NamespacedName
+
+_SAID_IN_EVENTS = (Reason.POD_NOT_PREPARED, Reason.PODS_MISSING, Reason.START_OVERDUE)
 
 
 @click.command()
@@ -47,7 +49,8 @@ def why(
     """Explain where a deployment runs, or why it does not."""
     objects, default = load_with_manifests(files, cluster, namespace)
     key = NamespacedName(default, name)
-    statuses = planner.plan(objects.snapshot()).statuses
+    snapshot = objects.snapshot()
+    statuses = planner.plan(snapshot).statuses
     if key not in statuses:
         raise CliError(f"there is no ModelDeployment {key}{_elsewhere(name, statuses)}")
     status = statuses[key]
@@ -57,6 +60,22 @@ def why(
         print_document(document, output)
     else:
         print_text(_text(document, lang, is_what_if=bool(files.paths) and not status.get("replicas")))
+        if not files.is_offline and _is_said_in_events(document):
+            owners = [view.key.name for view in snapshot.workloads if (view.key.namespace, view.deployment) == key]
+            _print_events(cluster, key.namespace, owners)
+
+
+def _is_said_in_events(document: dict[str, Any]) -> bool:
+    """Whether Kubernetes says only in events why the deployment is not ready."""
+    return any(c["type"] == READY and c["reason"] in _SAID_IN_EVENTS for c in document["conditions"])
+
+
+def _print_events(cluster: ClusterOptions, namespace: str, owners: list[str]) -> None:
+    from modelmatrix.cli.inputs.warning_events import warning_events  # noqa: PLC0415 - slow to import, see there
+
+    found = warning_events(cluster, namespace, owners)
+    if found:
+        print_text("\n".join(["", "Events:", *(paragraph(words, indent=2) for words in found)]))
 
 
 def _elsewhere(name: str, known: Iterable[NamespacedName]) -> str:

@@ -13,6 +13,8 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.planning.status.problems import passing_words
 from modelmatrix.planning.tenancy.quota import Quota
 
+_TRIED_AGAIN = "It is tried again every few minutes"
+
 
 def shortage_message(option: PoolOption, pool: PoolState) -> str:
     """Why no replica of the option finds devices on the pool, after what the plan hands out, and what to change."""
@@ -82,13 +84,16 @@ def quota_message(option: PoolOption, quota: Quota) -> str:
     )
 
 
-def refused_message(deployment: DeploymentPlan) -> str:
-    """That the scheduler leaves groups partly bound, with the reason that it gives."""
-    problem = passing_words(deployment) or "it gives no reason"
-    return (
-        f"whole nodes are free, and the scheduler binds only part of a group: {problem}. It is tried again every few minutes: "
-        "compare the nodes' taints with the pool's tolerations, and their free CPU and memory with what a pod needs"
-    )
+def refused_group(deployment: DeploymentPlan) -> tuple[Reason, str]:
+    """That a group is only partly there: its pods were not all made, or the scheduler leaves some unbound, in its words."""
+    words = passing_words(deployment)
+    observed = (placement.observed for placement in deployment.placements if placement.observed is not None)
+    if not words and any(workload.incomplete_seconds is not None for workload in observed):
+        cause, remedy = "only a part of a group's pods is made", "read the events of its StatefulSets; often a quota"
+        return Reason.PODS_MISSING, f"whole nodes are free, and {cause}. {_TRIED_AGAIN}: {remedy}"
+    cause = f"the scheduler binds only part of a group: {words or 'it gives no reason'}"
+    remedy = "compare the nodes' taints with the pool's tolerations, and their free CPU and memory with what a pod needs"
+    return Reason.UNSCHEDULABLE, f"whole nodes are free, and {cause}. {_TRIED_AGAIN}: {remedy}"
 
 
 def displaced_message(deployment: DeploymentPlan) -> str:

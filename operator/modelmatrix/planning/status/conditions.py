@@ -32,7 +32,7 @@ from modelmatrix.api.reasons import Reason, reason_of
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
 from modelmatrix.planning.snapshot.views import PolicyNote
-from modelmatrix.planning.status.capacity_messages import displaced_message, missing_message, refused_message
+from modelmatrix.planning.status.capacity_messages import displaced_message, missing_message, refused_group
 from modelmatrix.planning.status.problems import PoolProblem, pool_problems
 from modelmatrix.planning.status.ready import ready_state
 from modelmatrix.planning.status.slo import is_slo_met
@@ -84,8 +84,9 @@ def _short(deployment: DeploymentPlan) -> ConditionState | None:
         return None
     if deployment.refused and not deployment.preempted_by:
         stored = _as_stored(deployment, PLACED)
-        message = stored.message if stored.reason is Reason.UNSCHEDULABLE else refused_message(deployment)
-        return ConditionState(PLACED, FALSE, Reason.UNSCHEDULABLE, message)
+        if stored.reason in (Reason.UNSCHEDULABLE, Reason.PODS_MISSING):
+            return stored
+        return ConditionState(PLACED, FALSE, *refused_group(deployment))
     if deployment.displaced_by:
         return ConditionState(PLACED, FALSE, Reason.DISPLACED, displaced_message(deployment))
     full = [option.pool for option in deployment.fitting if not deployment.free_replicas_by_pool.get(option.pool)]

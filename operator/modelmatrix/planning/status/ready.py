@@ -21,7 +21,7 @@ def ready_state(deployment: DeploymentPlan, placed: ConditionState, problems: Se
     if deployment.failure is not None:
         return ConditionState(READY, FALSE, deployment.failure.reason, deployment.failure.message)
     if placed.status == FALSE:
-        return ConditionState(READY, FALSE, placed.reason, placed.message)
+        return ConditionState(READY, FALSE, placed.reason, ". ".join([placed.message, *_words(problems)]))
     if desired is not None and desired.replicas == 0:
         return ConditionState(READY, TRUE, desired.reason, desired.message)
     return _serving(deployment, problems)
@@ -38,8 +38,12 @@ def _serving(deployment: DeploymentPlan, problems: Sequence[PoolProblem]) -> Con
     if not problems:
         return ConditionState(READY, FALSE, Reason.REPLICA_STARTING, f"{serve}{_waiting(deployment)}")
     reason = problems[0].problem.reason
-    words = ". ".join(problem.words for problem in problems[:POOLS_SHOWN])
-    return ConditionState(READY, FALSE, reason, f"{serve}. {words}. {TABLE[reason].remedy}")
+    message = ". ".join([serve, *_words(problems), TABLE[reason].remedy])
+    return ConditionState(READY, FALSE, reason, message)
+
+
+def _words(problems: Sequence[PoolProblem]) -> list[str]:
+    return [problem.words for problem in problems[:POOLS_SHOWN]]
 
 
 def _has_old_ones(placement: PoolPlacement) -> bool:

@@ -10,6 +10,13 @@ import pytest
 from commands import deployment, document, matrix, matrix_online, node, pool, put, write
 from fakes.apiserver import FakeApiServer
 from fakes.fixtures import api
+from modelmatrix.api import names
+from modelmatrix.api.reasons import TABLE, Reason
+from modelmatrix.cli.inputs.cluster_objects import ClusterObjects
+from modelmatrix.cli.inputs.warning_events import CORE_EVENTS
+from modelmatrix.planning.actions.action import Create
+from modelmatrix.planning.plan import plan
+from modelmatrix.planning.snapshot.views import NamespacedName
 
 __all__ = ["api"]
 
@@ -92,3 +99,64 @@ def test_a_message_is_shown_once(tmp_path: Path) -> None:
     output = matrix("why", "chat", "-n", "bank", "--offline", "-f", path).output
     assert "Ready=True Suspended" in output
     assert output.count("spec.suspend") == 1
+
+
+def _with_a_pod_that_mounts_in_vain(api: FakeApiServer, *, prepared: str = "False") -> None:
+    """What the operator, the controllers and the kubelet write: a workload, its ReplicaSet, a pod, an event, a failed pod."""
+    chat = ClusterObjects({"modeldeployments": [api.stored(names.MODEL_DEPLOYMENTS, NamespacedName("bank", "chat"))]})
+    chat.objects |= {kind.plural: api.store.list(kind.plural) for kind in (names.ACCELERATOR_POOLS, names.NODES)}
+    create = next(a for a in plan(chat.snapshot()).actions if isinstance(a, Create) and a.kind == names.DEPLOYMENTS)
+    workload = api.put(names.DEPLOYMENTS, create.key, **{k: v for k, v in create.manifest.items() if k in ("metadata", "spec")})
+    template, key = create.manifest["spec"]["template"], create.key
+    replica_set = _owned(api, names.REPLICA_SETS, f"{key.name}-7", workload, template, spec={})
+    bound = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    unprepared = {"type": "PodReadyToStartContainers", "status": prepared}
+    status = {"phase": "Pending", "conditions": [bound, unprepared]}
+    spec = template["spec"] | {"nodeName": "n0"}
+    _owned(api, names.PODS, f"{key.name}-7-x", replica_set, template, spec=spec, status=status)
+    failed = {"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"}
+    _owned(api, names.PODS, f"{key.name}-7-y", replica_set, template, spec=spec, status=failed)
+    thief = {"metadata": {"uid": "foreign"}}
+    serves = {"phase": "Running", "conditions": [bound, {"type": "Ready", "status": "True"}]}
+    _owned(api, names.PODS, "thief", thief, template, spec=spec, status=serves)
+    regarded = {"kind": "Pod", "name": f"{key.name}-7-x"}
+    words = 'MountVolume.SetUp failed for volume "weights": no such server'
+    event = {"type": "Warning", "reason": "FailedMount", "message": words, "involvedObject": regarded}
+    api.kinds["events"] = CORE_EVENTS
+    api.put(CORE_EVENTS, NamespacedName("bank", "e"), metadata={"namespace": "bank"}, **event)
+
+
+def _owned(
+    api: FakeApiServer, kind: names.Kind, name: str, owner: dict[str, Any], template: dict[str, Any], **fields: Any
+) -> dict[str, Any]:
+    owners = [{"uid": owner["metadata"]["uid"], "controller": True, "kind": "X", "name": "x", "apiVersion": "v1"}]
+    metadata = {"labels": template["metadata"]["labels"], "ownerReferences": owners}
+    return api.put(kind, NamespacedName("bank", name), metadata=metadata, **fields)
+
+
+async def test_online_the_kubelets_words_are_shown_with_the_events_that_say_more(api: FakeApiServer, tmp_path: Path) -> None:
+    put(api, [*ESTATE, deployment(pools=[{"name": "ascend-a"}])])
+    _with_a_pod_that_mounts_in_vain(api)
+    result = await matrix_online(api, tmp_path, "why", "chat")
+    output = " ".join(result.output.split())
+    assert "Ready=False PodNotPrepared" in output
+    assert "the kubelet still sets up volumes and network" in output
+    assert 'FailedMount: MountVolume.SetUp failed for volume "weights": no such server' in output
+    assert output.count(TABLE[Reason.POD_NOT_PREPARED].remedy) == 1
+
+
+async def test_online_who_may_not_read_events_sees_the_rest(api: FakeApiServer, tmp_path: Path) -> None:
+    put(api, [*ESTATE, deployment(pools=[{"name": "ascend-a"}])])
+    _with_a_pod_that_mounts_in_vain(api)
+    del api.kinds["events"]
+    result = await matrix_online(api, tmp_path, "why", "chat")
+    assert (result.exit_code, "Events:" in result.output) == (0, False)
+    assert "PodNotPrepared" in result.output
+
+
+async def test_online_failed_pods_are_read_and_pods_of_others_serve_nobody(api: FakeApiServer, tmp_path: Path) -> None:
+    put(api, [*ESTATE, deployment(pools=[{"name": "ascend-a"}])])
+    _with_a_pod_that_mounts_in_vain(api, prepared="True")
+    output = " ".join((await matrix_online(api, tmp_path, "why", "chat")).output.split())
+    assert "Ready=False NodeRefused" in output
+    assert "0 of 1 replicas serve. ascend-a: 1 pod failed: OutOfcpu: Node didn't have enough resource: cpu." in output
