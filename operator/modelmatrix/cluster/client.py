@@ -6,6 +6,7 @@ Decoding into typed models takes nine times as long, and drops fields that the m
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
@@ -76,16 +77,17 @@ class ApiClient:
         if self._session is not None:
             await self._session.close()
 
-    async def list(self, kind: Kind, *, labels: str = "", fields: str = "") -> tuple[list[Object], str]:
-        """All objects of a kind, and the resourceVersion to watch from."""
-        pages = [page async for page in self.pages(kind, labels=labels, fields=fields)]
+    async def list(self, kind: Kind, *, labels: str = "", fields: str = "", namespace: str = "") -> tuple[list[Object], str]:
+        """All objects of a kind, of one namespace if it is named, and the resourceVersion to watch from."""
+        pages = [page async for page in self.pages(kind, labels=labels, fields=fields, namespace=namespace)]
         return [item for page in pages for item in page.items], pages[-1].version
 
-    async def pages(self, kind: Kind, *, labels: str = "", fields: str = "") -> AsyncIterator[ListPage]:
+    async def pages(self, kind: Kind, *, labels: str = "", fields: str = "", namespace: str = "") -> AsyncIterator[ListPage]:
         """All objects of a kind in pages of ``PAGE_SIZE``: the complete pods of a fleet do not fit into memory cheaply."""
         query = {"limit": str(PAGE_SIZE)} | _selectors(labels, fields)
+        url = path(kind, NamespacedName(namespace, "") if namespace else None, with_name=False)
         while True:
-            page = await self._request("list", "GET", path(kind), query=query)
+            page = await self._request("list", "GET", url, query=query)
             metadata = page.get("metadata")
             if not isinstance(metadata, dict) or "resourceVersion" not in metadata:
                 raise TransientError(f"list of {kind.plural}: the response is not a list")
@@ -147,6 +149,27 @@ class ApiClient:
         return await self._request(
             "apply", "PATCH", path(kind, key), manifest, query=query, content_type="application/apply-patch+yaml"
         )
+
+    async def preview(self, kind: Kind, key: NamespacedName, manifest: Object, *, manager: str) -> tuple[str, ...]:
+        """The warnings of a server-side apply that stores nothing.
+
+        Raises:
+            ApiError: the API server would refuse the object.
+        """
+        query = {"fieldManager": manager, "force": "true", "dryRun": "All"}
+        data = json.dumps(manifest, separators=(",", ":")).encode()
+        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
+        apply_patch = "application/apply-patch+yaml"
+        try:
+            async with self._send(
+                "PATCH", path(kind, key), query, data=data, content_type=apply_patch, timeout=timeout
+            ) as response:
+                body = await _body(response)
+        except _NETWORK_ERRORS as error:
+            raise _transport_error(f"dry run of {key}", error) from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise error_from(response.status, body)
+        return tuple(_warning(value) for value in response.headers.getall("Warning", []))
 
     async def merge(self, kind: Kind, key: NamespacedName, patch: Object) -> Object:
         """JSON merge patch of an object; raises Conflict when the patch has another UID."""
@@ -249,6 +272,11 @@ def path(kind: Kind, key: NamespacedName | None = None, *, with_name: bool = Tru
 def _selectors(labels: str, fields: str) -> dict[str, str]:
     selectors = {"labelSelector": labels, "fieldSelector": fields}
     return {name: value for name, value in selectors.items() if value}
+
+
+def _warning(header: str) -> str:
+    """The text of a Warning header: ``299 - "text"``, with quotes and backslashes escaped (RFC 7234)."""
+    return re.sub(r"\\(.)", r"\1", header.partition('"')[2].rpartition('"')[0])
 
 
 async def _body(response: aiohttp.ClientResponse) -> Any:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from fakes.apiserver import discovery
 from fakes.apiserver.faults import Answer, Effect, FaultPlan, Hang, Request, Reset, Slow
@@ -26,7 +27,10 @@ KINDS = tuple(value for value in vars(names).values() if isinstance(value, Kind)
 
 
 class FakeApiServer:
-    """The server. ``store`` has its objects; ``requests``, ``tokens`` and ``agents`` record what it has received."""
+    """The server. ``store`` has its objects; ``requests``, ``tokens`` and ``agents`` record what it has received.
+
+    ``warnings`` stand in the answer to every dry run, as an admission webhook would give them.
+    """
 
     def __init__(self, kinds: tuple[Kind, ...] = KINDS) -> None:
         self.kinds = {kind.plural: kind for kind in kinds}
@@ -36,6 +40,7 @@ class FakeApiServer:
         self.requests: list[Request] = []
         self.tokens: list[str] = []
         self.agents: list[str] = []
+        self.warnings: list[str] = []
         self.page_size: int | None = None
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -110,6 +115,9 @@ class FakeApiServer:
             await self._break(http, effect)
         if request.verb == "watch":
             return await self.streams.serve(http, request, effect)
+        if request.query.get("dryRun") == "All":
+            headers = CIMultiDict(("Warning", '299 - "{}"'.format(text.replace('"', '\\"'))) for text in self.warnings)
+            return web.json_response(request.body, headers=headers)
         return self._carry_out(request)
 
     async def _break(self, http: web.Request, effect: Hang | Reset) -> None:
@@ -155,7 +163,9 @@ class FakeApiServer:
         raise Refusal(415, "UnsupportedMediaType", request.content_type)
 
     def _list(self, request: Request) -> Object:
-        items = [item for item in self.store.list(request.plural) if selects(request.query, item)]
+        within = request.key.namespace
+        found = [item for item in self.store.list(request.plural) if within in ("", item["metadata"].get("namespace"))]
+        items = [item for item in found if selects(request.query, item)]
         if self.kinds[request.plural].group != names.GROUP:
             items = [_bare(item) for item in items]
         start = int(request.query.get("continue") or 0)

@@ -8,6 +8,8 @@ import click
 
 from modelmatrix.api import names
 from modelmatrix.api.conditions import READY, find_condition
+from modelmatrix.cli.errors import CliError
+from modelmatrix.cli.inputs.cluster_objects import ClusterObjects
 from modelmatrix.cli.inputs.live_cluster import read_cluster
 from modelmatrix.cli.options import (
     ClusterOptions,
@@ -30,8 +32,9 @@ Item = dict[str, Any]
 @output_option
 def status(*, namespace: str | None, all_namespaces: bool, cluster: ClusterOptions, output: str) -> None:
     """Show all deployments in one table, as the operator reports them."""
-    cluster_objects, default = read_cluster(cluster)
+    cluster_objects, default = read_cluster(cluster, namespace, partly=True)
     shown = None if all_namespaces else namespace or default
+    _check_rights(cluster_objects, shown)
     objects = cluster_objects.objects.get(names.MODEL_DEPLOYMENTS.plural, [])
     items = sorted(
         (_item(item) for item in objects if shown is None or item["metadata"]["namespace"] == shown),
@@ -44,6 +47,14 @@ def status(*, namespace: str | None, all_namespaces: bool, cluster: ClusterOptio
     else:
         where = "any namespace" if shown is None else f"namespace {shown}"
         click.echo(f"There are no ModelDeployments in {where}.", err=True)
+
+
+def _check_rights(objects: ClusterObjects, shown: str | None) -> None:
+    """Rights in the namespace that is shown are enough."""
+    plural = names.MODEL_DEPLOYMENTS.plural
+    if plural in objects.unread and (shown is None or plural not in objects.objects):
+        hint = "; leave -A out, and name a namespace with -n" if shown is None else ""
+        raise CliError(f"cannot list {plural}: {objects.unread[plural]}{hint}")
 
 
 def _item(deployment: Item) -> Item:

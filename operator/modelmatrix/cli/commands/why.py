@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -11,7 +11,8 @@ from modelmatrix.api import names
 from modelmatrix.api.conditions import READY, TRUE, types_shown_by_why
 from modelmatrix.api.reasons import TABLE, Reason, reason_of
 from modelmatrix.cli.errors import CliError
-from modelmatrix.cli.inputs.sources import load_with_manifests
+from modelmatrix.cli.inputs.cluster_objects import ClusterObjects
+from modelmatrix.cli.inputs.sources import load_with_manifests, missing_rights
 from modelmatrix.cli.options import (
     ClusterOptions,
     FileOptions,
@@ -28,6 +29,7 @@ from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 _SAID_IN_EVENTS = (Reason.POD_NOT_PREPARED, Reason.PODS_MISSING, Reason.START_OVERDUE)
+Statuses = Mapping[NamespacedName, Mapping[str, Any]]
 
 
 @click.command()
@@ -47,10 +49,10 @@ def why(
     output: str,
 ) -> None:
     """Explain where a deployment runs, or why it does not."""
-    objects, default = load_with_manifests(files, cluster, namespace)
+    objects, default = load_with_manifests(files, cluster, namespace, partly=True)
     key = NamespacedName(default, name)
     snapshot = objects.snapshot()
-    statuses = planner.plan(snapshot).statuses
+    statuses = _reported(objects, files) if objects.unread else planner.plan(snapshot).statuses
     if key not in statuses:
         raise CliError(f"there is no ModelDeployment {key}{_elsewhere(name, statuses)}")
     status = statuses[key]
@@ -76,6 +78,21 @@ def _print_events(cluster: ClusterOptions, namespace: str, owners: list[str]) ->
     found = warning_events(cluster, namespace, owners)
     if found:
         print_text("\n".join(["", "Events:", *(paragraph(words, indent=2) for words in found)]))
+
+
+def _reported(objects: ClusterObjects, files: FileOptions) -> Statuses:
+    """What the operator reports, for a person without the rights to plan."""
+    missing, plural = missing_rights(objects), names.MODEL_DEPLOYMENTS.plural
+    if files.paths:
+        raise CliError(f"cannot plan files: {missing}; kubectl matrix plan -f FILE asks the operator")
+    if plural not in objects.objects:
+        raise CliError(f"cannot list {plural}: {objects.unread[plural]}")
+    click.echo(f"note: {missing}: this is what the operator reported", err=True)
+    nothing: dict[str, Any] = {"candidates": [], "conditions": [], "placements": []}
+    return {
+        NamespacedName(item["metadata"]["namespace"], item["metadata"]["name"]): nothing | (item.get("status") or {})
+        for item in objects.objects[plural]
+    }
 
 
 def _elsewhere(name: str, known: Iterable[NamespacedName]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelmatrix.api import names
@@ -20,7 +20,7 @@ from modelmatrix.cluster.views.kinds import PlanningKind, View
 from modelmatrix.cluster.views.objects import node_view
 from modelmatrix.cluster.views.resources import background_of, other_pod
 from modelmatrix.planning.snapshot.ownership import owned_pods
-from modelmatrix.planning.snapshot.snapshot import Snapshot
+from modelmatrix.planning.snapshot.snapshot import SAFE_DEFAULTS, PlanSettings, Snapshot, TenantDefaults
 from modelmatrix.planning.snapshot.views import Compute, NamespacedName, PodView
 
 Objects = dict[str, list[dict[str, Any]]]
@@ -31,11 +31,15 @@ class ClusterObjects:
     """Raw objects by plural name.
 
     ``absent`` are the plural names of kinds that the API server does not know, ``lost_nodes`` nodes that were taken away.
+    ``unread`` are kinds that the person may not list in the whole cluster, with the API server's words; of those with
+    namespaces there are the objects of one. ``is_live``: they come from a cluster, whose operator has defaults for tenants.
     """
 
     objects: Objects = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     lost_nodes: list[dict[str, Any]] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+    is_live: bool = False
 
     def snapshot(self, now_seconds: float | None = None) -> Snapshot:
         """The snapshot of these objects; ``now_seconds`` since the epoch decides which schedule windows are open."""
@@ -51,9 +55,20 @@ class ClusterObjects:
             workloads=(*self._views(kinds.WORKLOADS), *self._views(kinds.GROUPS)),
             services=self._views(kinds.SERVICES),
             runtime_classes=frozenset(self._views(kinds.RUNTIME_CLASSES)),
+            tenant_policies=self._views(kinds.TENANT_POLICIES),
+            namespaces=self._views(kinds.NAMESPACES),
+            settings=PlanSettings(tenancy=self._tenant_defaults()),
             leader_worker_sets=names.LEADER_WORKER_SETS.plural not in self.absent,
             real_seconds=time.time(),
         )
+
+    def _tenant_defaults(self) -> TenantDefaults:
+        """The chart's defaults, unless files have no TenantPolicy: then they do not speak of tenants.
+
+        Whoever reads the output may read these objects, so it names all of them.
+        """
+        speaks = self.is_live or bool(self.objects.get(names.TENANT_POLICIES.plural))
+        return replace(SAFE_DEFAULTS if speaks else TenantDefaults(), shows_tenants=True)
 
     def _pods(self) -> tuple[PodView, ...]:
         """Pods with the workloads that control them; files without ReplicaSets and StatefulSets have only the labels."""
@@ -82,14 +97,14 @@ class ClusterObjects:
             old = {_key(stored): stored for stored in objects.get(kind.plural, [])}
             merged = {**old, **{key: _apply(document, old.get(key)) for key, document in new.items()}}
             objects[kind.plural] = list(merged.values())
-        return ClusterObjects(objects, self.absent)
+        return replace(self, objects=objects)
 
     def without_nodes(self, lost: Container[str]) -> ClusterObjects:
         """These objects after the loss of nodes, with every pod on them."""
         objects, nodes = dict(self.objects), self.objects.get("nodes", [])
         objects["nodes"] = [node for node in nodes if node["metadata"]["name"] not in lost]
         objects["pods"] = [pod for pod in objects.get("pods", []) if (pod.get("spec") or {}).get("nodeName") not in lost]
-        return ClusterObjects(objects, self.absent, [node for node in nodes if node["metadata"]["name"] in lost])
+        return replace(self, objects=objects, lost_nodes=[node for node in nodes if node["metadata"]["name"] in lost])
 
 
 def from_manifests(manifests: Manifests) -> ClusterObjects:

@@ -13,6 +13,7 @@ from modelmatrix.api import names
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.model_deployment import ModelDeploymentSpec
 from modelmatrix.api.profiles import EngineProfileSpec, ModelProfileSpec
+from modelmatrix.api.tenant_policy import TenantPolicySpec
 from modelmatrix.cli.errors import CliError
 from modelmatrix.cli.inputs.field_errors import describe_validation_error
 
@@ -21,12 +22,13 @@ SPECS: dict[str, type[BaseModel]] = {
     names.ACCELERATOR_POOLS.kind: AcceleratorPoolSpec,
     names.MODEL_PROFILES.kind: ModelProfileSpec,
     names.ENGINE_PROFILES.kind: EngineProfileSpec,
+    names.TENANT_POLICIES.kind: TenantPolicySpec,
 }
 KINDS: dict[str, names.Kind] = {
     kind.kind: kind
     for kind in (
         *(names.MODEL_DEPLOYMENTS, names.ACCELERATOR_POOLS, names.MODEL_PROFILES, names.ENGINE_PROFILES),
-        *(names.NODES, names.RUNTIME_CLASSES),
+        *(names.TENANT_POLICIES, names.NAMESPACES, names.NODES, names.RUNTIME_CLASSES),
     )
 }
 

@@ -15,15 +15,19 @@ NO_NODES = (
 )
 
 
-def load_inputs(files: FileOptions, cluster: ClusterOptions, namespace: str | None) -> tuple[ClusterObjects, Manifests, str]:
+def load_inputs(
+    files: FileOptions, cluster: ClusterOptions, namespace: str | None, *, partly: bool = False
+) -> tuple[ClusterObjects, Manifests, str]:
     """The cluster's objects, the manifests to apply, and the namespace of documents and names without one.
+
+    ``partly``: the person may lack rights in the cluster; ``unread`` then says for which kinds.
 
     Raises:
         CliError: a file or the cluster cannot be read, or ``--offline`` names no file.
     """
     if files.is_offline and not files.paths:
         raise CliError("--offline reads files only: name them with -f")
-    objects, own = (ClusterObjects(), "default") if files.is_offline else _read_cluster(cluster)
+    objects, own = (ClusterObjects(), "default") if files.is_offline else _read_cluster(cluster, namespace, partly=partly)
     default = namespace or own
     manifests = read_manifests(files.paths, namespace=default)
     if files.is_offline and not manifests.of_kind(names.NODES):
@@ -31,17 +35,25 @@ def load_inputs(files: FileOptions, cluster: ClusterOptions, namespace: str | No
     return objects, manifests, default
 
 
-def load_with_manifests(files: FileOptions, cluster: ClusterOptions, namespace: str | None) -> tuple[ClusterObjects, str]:
+def load_with_manifests(
+    files: FileOptions, cluster: ClusterOptions, namespace: str | None, *, partly: bool = False
+) -> tuple[ClusterObjects, str]:
     """The objects after the manifests were applied, and the namespace of names without one.
 
     Raises:
         CliError: a file or the cluster cannot be read, or ``--offline`` names no file.
     """
-    objects, manifests, default = load_inputs(files, cluster, namespace)
+    objects, manifests, default = load_inputs(files, cluster, namespace, partly=partly)
     return objects.with_manifests(manifests), default
 
 
-def _read_cluster(cluster: ClusterOptions) -> tuple[ClusterObjects, str]:
+def missing_rights(objects: ClusterObjects) -> str:
+    """Which kinds the person may not list, for a message; empty when it may list all."""
+    kinds = sorted(objects.unread)
+    return f"your rights do not include to list {', '.join(kinds)} in the whole cluster" if kinds else ""
+
+
+def _read_cluster(cluster: ClusterOptions, namespace: str | None, *, partly: bool) -> tuple[ClusterObjects, str]:
     from modelmatrix.cli.inputs.live_cluster import read_cluster  # noqa: PLC0415 - slow to import, see there
 
-    return read_cluster(cluster)
+    return read_cluster(cluster, namespace, partly=partly)
