@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from commands import document, matrix, node, write
+from commands import deployment, document, matrix, node, write
 
 EXAMPLES = Path(__file__).parents[4] / "manifests" / "examples"
+POLICIES = EXAMPLES.parent / "policies"
 
 
 @pytest.fixture
@@ -55,3 +56,35 @@ def test_fp8_on_910b_is_refused_with_what_to_use_instead(nodes: str) -> None:
 def test_every_example_is_valid(name: str, nodes: str) -> None:
     result = matrix("plan", "--offline", "-f", nodes, "-f", str(EXAMPLES / name))
     assert result.exit_code in (0, 2), result.output
+
+
+def planned_with(nodes: str, policy: str, *files: str) -> dict[str, Any]:
+    """Items by name of a plan of the quickstart under a policy; later files win."""
+    paths = (nodes, str(EXAMPLES / "quickstart.yaml"), str(POLICIES / policy), *files)
+    items = document("plan", "--offline", *(argument for path in paths for argument in ("-f", path)))["items"]
+    return {item["name"]: item for item in items}
+
+
+def unit(tmp_path: Path, name: str) -> str:
+    """The quickstart's namespace as one of a unit of the bank."""
+    labels = {"bank.local/unit": name, "bank.local/cost-center": "4711"}
+    return write(
+        tmp_path, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "remote-banking", "labels": labels}}], name
+    )
+
+
+def test_the_banks_policies_let_the_head_office_have_its_p0_and_cap_a_branch(tmp_path: Path, nodes: str) -> None:
+    head, branch = (planned_with(nodes, "bank.yaml", unit(tmp_path, name)) for name in ("head-office", "branch-north"))
+    assert (head["agent-assist"]["priority"], head["agent-assist"]["placed"]) == ("P0", True)
+    assert branch["agent-assist"]["priority"] == "P2"
+    verdicts = {item["pool"]: item["reason"] for item in branch["agent-assist"]["candidates"]}
+    assert verdicts["nvidia-a"] == "PolicyDenied"
+
+
+def test_a_policy_for_all_allows_what_a_plan_without_any_does(tmp_path: Path, nodes: str) -> None:
+    assert planned_with(nodes, "everything.yaml") == planned(nodes)
+    model = {"name": "glm-4-9b-chat", "source": "pvc://weights/glm"}
+    glm = write(tmp_path, [deployment("glm", model=model, quantization="BF16")], "glm")
+    found = [planned_with(nodes, policy, glm)["glm"] for policy in ("bank.yaml", "everything.yaml")]
+    assert found[0]["reason"] == "PolicyDenied"
+    assert found[1]["candidates"][0]["reason"] != "PolicyDenied"
