@@ -141,3 +141,21 @@ async def test_the_defaults_of_tenants_reach_the_plan(folder: Path, given: str, 
     settings = Settings(tenancy_highest_priority="P3", tenancy_custom_code="Allow", tenancy_secret_names=given)
     assert Operator(settings).loop.settings.tenancy == TenantDefaults(Priority.P3, CustomCode.ALLOW, names_)
     assert Operator(Settings()).loop.settings.tenancy == SAFE_DEFAULTS
+
+
+async def test_policies_and_namespaces_reach_the_plan_and_statuses_are_written(folder: Path) -> None:
+    async with operating(folder, admits=False) as process:
+        desk, chat = NamespacedName("", "desk"), NamespacedName("bank", "chat")
+        process.api.put(names.NAMESPACES, NamespacedName("", "bank"), metadata={"labels": {"unit": "desk"}})
+        spec = {"namespaceSelector": {"matchLabels": {"unit": "desk"}}, "highestPriority": "P3"}
+        process.api.put(names.TENANT_POLICIES, desk, spec=spec)
+        process.api.put(names.MODEL_DEPLOYMENTS, chat, spec=SPEC | {"priority": "P1"})
+        await until(lambda: process.api.stored(names.TENANT_POLICIES, desk).get("status", {}).get("deployments") == 1)
+        await until(lambda: "TenantPolicy desk allows" in str(process.api.stored(names.MODEL_DEPLOYMENTS, chat).get("status")))
+
+
+async def test_admission_waits_for_all_kinds_of_ours(folder: Path) -> None:
+    async with operating(folder, admits=False) as process:
+        assert process.operator.informers.has_own_kinds
+        process.operator.informers.tenant_policies.present = False
+        assert not process.operator.informers.has_own_kinds

@@ -71,6 +71,16 @@ async def test_a_new_spec_is_news_and_a_status_is_an_echo() -> None:
     assert told == [False, True, False, False, False]
 
 
+def policy(version: int, *, generation: int = 1, **status: Any) -> dict[str, Any]:
+    metadata = {"name": "desk", "uid": "u", "generation": generation, "resourceVersion": str(version)}
+    return {"metadata": metadata, "spec": {"namespaceSelector": {}}, "status": status}
+
+
+async def test_the_status_of_a_policy_is_an_echo_too() -> None:
+    changes = (("ADDED", policy(2)), ("MODIFIED", policy(3, namespaces=1)), ("MODIFIED", policy(4, generation=2, namespaces=1)))
+    assert await told_of(names.TENANT_POLICIES, *changes) == [False, True, False]
+
+
 async def test_services_follow_from_our_own_writes() -> None:
     service = {"metadata": {"name": "chat", "namespace": "bank", "uid": "u", "resourceVersion": "2"}, "spec": {}}
     assert await told_of(names.SERVICES, ("ADDED", service)) == [True]

@@ -11,7 +11,7 @@ from fakes.malformed_objects import objects
 from modelmatrix.api import names
 from modelmatrix.api.names import LABEL_DEPLOYMENT, LABEL_ENGINE, LABEL_POOL, LABEL_QUANTIZATION
 from modelmatrix.cluster.views import objects as projections
-from modelmatrix.planning.snapshot.views import Compute, NamespacedName, Taint
+from modelmatrix.planning.snapshot.views import Compute, NamespacedName, NamespaceView, Taint
 
 METADATA = {"name": "chat", "namespace": "bank", "uid": "u1", "generation": 3, "creationTimestamp": "2026-11-23T01:00:00Z"}
 ALL: list[Callable[[Any], object]] = [
@@ -24,6 +24,8 @@ ALL: list[Callable[[Any], object]] = [
     projections.pod_view,
     projections.workload_view,
     projections.service_view,
+    projections.tenant_policy_view,
+    projections.namespace_view,
 ]
 
 
@@ -85,6 +87,25 @@ def test_a_pool() -> None:
     assert view.spec is not None
     assert (view.name, view.uid, view.generation, view.spec.accelerator) == ("chat", "u1", 3, "910b-64g")
     assert projections.pool_view({"metadata": METADATA, "spec": {}}).error.startswith("spec.accelerator: ")
+
+
+def test_a_policy_and_one_that_cannot_be_parsed() -> None:
+    item = {
+        "metadata": {"name": "desk", "uid": "u", "generation": 3},
+        "spec": {"namespaceSelector": {}, "highestPriority": "P1"},
+    }
+    view = projections.tenant_policy_view(item)
+    assert (view.name, view.uid, view.generation, view.error) == ("desk", "u", 3, "")
+    assert view.spec is not None
+    assert view.spec.highest_priority == "P1"
+    broken = projections.tenant_policy_view(item | {"spec": {}})
+    assert (broken.spec, broken.error) == (None, "spec.namespaceSelector: Field required")
+
+
+def test_a_namespace_is_its_labels() -> None:
+    item = {"metadata": {"name": "desk", "labels": {"unit": "trading"}}, "status": {"phase": "Active"}}
+    assert projections.namespace_view(item) == NamespaceView("desk", {"unit": "trading"})
+    assert projections.namespace_view({"metadata": {"name": "desk"}}) == NamespaceView("desk", {})
 
 
 def test_profiles_that_cannot_be_parsed_are_left_out() -> None:
