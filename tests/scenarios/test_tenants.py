@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories import deployment, namespace, node, nodes, policy, pool
+from factories import deployment, namespace, node, nodes, pod, policy, pool
 from modelmatrix.api.conditions import find_condition
 from modelmatrix.api.model_deployment import Priority
 from modelmatrix.api.tenant_policy import CustomCode
@@ -157,6 +157,8 @@ def test_nothing_gives_way_for_what_a_quota_refuses() -> None:
     estate.deployments[OTHER] = trader(priority="P0", replicas=1000)
     made = rest(estate)
     assert (made.statuses[CHAT]["readyReplicas"], made.statuses[OTHER]["readyReplicas"]) == (6, 2)
+    assert not made.deployments[CHAT].evicted
+    assert not [pod for pod in estate.pods if pod.marked]
 
 
 def test_a_lowered_quota_keeps_what_serves_and_says_so() -> None:
@@ -197,6 +199,21 @@ def test_replicas_that_wait_for_devices_do_not_outgrow_a_quota_when_devices_come
     estate.apply(estate.plan())
     (workload,) = estate.workloads.values()
     assert workload.spec["replicas"] == 2
+
+
+def test_replicas_that_find_no_devices_wait_within_the_quota_too() -> None:
+    estate = world(deployment(replicas=4), trader(replicas=4), starts=False, tainted={"x"})
+    estate.nodes = {"x": node(name="x")}
+    for _ in range(3):
+        estate.apply(estate.plan())
+        estate.step()
+    guest = pod(name="guest", namespace="others", node="x", devices=8)
+    estate.foreign = {guest.key: guest}
+    assert sum(workload.spec["replicas"] for workload in estate.workloads.values()) == 8
+    estate.policies["unit"] = policy(name="unit", devices=[{"max": 3}])
+    estate.apply(estate.plan())
+    left = [workload.spec["replicas"] for workload in estate.workloads.values() if not workload.deleting]
+    assert sum(left) == 3, "the scheduler may bind each of them at any time"
 
 
 def test_a_move_to_another_format_keeps_serving_what_a_lowered_quota_allows_no_more() -> None:
