@@ -255,6 +255,17 @@ def test_a_deployment_that_was_displaced_reads_no_names_of_another_tenant() -> N
     assert shown["displacedBy"] == [{"namespace": "desk", "name": "trader", "replicas": 2}]
 
 
+def test_replicas_that_give_way_count_no_more_from_that_plan_on() -> None:
+    policies = (policy(name="bank", namespaces=["bank"], devices=[{"max": 8}]), policy(name="desk", namespaces=["desk"]))
+    estate = world(deployment(replicas=8, priority="P2"), policies=policies)
+    rest(estate)
+    estate.deployments[OTHER] = trader(priority="P0", replicas=1)
+    made = estate.plan()
+    lost = len(made.deployments[CHAT].evicted)
+    assert lost == 1
+    assert made.policy_statuses["bank"]["devices"] == [{"max": 8, "used": 7}]
+
+
 def test_an_admins_mistakes_are_named_in_the_policys_status() -> None:
     mistaken = policy(name="a", pools=["ascend-x", "ascend-*"], devices=[{"max": 1, "accelerator": "910x"}])
     rivals = (policy(name="b", tenant={"value": "one"}), policy(name="c", tenant={"value": "two"}))
