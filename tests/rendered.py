@@ -49,7 +49,7 @@ CASES = tuple(
 
 def workload(case: Case, facts: Catalogue | None = None) -> Manifest:
     """The workload of a case."""
-    return next(item for item in manifests(case, facts) if item["kind"] != "Service")
+    return next(item for item in manifests(case, facts) if item["kind"] not in ("Service", "NetworkPolicy"))
 
 
 def manifests(case: Case, facts: Catalogue | None = None) -> list[Manifest]:

@@ -88,6 +88,7 @@ class Operator:
                 gateway_metric=bool(self.settings.gateway_query),
                 max_rollouts=self.settings.max_rollouts,
                 write_namespaces=frozenset(filter(None, self.settings.write_namespaces.split(","))),
+                open_ports=_open_ports(self.settings),
                 tenancy=_tenant_defaults(self.settings),
             ),
             observe=self._observe,
@@ -206,6 +207,11 @@ def _tenant_defaults(settings: Settings) -> TenantDefaults:
         CustomCode(settings.tenancy_custom_code),
         () if settings.tenancy_secret_names == NO_NAMES else tuple(settings.tenancy_secret_names.split(",")),
     )
+
+
+def _open_ports(settings: Settings) -> tuple[int, ...] | None:
+    ports = tuple(map(int, filter(None, settings.engine_open_ports.split(","))))
+    return ports if settings.engine_network_policy else None
 
 
 def _make_prometheus(settings: Settings) -> Prometheus | None:

@@ -53,6 +53,13 @@ def _namespaces(value: str) -> str:
     return value
 
 
+def _ports(value: str) -> str:
+    for port in filter(None, value.split(",")):
+        if not (port.isascii() and port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT):
+            raise ValueError(f"'{port}' is not a port; use numbers with commas between them, e.g. 15008")
+    return value
+
+
 def _url(value: str) -> str:
     if value and not _is_http_url(value):
         raise ValueError(f"'{redact_credentials(value)}' is not a URL; use one like http://prometheus:9090")
@@ -147,6 +154,14 @@ class Settings(BaseModel):
         pattern=rf"^({NO_NAMES}|{_NAME}(,{_NAME})*)$",
         description="Names that spec.model.secretName may have where no TenantPolicy says it: commas between them, * for any "
         f"text; {NO_NAMES} for none.",
+    )
+    engine_network_policy: bool = Field(
+        default=True,
+        description="Whether each deployment gets a NetworkPolicy: all reach API and metrics of its pods, and no more.",
+    )
+    engine_open_ports: Annotated[str, AfterValidator(_ports)] = Field(
+        default="",
+        description="Further ports of engine pods that their NetworkPolicy opens, with commas between, e.g. 15008.",
     )
     gateway_query: str = Field(
         default="",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from charts import CHART, Manifest, of_kind, render
+from charts import CHART, Manifest, environment, of_kind, render
 from localcluster.build.programs import Programs
 from modelmatrix.api.model_deployment import Priority
 from modelmatrix.api.names import PRIORITY_CLASS_PREFIX
@@ -63,3 +63,11 @@ def test_further_paths_are_read_or_written(programs: Programs) -> None:
     (paths,) = (rule["expression"] for rule in policy["spec"]["validations"] if "hostPath.path" in rule["expression"])
     assert '["/scratch/"].exists(' in paths
     assert '["/data/","/scratch/"].exists(' in paths
+
+
+def test_engines_are_closed_by_default_and_as_values_say(programs: Programs) -> None:
+    on, off = environment(render(programs)), environment(render(programs, "engines.networkPolicy.enabled=false"))
+    assert (on["MODELMATRIX_ENGINE_NETWORK_POLICY"], on["MODELMATRIX_ENGINE_OPEN_PORTS"]) == ("true", "")
+    assert off["MODELMATRIX_ENGINE_NETWORK_POLICY"] == "false"
+    opened = environment(render(programs, "engines.networkPolicy.openPorts={15008,15090}"))
+    assert opened["MODELMATRIX_ENGINE_OPEN_PORTS"] == "15008,15090"

@@ -16,9 +16,10 @@ HERE, ELSEWHERE = NamespacedName("trading", "chat"), NamespacedName("remote-bank
 SCOPE = PlanSettings(write_namespaces=frozenset({"trading"}))
 
 
-def world(*views: DeploymentView) -> World:
+def world(*views: DeploymentView, settings: PlanSettings = SCOPE) -> World:
     """A server of eight devices."""
     return World(
+        settings=settings,
         deployments={view.key: view for view in views},
         pools={"ascend-a": pool()},
         nodes={view.name: view for view in nodes(1)},
@@ -40,7 +41,7 @@ def elsewhere(**fields: object) -> DeploymentView:
 
 
 def test_a_deployment_elsewhere_is_not_written_and_says_why() -> None:
-    plan = world(elsewhere()).plan(settings=SCOPE)
+    plan = world(elsewhere()).plan()
     assert (plan.actions, plan.events) == ((), ())
     status, reason, message = ready(plan, ELSEWHERE)
     assert (status, reason) == ("False", "NamespaceNotManaged")
@@ -52,33 +53,34 @@ def test_a_deployment_elsewhere_is_not_written_and_says_why() -> None:
 
 
 def test_a_deployment_within_the_scope_is_served_as_ever() -> None:
-    site = world(here())
-    scoped = site.plan(settings=SCOPE)
-    assert scoped.actions == site.plan().actions != ()
-    assert scoped.statuses == site.plan().statuses
+    scoped, whole = world(here()).plan(), world(here(), settings=PlanSettings()).plan()
+    assert scoped.actions == whole.actions != ()
+    assert scoped.statuses == whole.statuses
 
 
 @pytest.mark.parametrize("edit", [{}, {"suspend": True}, {"replicas": 2}, {"max_model_len": 4096}])
 def test_what_serves_there_goes_on_when_the_scope_shrinks(edit: dict[str, object]) -> None:
-    site = world(elsewhere())
+    site = world(elsewhere(), settings=PlanSettings())
     rest(site)
+    site.settings = SCOPE
     before = site.snapshot().workloads
     view = elsewhere(**edit)
     site.deployments[ELSEWHERE] = replace(view, status=site.deployments[ELSEWHERE].status)
-    assert site.plan(settings=SCOPE).actions == ()
+    assert site.plan().actions == ()
     assert site.snapshot().workloads == before
 
 
 def test_nobody_waits_for_devices_that_it_holds() -> None:
     """The operator cannot make it give way."""
-    site = world(elsewhere(priority="P3", replicas=8))
+    site = world(elsewhere(priority="P3", replicas=8), settings=PlanSettings())
     rest(site)
+    site.settings = SCOPE
     site.deployments[HERE] = here(priority="P0")
-    plan = site.plan(settings=SCOPE)
+    plan = site.plan()
     assert not plan.deployments[HERE].placements or not any(item.desired for item in plan.deployments[HERE].placements)
     assert ready(plan, HERE)[1] == "InsufficientDevices"
 
 
 def test_a_spec_that_cannot_be_read_says_that_first() -> None:
     broken = replace(elsewhere(), spec=None, error="spec.model: missing")
-    assert ready(world(broken).plan(settings=SCOPE), ELSEWHERE)[1] == "Misconfigured"
+    assert ready(world(broken).plan(), ELSEWHERE)[1] == "Misconfigured"

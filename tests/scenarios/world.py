@@ -12,6 +12,7 @@ from typing import Any
 
 from factories import NOW, problem
 from modelmatrix.api import names
+from modelmatrix.api.names import Kind
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.loader import builtin
@@ -90,6 +91,7 @@ class World:
     settings: PlanSettings = field(default_factory=PlanSettings)
     workloads: dict[NamespacedName, Workload] = field(default_factory=dict)
     services: dict[NamespacedName, Object] = field(default_factory=dict)
+    network_policies: dict[NamespacedName, Object] = field(default_factory=dict)
     taken_names: set[NamespacedName] = field(default_factory=set)
     tainted: set[str] = field(default_factory=set)
     failures: dict[NamespacedName, WriteFailure] = field(default_factory=dict)
@@ -133,6 +135,7 @@ class World:
             pods=(*self.foreign.values(), *self.pods),
             workloads=tuple(workload.view for workload in self.workloads.values()),
             services=tuple(service_view(item) for item in self.services.values()),
+            network_policies=tuple(service_view(item) for item in self.network_policies.values()),
             runtime_classes=self.runtime_classes,
             leader_worker_sets=self.leader_worker_sets,
             failures=dict(self.failures),
@@ -169,20 +172,27 @@ class World:
             self._create(action)
         elif isinstance(action, SetDeletionCost):
             self._mark(action)
-        elif action.kind is names.SERVICES:
-            assert isinstance(action, Apply)
-            self.services[action.key] = self._stored(action.manifest, action.uid)
-        else:
+        elif (beside := self._beside(action.kind)) is None:
             self._change(action)
+        elif isinstance(action, Apply):
+            beside[action.key] = self._stored(action.manifest, action.uid)
+        else:
+            assert isinstance(action, Delete)
+            del beside[action.key]
+
+    def _beside(self, kind: Kind) -> dict[NamespacedName, Object] | None:
+        """The store of a kind that stands beside the workloads; ``None`` for workloads."""
+        return {names.SERVICES: self.services, names.NETWORK_POLICIES: self.network_policies}.get(kind)
 
     def _create(self, action: Create) -> None:
-        store: Mapping[NamespacedName, Any] = self.services if action.kind is names.SERVICES else self.workloads
+        beside = self._beside(action.kind)
+        store: Mapping[NamespacedName, Any] = self.workloads if beside is None else beside
         if action.key in store or action.key in self.taken_names:
             self.failures[action.deployment] = WriteFailure(Reason.NAME_CONFLICT, f"{action.key} exists", self.now_seconds)
             return
         stored = self._stored(action.manifest, f"uid-{next(self._numbers)}")
-        if action.kind is names.SERVICES:
-            self.services[action.key] = stored
+        if beside is not None:
+            beside[action.key] = stored
         else:
             self.workloads[action.key] = Workload(stored)
 

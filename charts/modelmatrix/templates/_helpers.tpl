@@ -108,6 +108,10 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "modelmatrix.serviceAc
   value: {{ .Values.tenancy.customCode | quote }}
 - name: MODELMATRIX_TENANCY_SECRET_NAMES
   value: {{ join "," .Values.tenancy.secretNames | default "-" | quote }}
+- name: MODELMATRIX_ENGINE_NETWORK_POLICY
+  value: {{ .Values.engines.networkPolicy.enabled | quote }}
+- name: MODELMATRIX_ENGINE_OPEN_PORTS
+  value: {{ join "," .Values.engines.networkPolicy.openPorts | quote }}
 - name: MODELMATRIX_LOG_FORMAT
   value: {{ .Values.operator.logFormat | quote }}
 - name: MODELMATRIX_LOG_LEVEL

@@ -212,6 +212,12 @@ def test_a_service_is_inside_the_cluster_and_for_a_deployment(bed: ModelNamespac
     refused(bed, manifest, "of type ClusterIP", *AS_OPERATOR)
 
 
+def test_a_network_policy_is_for_pods_of_a_deployment(bed: ModelNamespace) -> None:
+    manifest = rendered("network-policy", bed.name)
+    manifest["spec"]["podSelector"] = {}
+    refused(bed, manifest, "NetworkPolicies for the pods of a deployment", *AS_OPERATOR)
+
+
 def some_pod(bed: ModelNamespace, **labels: str) -> Manifest:
     template = rendered(SINGLE, bed.name)["spec"]["template"]
     spec = {**template["spec"], "priorityClassName": ""}

@@ -34,7 +34,7 @@ View = TypeVar("View")
 # Kinds that our own writes create and change.
 FOLLOWING = (
     *(names.PODS, names.REPLICA_SETS, names.STATEFUL_SETS),
-    *(names.SERVICES, names.DEPLOYMENTS, names.LEADER_WORKER_SETS),
+    *(names.SERVICES, names.NETWORK_POLICIES, names.DEPLOYMENTS, names.LEADER_WORKER_SETS),
 )
 
 
@@ -70,6 +70,7 @@ class Informers:
         self.workloads = informer(kinds.WORKLOADS)
         self.groups = informer(kinds.GROUPS)
         self.services = informer(kinds.SERVICES)
+        self.network_policies = informer(kinds.NETWORK_POLICIES)
         self.runtime_classes = informer(kinds.RUNTIME_CLASSES)
         self._owned: tuple[tuple[object, ...], tuple[PodView, ...]] = ((), ())
         self._builtin = catalogue

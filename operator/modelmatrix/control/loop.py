@@ -88,6 +88,7 @@ class ControlLoop:
             background=self.informers.pods.background,
             workloads=(*self.informers.workloads.views, *self.informers.groups.views),
             services=self.informers.services.views,
+            network_policies=self.informers.network_policies.views,
             runtime_classes=frozenset(self.informers.runtime_classes.views),
             leader_worker_sets=self.informers.groups.present,
             failures=self.applier.failures,

@@ -14,6 +14,7 @@ from typing import Any
 
 from modelmatrix.planning.actions.action import Action, EventRecord
 from modelmatrix.planning.actions.diff import deployment_actions
+from modelmatrix.planning.actions.network_policies import network_policy_actions
 from modelmatrix.planning.feasibility.assess import assess_all
 from modelmatrix.planning.inventory.collect import pool_states
 from modelmatrix.planning.inventory.pool_state import PoolState
@@ -61,6 +62,7 @@ def plan(snapshot: Snapshot, cache: PlanCache | None = None) -> Plan:
     deployments, pools = result.deployment_plans(), result.pools
     writable = {key: value for key, value in deployments.items() if snapshot.settings.may_write(key.namespace)}
     actions = [action for deployment in writable.values() for action in deployment_actions(deployment, cache.intact)]
+    actions += network_policy_actions(writable.values(), snapshot, cache.rendering, cache.intact)
     snapshot = result.snapshot
     statuses = {key: deployment_status(deployment, snapshot) for key, deployment in deployments.items()}
     pool_statuses = {name: pool_status(pool, snapshot) for name, pool in pools.items()}

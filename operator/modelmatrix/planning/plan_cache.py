@@ -33,4 +33,5 @@ class PlanCache:
         self.feasibility.assessments.begin()
         self.rendering.templates.begin()
         self.rendering.services.begin()
+        self.rendering.network_policies.begin()
         self.intact.begin()

@@ -54,6 +54,7 @@ class ClusterObjects:
             background=self._background(),
             workloads=(*self._views(kinds.WORKLOADS), *self._views(kinds.GROUPS)),
             services=self._views(kinds.SERVICES),
+            network_policies=self._views(kinds.NETWORK_POLICIES),
             runtime_classes=frozenset(self._views(kinds.RUNTIME_CLASSES)),
             tenant_policies=self._views(kinds.TENANT_POLICIES),
             namespaces=self._views(kinds.NAMESPACES),

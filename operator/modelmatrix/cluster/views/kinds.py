@@ -17,6 +17,7 @@ from modelmatrix.planning.snapshot.views import (
     ControllerView,
     DeploymentView,
     NamespaceView,
+    NetworkPolicyView,
     NodeView,
     PodView,
     PoolView,
@@ -56,11 +57,14 @@ STATEFUL_SETS: PlanningKind[ControllerView] = PlanningKind(names.STATEFUL_SETS, 
 WORKLOADS: PlanningKind[WorkloadView] = PlanningKind(names.DEPLOYMENTS, objects.workload_view, labels=MANAGED_BY_US)
 GROUPS: PlanningKind[WorkloadView] = PlanningKind(names.LEADER_WORKER_SETS, objects.workload_view, labels=MANAGED_BY_US)
 SERVICES: PlanningKind[ServiceView] = PlanningKind(names.SERVICES, objects.service_view, labels=MANAGED_BY_US)
+NETWORK_POLICIES: PlanningKind[NetworkPolicyView] = PlanningKind(
+    names.NETWORK_POLICIES, objects.service_view, labels=MANAGED_BY_US
+)
 RUNTIME_CLASSES: PlanningKind[str] = PlanningKind(names.RUNTIME_CLASSES, objects.runtime_class_name)
 
 PLANNING_KINDS: tuple[PlanningKind[Any], ...] = (
     *(DEPLOYMENTS, POOLS, MODELS, ENGINES, TENANT_POLICIES, NAMESPACES),
     *(NODES, PODS, RUNTIME_CLASSES),
-    *(WORKLOADS, GROUPS, SERVICES),
+    *(WORKLOADS, GROUPS, SERVICES, NETWORK_POLICIES),
     *(FAILED_PODS, REPLICA_SETS, STATEFUL_SETS),
 )

@@ -44,8 +44,10 @@ def deployment_actions(deployment: DeploymentPlan, checks: IntactChecks) -> Iter
     desired = deployment.desired
     if desired is None:
         return
-    if deployment.fitting and (deployment.placements or desired.replicas):
-        yield from service_actions(deployment.service_template, deployment.key, deployment.service, checks)
+    if serves(deployment):
+        yield from dependent_actions(
+            names.SERVICES, deployment.service_template, deployment.service, checks, deployment=deployment.key
+        )
     for placement in deployment.placements:
         yield from workload_actions(placement, deployment.key, checks, is_stuck=_is_rollout_stuck(placement))
     yield from _marks(deployment)
@@ -107,14 +109,22 @@ def retired_actions(workload: WorkloadView, deployment: NamespacedName, replicas
     yield Scale(kind, workload.key, deployment, workload.uid, replicas)
 
 
-def service_actions(
-    template: Template, key: NamespacedName, observed: ServiceView | None, checks: IntactChecks
+def serves(deployment: DeploymentPlan) -> bool:
+    """Whether clients may come: a pool can run the model, and there are or should be replicas."""
+    desired = deployment.desired
+    return desired is not None and bool(deployment.fitting) and bool(deployment.placements or desired.replicas)
+
+
+def dependent_actions(
+    kind: Kind, template: Template, observed: ServiceView | None, checks: IntactChecks, *, deployment: NamespacedName
 ) -> Iterator[Action]:
-    """The actions after which the deployment's Service exists and is right."""
+    """The actions after which a Service, or another object beside the workloads, exists and is right."""
+    metadata = template.manifest["metadata"]
+    key = NamespacedName(metadata["namespace"], metadata["name"])
     if observed is None:
-        yield Create(names.SERVICES, key, key, template.manifest)
+        yield Create(kind, key, deployment, template.manifest)
     elif not observed.deleting and not (observed.digest == template.digest and _is_intact(template, observed, checks)):
-        yield Apply(names.SERVICES, key, key, template.manifest, observed.uid)
+        yield Apply(kind, key, deployment, template.manifest, observed.uid)
 
 
 def _kind(manifest: Mapping[str, Any]) -> Kind:

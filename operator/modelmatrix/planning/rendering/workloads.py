@@ -33,10 +33,11 @@ class RenderingCache:
 
     templates: LastResults[NamespacedName, tuple[WorkloadTarget, Template]] = field(default_factory=LastResults)
     services: LastResults[NamespacedName, tuple[Owner, Template]] = field(default_factory=LastResults)
+    network_policies: LastResults[NamespacedName, tuple[Owner, tuple[int, ...], Template]] = field(default_factory=LastResults)
 
     def branch(self) -> RenderingCache:
         """A cache that begins with what this one has and leaves it as it is."""
-        return RenderingCache(self.templates.branch(), self.services.branch())
+        return RenderingCache(self.templates.branch(), self.services.branch(), self.network_policies.branch())
 
 
 def workload_template(target: WorkloadTarget, cache: RenderingCache) -> Template:
@@ -75,30 +76,39 @@ def service_template(owner: Owner, cache: RenderingCache) -> Template:
     last = cache.services.get(key)
     if last is not None and last[0] == owner:
         return last[1]
-    template = _service(owner)
+    template = with_digest(_service(owner))
     cache.services.put(key, (owner, template))
     return template
 
 
-def _service(owner: Owner) -> Template:
-    manifest: Manifest = {
+def with_digest(manifest: Manifest) -> Template:
+    """A whole manifest with its digest as an annotation."""
+    short = digest(manifest)
+    metadata = manifest["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: short}}
+    return Template(manifest | {"metadata": metadata}, short)
+
+
+def _service(owner: Owner) -> Manifest:
+    return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {
-            "name": owner.name,
-            "namespace": owner.namespace,
-            "labels": _deployment_labels(owner),
-            "ownerReferences": [_owner_reference(owner)],
-        },
+        "metadata": owned_metadata(owner, owner.name),
         "spec": {
             "type": "ClusterIP",
             "selector": {names.LABEL_DEPLOYMENT: owner.name, names.LABEL_ROLE: names.ROLE_LEADER},
             "ports": [{"name": "http", "port": HTTP_PORT, "targetPort": "http", "protocol": "TCP"}],
         },
     }
-    short = digest(manifest)
-    metadata = manifest["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: short}}
-    return Template(manifest | {"metadata": metadata}, short)
+
+
+def owned_metadata(owner: Owner, name: str) -> Manifest:
+    """Metadata of an object that stands beside the workloads of a deployment."""
+    return {
+        "name": name,
+        "namespace": owner.namespace,
+        "labels": _deployment_labels(owner),
+        "ownerReferences": [_owner_reference(owner)],
+    }
 
 
 def _owner_reference(owner: Owner) -> Manifest:

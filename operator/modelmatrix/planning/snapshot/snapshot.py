@@ -14,6 +14,7 @@ from modelmatrix.planning.snapshot.views import (
     DeploymentView,
     NamespacedName,
     NamespaceView,
+    NetworkPolicyView,
     NodeView,
     PodView,
     PoolView,
@@ -86,8 +87,9 @@ SAFE_DEFAULTS = TenantDefaults(Priority.P2, CustomCode.REFUSE, ("weights-*",))
 class PlanSettings:
     """Settings of the operator that change what is planned.
 
-    ``max_rollouts`` of pools and the catalogue go on at once. ``write_namespaces`` are those in which the
-    operator's roles let it write; empty for all.
+    ``max_rollouts`` of pools and the catalogue go on at once. ``write_namespaces`` are those in which the operator's roles let
+    it write; empty for all. ``open_ports`` are ports of engine pods that everybody may reach beside those of API and metrics;
+    ``None``: deployments have no NetworkPolicy.
     """
 
     cluster_domain: str = "cluster.local"
@@ -97,6 +99,7 @@ class PlanSettings:
     max_rollouts: int = 5
     tenancy: TenantDefaults = TenantDefaults()
     write_namespaces: frozenset[str] = frozenset()
+    open_ports: tuple[int, ...] | None = None
 
     def may_write(self, namespace: str) -> bool:
         """Whether objects may be written in a namespace."""
@@ -123,6 +126,7 @@ class Snapshot:
     background: Mapping[str, Compute] = field(default_factory=dict)
     workloads: tuple[WorkloadView, ...] = ()
     services: tuple[ServiceView, ...] = ()
+    network_policies: tuple[NetworkPolicyView, ...] = ()
     namespaces: tuple[NamespaceView, ...] = ()
     tenant_policies: tuple[TenantPolicyView, ...] = ()
     runtime_classes: frozenset[str] = frozenset()

@@ -251,7 +251,7 @@ class WorkloadView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """A managed Service."""
+    """A managed Service, or another object that stands beside the workloads of a deployment and is compared as a whole."""
 
     key: NamespacedName
     uid: str
@@ -260,3 +260,6 @@ class ServiceView:
     digest: str
     manifest: Mapping[str, Any]
     deleting: bool = False
+
+
+NetworkPolicyView = ServiceView

@@ -24,7 +24,7 @@ async def test_the_operator_watches_what_the_command_line_lists() -> None:
 def test_kinds_that_other_controllers_make_too_are_read_by_label() -> None:
     by_label = {read.kind.plural for read in PLANNING_KINDS if read.labels}
     controllers = (names.DEPLOYMENTS, names.LEADER_WORKER_SETS, names.REPLICA_SETS, names.STATEFUL_SETS)
-    assert by_label == {kind.plural for kind in (*controllers, names.SERVICES, names.PODS)}
+    assert by_label == {kind.plural for kind in (*controllers, names.SERVICES, names.NETWORK_POLICIES, names.PODS)}
     assert "app.kubernetes.io/managed-by=modelmatrix" in MANAGED_BY_US
 
 

@@ -5,8 +5,9 @@ import weakref
 from typing import Any
 
 from factories import deployment
+from modelmatrix.api import names
 from modelmatrix.planning.actions.action import Action, Apply
-from modelmatrix.planning.actions.diff import IntactChecks, service_actions
+from modelmatrix.planning.actions.diff import IntactChecks, dependent_actions
 from modelmatrix.planning.rendering.workload_target import owner_of
 from modelmatrix.planning.rendering.workloads import RenderingCache, Template, service_template
 from modelmatrix.planning.snapshot.views import DeploymentView, ServiceView
@@ -26,7 +27,7 @@ def service(view: DeploymentView, *, uid: str = "uid", version: str = "1", **cha
 
 
 def actions(view: DeploymentView, stored: ServiceView, checks: IntactChecks) -> list[Action]:
-    return list(service_actions(template(view), view.key, stored, checks))
+    return list(dependent_actions(names.SERVICES, template(view), stored, checks, deployment=view.key))
 
 
 def test_what_somebody_has_changed_is_applied_again() -> None:
