@@ -26,7 +26,7 @@ def test_ready_names_what_a_rollout_changes_until_it_has_ended() -> None:
     state = world(deployment(replicas=2))
     rest(state)
     before = state.workloads.copy()
-    edit(state, replicas=2, priority="P0")
+    edit(state, replicas=2, maxModelLen=8192)
     messages = []
     for _ in range(20):
         made = state.plan()
@@ -37,7 +37,7 @@ def test_ready_names_what_a_rollout_changes_until_it_has_ended() -> None:
         state.step()
     assert set(state.workloads) == set(before)
     assert len(messages) > 2
-    assert all("; rolling out: spec.template.spec.priorityClassName differs" in message for message in messages)
+    assert all("; rolling out: spec.template.spec.containers[0].args[" in message for message in messages)
     assert ready(rest(state)) == (2, "True", "ReplicasReady")
 
 
@@ -203,16 +203,36 @@ def test_scaling_down_removes_what_does_not_serve_first() -> None:
     assert ready(state.plan())[0] == 2
 
 
-def test_an_edit_of_labels_or_priority_applies_to_every_workload() -> None:
+def test_who_pays_and_how_important_it_is_restarts_no_pod() -> None:
+    state = world(deployment(replicas=1))
+    rest(state)
+    pods = {found.uid for found in state.pods}
+    edit(state, replicas=1, tenant="cards", costCenter="4711", priority="P1")
+    made = state.plan()
+    assert sorted(kinds(made)) == ["Apply", "Apply"], "the Service has the tenant's label too"
+    made = rest(state)
+    (item,) = state.workloads.values()
+    assert {found.uid for found in state.pods} == pods
+    assert item.stored["metadata"]["labels"]["modelmatrix.io/tenant"] == "cards"
+    assert item.stored["metadata"]["labels"]["modelmatrix.io/cost-center"] == "4711"
+    assert "modelmatrix.io/tenant" not in item.spec["template"]["metadata"]["labels"]
+    assert item.spec["template"]["spec"]["priorityClassName"] == "modelmatrix-p2"
+    assert ready(made) == (1, "True", "ReplicasReady")
+    waiting = "priority class, tenant and cost center of running pods change with the next rollout"
+    assert waiting in condition(made, "Placed")["message"]
+
+
+def test_the_next_rollout_brings_what_needed_none() -> None:
     state = world(deployment(replicas=1))
     rest(state)
     edit(state, replicas=1, tenant="cards", priority="P1")
-    made = state.plan()
-    assert sorted(kinds(made)) == ["Apply", "Apply"], "the Service has the tenant's label too"
     rest(state)
+    edit(state, replicas=1, tenant="cards", priority="P1", maxModelLen=8192)
+    made = rest(state)
     (item,) = state.workloads.values()
-    assert item.stored["metadata"]["labels"]["modelmatrix.io/tenant"] == "cards"
+    assert item.spec["template"]["metadata"]["labels"]["modelmatrix.io/tenant"] == "cards"
     assert item.spec["template"]["spec"]["priorityClassName"] == "modelmatrix-p1"
+    assert "next rollout" not in condition(made, "Placed")["message"]
 
 
 def test_a_change_by_hand_is_put_right() -> None:

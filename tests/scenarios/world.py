@@ -5,7 +5,9 @@ It knows nothing of planning; what it shows to the planner goes through the proj
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -45,6 +47,7 @@ class Workload:
     stored: Object
     pods: list[PodView] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
 
     @property
     def view(self) -> WorkloadView:
@@ -59,8 +62,14 @@ class Workload:
 
     @property
     def digest(self) -> str:
-        """The digest of its template."""
-        return str(self.stored["metadata"]["annotations"][names.ANNOTATION_DIGEST])
+        """The digest of its pod template."""
+        part = {name: self.spec.get(name) for name in ("template", "leaderWorkerTemplate", "networkConfig")}
+        return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def image(self) -> str:
+        """The image of its engine."""
+        return str(_template(self.spec)["spec"]["containers"][0]["image"])
 
     @property
     def deleting(self) -> bool:
@@ -79,7 +88,8 @@ class World:
     """The cluster. ``best_fit`` schedules into the fullest node that has room, else into the first.
 
     The pools tolerate no taint: nothing is scheduled to ``tainted`` nodes.
-    Without ``drains`` terminating pods never end, without ``starts`` no pod becomes ready.
+    Without ``drains`` terminating pods never end, without ``starts`` no pod becomes ready. ``missing`` images cannot be pulled,
+    and pods with ``broken_arguments`` do not start either.
     """
 
     deployments: dict[NamespacedName, DeploymentView] = field(default_factory=dict)
@@ -94,6 +104,9 @@ class World:
     network_policies: dict[NamespacedName, Object] = field(default_factory=dict)
     taken_names: set[NamespacedName] = field(default_factory=set)
     tainted: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    broken_arguments: set[str] = field(default_factory=set)
+    missing_pods: set[str] = field(default_factory=set)
     failures: dict[NamespacedName, WriteFailure] = field(default_factory=dict)
     runtime_classes: frozenset[str] = frozenset()
     leader_worker_sets: bool = True
@@ -256,8 +269,8 @@ class World:
         surge = 1 if old and _surges(workload.spec) else 0
         if len(live) > replicas + surge:
             self._remove(workload, self._surplus(workload, live)[: len(live) - replicas - surge])
-        elif old and len(live) == replicas + surge and (not surge or all(pod.ready for group in live for pod in group)):
-            self._remove(workload, old[:1])
+        else:
+            self._remove(workload, _replaceable(old, live, replicas if surge else replicas - 1))
         for group in self._missing(workload, replicas + surge, len(live)):
             self._add(workload, view, group)
 
@@ -302,6 +315,9 @@ class World:
             )
             workload.pods.append(pod)
             workload.digests[pod.uid] = workload.digest
+            workload.images[pod.uid] = workload.image
+            if self.broken_arguments & set(_template(workload.spec)["spec"]["containers"][0]["args"]):
+                self.missing_pods.add(pod.uid)
 
     def _schedule(self) -> None:
         """Pods of higher priority classes first, as the scheduler's queue does."""
@@ -317,7 +333,8 @@ class World:
         """What a pod shows once the scheduler has tried."""
         if node:
             return {"stage": Stage.BOUND, "problem": None, "bound_seconds": self.now_seconds}
-        said = problem("Insufficient devices", "Unschedulable", "scheduler", since_seconds=pod.created_seconds)
+        words = "Insufficient devices" + (", had untolerated taint" if self.tainted else "")
+        said = problem(words, "Unschedulable", "scheduler", since_seconds=pod.created_seconds)
         return {"problem": said}
 
     def _node_for(self, pod: PodView, spec: Mapping[str, Any]) -> str:
@@ -339,11 +356,31 @@ class World:
         for workload in self.workloads.values() if self.starts else ():
             whole = {group[0].group for group in self._groups(workload) if all(pod.node for pod in group)}
             workload.pods = [
-                replace(pod, ready=True, ready_seconds=self.now_seconds, stage=Stage.SERVING)
+                self._started(pod, workload.images[pod.uid])
                 if pod.node and not pod.ready and not pod.deleting and (pod.group in whole)
                 else pod
                 for pod in workload.pods
             ]
+
+    def _started(self, pod: PodView, image: str) -> PodView:
+        if image in self.missing or pod.uid in self.missing_pods:
+            said = problem(f"ErrImagePull: {image} not found", "ImageUnavailable", "kubelet", since_seconds=pod.created_seconds)
+            return replace(pod, problem=said)
+        return replace(pod, ready=True, ready_seconds=self.now_seconds, stage=Stage.SERVING)
+
+
+def _replaceable(old: list[list[PodView]], live: list[list[PodView]], least: int) -> list[list[PodView]]:
+    """Old groups that a rolling update removes now, as a Deployment's controller counts: ``least`` groups stay available."""
+    new_and_waiting = [group for group in live if group not in old and not _is_available(group)]
+    room = len(live) - least - len(new_and_waiting)
+    waiting = [group for group in old if not _is_available(group)][: max(0, room)]
+    available = [group for group in old if _is_available(group)]
+    spare = sum(map(_is_available, live)) - least
+    return [*waiting, *available[: max(0, min(spare, room - len(waiting)))]]
+
+
+def _is_available(group: list[PodView]) -> bool:
+    return all(pod.ready for pod in group)
 
 
 def _selects(spec: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

@@ -1,9 +1,9 @@
 """From one snapshot of the cluster to everything that must be done and reported. Pure, total and deterministic.
 
 Each step has a folder. Inventory: the devices that exist. Feasibility: on which pools each model could run. Desired: how many
-replicas each deployment should have. Placement: which replicas get which devices. Actions: how objects must change.
-Status: conditions, events and messages. Before them, tenancy says what each namespace may use; every step reads the specs as
-they count by that.
+replicas each deployment should have. Placement: which replicas get which devices. Disruption: which changes of pods may go on
+now. Actions: how objects must change. Status: conditions, events and messages. Before them, tenancy says what each namespace may
+use; every step reads the specs as they count by that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from modelmatrix.planning.actions.action import Action, EventRecord
 from modelmatrix.planning.actions.diff import deployment_actions
 from modelmatrix.planning.actions.network_policies import network_policy_actions
+from modelmatrix.planning.disruption.gate import pass_gate
 from modelmatrix.planning.feasibility.assess import assess_all
 from modelmatrix.planning.inventory.collect import pool_states
 from modelmatrix.planning.inventory.pool_state import PoolState
@@ -59,11 +60,11 @@ def plan(snapshot: Snapshot, cache: PlanCache | None = None) -> Plan:
     cache = cache or PlanCache()
     cache.begin()
     result = place(snapshot, cache)
-    deployments, pools = result.deployment_plans(), result.pools
+    pools, snapshot = result.pools, result.snapshot
+    deployments = pass_gate(result.deployment_plans(), pools, snapshot)
     writable = {key: value for key, value in deployments.items() if snapshot.settings.may_write(key.namespace)}
     actions = [action for deployment in writable.values() for action in deployment_actions(deployment, cache.intact)]
     actions += network_policy_actions(writable.values(), snapshot, cache.rendering, cache.intact)
-    snapshot = result.snapshot
     statuses = {key: deployment_status(deployment, snapshot) for key, deployment in deployments.items()}
     pool_statuses = {name: pool_status(pool, snapshot) for name, pool in pools.items()}
     policy_statuses = {view.name: policy_status(view, result) for view in snapshot.tenant_policies}

@@ -34,7 +34,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Change nothing but the number of replicas of a workload whose manifest cannot be rendered any more."""
+    """Change nothing but the number of replicas of a workload."""
 
     kind: Kind
     key: NamespacedName

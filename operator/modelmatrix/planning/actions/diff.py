@@ -8,9 +8,10 @@ A stored object is compared in two steps.
    applied again. This comparison visits the whole manifest, so its result is cached by UID until the object or the template
    changes.
 
-The number of replicas and the update strategy are not part of a template: a change of them starts no rollout. A rollout keeps
-the strategy that it began with, unless its surge replica finds no devices: then it goes on in place. A workload that needs no
-replicas is deleted, one that is being deleted is left alone, and one that no option of the spec stands for is only scaled down.
+The number of replicas and the update strategy are not part of a template: a change of them starts no rollout. Which pods the
+template has is the gate's choice (``disruption``): those of the desired template, those of the stored one while a change waits,
+or those of the one that served before a rollout that failed. A workload that needs no replicas is deleted. One that is being
+deleted is left alone, and so is one that is paused. One that no option of the spec stands for is only scaled down.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from modelmatrix.api import names
 from modelmatrix.api.names import Kind
 from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
-from modelmatrix.planning.rendering.manifest import is_superset
+from modelmatrix.planning.placement.template_choice import TemplateChoice
+from modelmatrix.planning.rendering.manifest import is_superset, surges
 from modelmatrix.planning.rendering.workloads import Template, workload_manifest
 from modelmatrix.planning.snapshot.last_results import LastResults
 from modelmatrix.planning.snapshot.views import NamespacedName, ServiceView, WorkloadView
@@ -36,20 +38,30 @@ class IntactCheck(NamedTuple):
     intact: bool
 
 
+_COMPARED = (
+    names.ANNOTATION_DIGEST,
+    names.ANNOTATION_TEMPLATE,
+    names.ANNOTATION_SPEC,
+    names.ANNOTATION_SERVED,
+    names.ANNOTATION_FAILED,
+)
+
 IntactChecks = LastResults[str, IntactCheck]  # by UID
 
 
 def deployment_actions(deployment: DeploymentPlan, checks: IntactChecks) -> Iterator[Action]:
     """Service, workloads, deletion costs and retiring workloads; nothing while the desired number is not known."""
     desired = deployment.desired
-    if desired is None:
+    if desired is None or deployment.view.paused:
         return
     if serves(deployment):
         yield from dependent_actions(
             names.SERVICES, deployment.service_template, deployment.service, checks, deployment=deployment.key
         )
     for placement in deployment.placements:
-        yield from workload_actions(placement, deployment.key, checks, is_stuck=_is_rollout_stuck(placement))
+        if placement.workload is None and deployment.pools[placement.option.pool].view.paused:
+            continue
+        yield from workload_actions(placement, deployment.key, checks)
     yield from _marks(deployment)
     for retiring in deployment.retiring:
         yield from retired_actions(retiring.workload, deployment.key, retiring.replicas)
@@ -64,38 +76,43 @@ def _marks(deployment: DeploymentPlan) -> Iterator[Action]:
             yield SetDeletionCost(names.PODS, replica.leader, deployment.key, replica.uid)
 
 
-def _is_rollout_stuck(placement: PoolPlacement) -> bool:
-    """Whether a surge replica waits for devices that are not there: more pods than replicas, and one has no node."""
-    workload, observed = placement.workload, placement.observed
-    if workload is None or observed is None or not workload.rolling:
-        return False
-    return observed.existing > workload.replicas and not placement.surge and any(not r.bound for r in observed.replicas)
-
-
-def workload_actions(
-    placement: PoolPlacement, deployment: NamespacedName, checks: IntactChecks, *, is_stuck: bool
-) -> Iterator[Action]:
-    """The actions after which a workload is as its placement says.
-
-    ``is_stuck``: a rollout cannot schedule its surge replica; it then goes on in place.
-    """
-    observed, template, replicas = placement.workload, placement.template, placement.replicas
+def workload_actions(placement: PoolPlacement, deployment: NamespacedName, checks: IntactChecks) -> Iterator[Action]:
+    """The actions after which a workload is as its placement says."""
+    observed, template, replicas, choice = placement.workload, placement.template, placement.replicas, placement.choice
     kind, key = _kind(template.manifest), placement.target.key
     if observed is None:
         if replicas:
             manifest = workload_manifest(template, replicas=replicas, surge=placement.surge)
             yield Create(kind, key, deployment, manifest)
         return
-    if observed.deleting:
+    if observed.deleting or choice is None or choice.frozen:
         return
     if not replicas:
         yield Delete(kind, key, deployment, observed.uid)
         return
-    surge = _surges(observed) and not is_stuck if placement.is_current else placement.surge
-    same = placement.is_current and observed.replicas == replicas and surge == _surges(observed)
-    if not same or not _is_intact(template, observed, checks):
-        manifest = workload_manifest(template, replicas=replicas, surge=surge, change_cause=placement.change_cause)
+    is_stored = _is_stored(choice, observed) and _is_intact(_applied(template, choice), observed, checks)
+    if is_stored and choice.hold is not None and observed.replicas != replicas:
+        yield Scale(kind, key, deployment, observed.uid, replicas)
+    elif not is_stored or observed.replicas != replicas:
+        manifest = workload_manifest(
+            template, replicas=replicas, surge=choice.surge, part=choice.part, annotations=choice.annotations
+        )
         yield Apply(kind, key, deployment, manifest, observed.uid)
+
+
+def _is_stored(choice: TemplateChoice, observed: WorkloadView) -> bool:
+    """Whether the object has the choice's update strategy and annotations, and none of the operator's that it leaves out."""
+    stored = observed.manifest.get("metadata", {}).get("annotations") or {}
+    return surges(observed.manifest) == choice.surge and all(
+        stored.get(name) == choice.annotations.get(name) for name in _COMPARED
+    )
+
+
+def _applied(template: Template, choice: TemplateChoice) -> Template:
+    """The template with the pods of the choice."""
+    if choice.part is None:
+        return template
+    return template._replace(manifest=template.manifest | {"spec": template.manifest["spec"] | choice.part})
 
 
 def retired_actions(workload: WorkloadView, deployment: NamespacedName, replicas: int) -> Iterator[Action]:
@@ -129,14 +146,6 @@ def dependent_actions(
 
 def _kind(manifest: Mapping[str, Any]) -> Kind:
     return names.DEPLOYMENTS if manifest["kind"] == names.DEPLOYMENTS.kind else names.LEADER_WORKER_SETS
-
-
-def _surges(observed: WorkloadView) -> bool:
-    spec = observed.manifest.get("spec", {})
-    update = spec.get("strategy", {}).get("rollingUpdate") or spec.get("rolloutStrategy", {}).get(
-        "rollingUpdateConfiguration", {}
-    )
-    return update.get("maxSurge", 0) not in (0, "0", "0%")
 
 
 def _is_intact(template: Template, stored: WorkloadView | ServiceView, checks: IntactChecks) -> bool:

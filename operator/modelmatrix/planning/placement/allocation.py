@@ -19,7 +19,8 @@ class ReplicaDemand:
     """The replicas that a deployment should have, and what it has by pool.
 
     ``shares`` are the replicas that belong on each pool by the scaling policy; empty when it leaves the choice to placement.
-    ``retired`` are devices by pool and node that its own old workloads hold until new replicas serve.
+    ``retired`` are devices by pool and node that its own old workloads hold until new replicas serve, ``retiring`` those
+    workloads' replicas.
     ``backs_off``: the scheduler has just left a group partly bound, and no other one is made for a while.
     """
 
@@ -30,6 +31,7 @@ class ReplicaDemand:
     shares: Mapping[str, int] = field(default_factory=dict)
     retired: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     backs_off: bool = False
+    retiring: int = 0
 
     @property
     def key(self) -> NamespacedName:
@@ -121,6 +123,10 @@ class AllocationState:
     def pools_after(self) -> dict[str, PoolState]:
         """All pools without the devices that were handed out."""
         return {name: bins.after() for name, bins in self.bins.items()}
+
+    def is_paused(self, demand: ReplicaDemand, pool: str) -> bool:
+        """Whether people have paused the deployment or the pool: nothing comes there, and nothing goes."""
+        return demand.view.paused or self.bins[pool].pool.view.paused
 
     def option(self, key: NamespacedName, pool: str) -> PoolOption:
         """The fitting option of a deployment on a pool where it has replicas."""

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from modelmatrix.api import names
 from modelmatrix.api.model_deployment import ModelDeploymentSpec
+from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import KnownModel
 from modelmatrix.planning.desired.replicas import DesiredReplicas
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.inventory.held_replicas import ObservedReplica
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas
 from modelmatrix.planning.inventory.pool_state import PoolState
+from modelmatrix.planning.placement.template_choice import Hold, TemplateChoice
 from modelmatrix.planning.rendering.manifest import first_drift
+from modelmatrix.planning.rendering.pod_templates import rolling_part, waiting_fields, without_soft_fields
 from modelmatrix.planning.rendering.workload_target import WorkloadTarget
 from modelmatrix.planning.rendering.workloads import Template
 from modelmatrix.planning.snapshot.snapshot import WriteFailure
@@ -28,7 +31,8 @@ class PoolPlacement:
 
     ``replicas`` is the number for the workload's ``spec.replicas``; ``waiting`` further ones wait until whole nodes are free.
     ``placed`` replicas have devices; ``new_nodes`` are the nodes of those that the plan packed, one tuple a replica.
-    ``surge`` says whether one more replica would find room.
+    ``surge`` says whether one more replica would find room. ``choice`` is the gate's: which pod template the workload gets;
+    ``None`` before the gate has decided.
     """
 
     option: PoolOption
@@ -41,6 +45,7 @@ class PoolPlacement:
     placed: int
     new_nodes: tuple[tuple[str, ...], ...]
     surge: bool
+    choice: TemplateChoice | None = None
 
     @property
     def desired(self) -> int:
@@ -55,17 +60,51 @@ class PoolPlacement:
     @property
     def is_rolling(self) -> bool:
         """Whether pods of the present template are missing, or will be as soon as this plan is carried out."""
-        return self.workload is not None and (self.workload.rolling or not self.is_current)
+        return self.workload is not None and (self.workload.rolling or self._is_changing)
 
     @property
     def is_outdated(self) -> bool:
         """Whether pods of an older template exist; pods that are merely missing do not count."""
-        return self.workload is not None and (self.workload.outdated or not self.is_current)
+        return self.workload is not None and (self.workload.outdated or self._is_changing)
 
     @property
     def is_current(self) -> bool:
-        """Whether the template is the one that was applied last."""
-        return self.workload is not None and self.workload.digest == self.template.digest
+        """Whether the workload's pod template needs no new pods; ``without_soft_fields`` says what does not count.
+
+        An object of an earlier version has no digest of it: then the whole manifest must be the same.
+        """
+        workload, template = self.workload, self.template
+        if workload is None:
+            return False
+        if not workload.template_digest:
+            return workload.digest == template.digest
+        return workload.template_digest == template.rollout_digest and not self._lacks_tolerations
+
+    @property
+    def hold(self) -> Hold | None:
+        """Why a change of the pods waits; ``None`` when none does."""
+        return self.choice.hold if self.choice else None
+
+    @property
+    def waiting_fields(self) -> tuple[str, ...]:
+        """Fields of the pods that change with the next rollout, and not before, in words."""
+        if self.workload is None or self.choice is None or self.choice.part is None:
+            return ()
+        return waiting_fields(rolling_part(self.template.manifest), self.choice.part)
+
+    @property
+    def _is_changing(self) -> bool:
+        return not self.is_current and self.hold is None
+
+    @property
+    def _lacks_tolerations(self) -> bool:
+        """Whether new pods find no node because of a taint, while the pool has other tolerations than the stored template."""
+        if self.observed is None or self.workload is None:
+            return False
+        problems = self.observed.problems
+        if not any(problem.reason is Reason.UNSCHEDULABLE and "taint" in problem.message for problem in problems):
+            return False
+        return "tolerations" in waiting_fields(rolling_part(self.template.manifest), rolling_part(self.workload.manifest))
 
     @property
     def change_cause(self) -> str:
@@ -77,8 +116,9 @@ class PoolPlacement:
         if self.workload is None:
             return ""
         stored = self.workload.manifest
-        if not self.is_current:
-            return first_drift(stored, self.template.manifest)
+        if self._is_changing:
+            old, new = rolling_part(stored), rolling_part(self.template.manifest)
+            return first_drift(old, without_soft_fields(new), "spec") or first_drift(old, new, "spec")
         if not self.is_outdated:
             return ""
         return str(stored.get("metadata", {}).get("annotations", {}).get(names.CHANGE_CAUSE, ""))
@@ -86,11 +126,15 @@ class PoolPlacement:
 
 @dataclass(frozen=True, slots=True)
 class RetiringWorkload:
-    """A workload that no option of the spec stands for any more; ``replicas`` of it stay for now."""
+    """A workload that no option of the spec stands for any more; ``replicas`` of it stay for now.
+
+    ``gives_way``: one of the others goes although the new replica that gets its devices does not serve yet.
+    """
 
     workload: WorkloadView
     observed: WorkloadReplicas
     replicas: int
+    gives_way: bool = False
 
     @property
     def desired(self) -> int:

@@ -16,11 +16,14 @@ from modelmatrix.planning.snapshot.views import WorkloadView
 
 def drain_schedule(
     inputs: DeploymentInputs, allocation: DeploymentAllocation, fleet: Fleet, state: AllocationState, *, ready_new: int
-) -> Iterator[tuple[WorkloadView, int]]:
-    """Retired workloads with the number of replicas that stay. ``ready_new`` replicas of current workloads serve."""
+) -> Iterator[tuple[WorkloadView, int, bool]]:
+    """Retired workloads with the number of replicas that stay. ``ready_new`` replicas of current workloads serve.
+
+    The last value says whether one of the others gives way to a new one that does not serve yet.
+    """
     desired = inputs.desired
     if desired is None or (not inputs.fitting and desired.replicas):
-        yield from ((workload, _without_stuck(workload, fleet)) for workload in inputs.retired)
+        yield from ((workload, _without_stuck(workload, fleet), False) for workload in inputs.retired)
         return  # nothing can replace them: what serves goes on serving
     needed = max(0, desired.replicas - ready_new)
     all_serve = allocation.shortage and ready_new >= allocation.placed
@@ -29,10 +32,12 @@ def drain_schedule(
         observed = fleet.replicas[workload.key]
         retained = min(workload.replicas, needed)
         replicas = observed.replicas_to_retain(retained, workload)
-        if workload.pool in blocking and replicas == workload.replicas > 0 and not observed.draining:
+        is_whole = replicas == workload.replicas > 0 and not observed.draining and observed.existing <= workload.replicas
+        gives_way = is_whole and workload.pool in blocking
+        if gives_way:
             retained, replicas, blocking = retained - 1, replicas - 1, frozenset()
         needed = max(0, needed - max(retained, observed.ready if retained else 0))
-        yield workload, replicas
+        yield workload, replicas, gives_way
 
 
 def _without_stuck(workload: WorkloadView, fleet: Fleet) -> int:

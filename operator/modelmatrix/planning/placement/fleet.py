@@ -85,7 +85,16 @@ class Fleet:
     def _demand(self, inputs: DeploymentInputs, replicas: int) -> ReplicaDemand:
         held = {pool: self.held(workload) for pool, workload in inputs.current.items() if not workload.deleting}
         retired = self._retired_devices(inputs)
-        return ReplicaDemand(inputs.view, inputs.fitting, replicas, held, inputs.shares, retired, backs_off=inputs.backs_off)
+        return ReplicaDemand(
+            inputs.view,
+            inputs.fitting,
+            replicas,
+            held,
+            inputs.shares,
+            retired,
+            backs_off=inputs.backs_off,
+            retiring=sum(workload.replicas for workload in inputs.retired if not workload.deleting),
+        )
 
     def _retired_devices(self, inputs: DeploymentInputs) -> Mapping[str, Counter[str]]:
         """Devices that retired workloads hold, by pool and node."""

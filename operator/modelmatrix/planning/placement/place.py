@@ -4,9 +4,10 @@
 2. By priority, from P0 down: replicas that were created and have no node yet get their devices before anything new.
 3. In the same priority: every deployment gets its first replica before any gets its second; large replicas are placed before
    small ones, because a small one still fits what a large one leaves; then the older deployment first.
-4. A deployment that still lacks replicas preempts those of lower priorities. One that lost replicas first tries other pools.
+4. New replicas that take over from old ones of the same deployment come last: the old ones serve still.
+5. A deployment that still lacks replicas preempts those of lower priorities. One that lost replicas first tries other pools.
    No replica is placed for which a device quota of its namespace has no room, and nothing gives way for it.
-5. Replicas that were created and found no devices stay, so that the cluster's scheduler places them when devices come free.
+6. Replicas that were created and found no devices stay, so that the cluster's scheduler places them when devices come free.
 
 Each pool is packed into bins (``bin_packing``); nothing here changes the inventory. The order of a deployment's pools is that
 of ``pool_order``. Running replicas are never moved, so a fixed point of the cluster is one of placement.
@@ -52,6 +53,7 @@ def allocate_to_pools(
         level = list(group)
         _resume(level, state)
         _grow(level, state)
+    _replace_old(ordered, state)
     _preempt(ordered, state)
     for demand in ordered:
         _leave_pending(demand, state.allocations[demand.key])
@@ -90,7 +92,7 @@ def _retain(demand: ReplicaDemand, bins: Mapping[str, PoolBins], quotas: DeviceQ
             retained = bins[option.pool].retain(shape_of(option), len(held.running))
             if retained:
                 allocation.by_pool[option.pool] = PoolAllocation(list(held.running[:retained]))
-    while allocation.placed > demand.replicas:
+    while allocation.placed > demand.replicas and not demand.view.paused:
         option = pick_for_scale_down(demand, allocation, bins)
         allocation.by_pool[option.pool].running.pop()
         bins[option.pool].granted -= option.devices  # its devices stay used until the pod is gone
@@ -126,9 +128,24 @@ def _could_be_whole(demand: ReplicaDemand, option: PoolOption, state: Allocation
 def _grow(level: Sequence[ReplicaDemand], state: AllocationState) -> None:
     """Place what is missing: every first replica before any second one."""
     for demand in level:
-        if not state.allocations[demand.key].placed:
+        if not state.allocations[demand.key].placed and _lacks_more_than_successors(demand, state):
             _place_one(demand, state)
     for demand in level:
+        while _lacks_more_than_successors(demand, state) and _place_one(demand, state):
+            pass
+
+
+def _lacks_more_than_successors(demand: ReplicaDemand, state: AllocationState) -> bool:
+    """Whether replicas are missing, those that only take over from old ones not counted: the old ones serve still."""
+    return state.allocations[demand.key].shortage > demand.retiring
+
+
+def _replace_old(ordered: Sequence[ReplicaDemand], state: AllocationState) -> None:
+    """What is left is for successors of old replicas.
+
+    If they came first, the devices that one deployment's old replica has left would go to a more important one that serves.
+    """
+    for demand in ordered:
         while state.allocations[demand.key].shortage and _place_one(demand, state):
             pass
 
@@ -145,7 +162,11 @@ def _preempt(ordered: Sequence[ReplicaDemand], state: AllocationState) -> None:
             continue
         while allocation.shortage and allocation.preempted_by and _place_one(demand, state):
             pass
-        options = [option for option in preference(demand, state.bins) if not _is_hopeless(demand, option)]
+        options = [
+            option
+            for option in preference(demand, state.bins)
+            if not _is_hopeless(demand, option) and not state.is_paused(demand, option.pool)
+        ]
         own = _room_of_retired(demand, options, state)
         while allocation.shortage > own and any(_preempt_one(demand, option, preemption, state) for option in options):
             pass
@@ -169,7 +190,8 @@ def _place_one(demand: ReplicaDemand, state: AllocationState) -> bool:
     if not allocation.shortage:
         return False
     ranked = rank_for_scale_up(demand, allocation, state.bins)
-    return any(_allocate(option, allocation, state) for option in ranked if not _is_hopeless(demand, option))
+    usable = (option for option in ranked if not _is_hopeless(demand, option) and not state.is_paused(demand, option.pool))
+    return any(_allocate(option, allocation, state) for option in usable)
 
 
 def _is_hopeless(demand: ReplicaDemand, option: PoolOption) -> bool:

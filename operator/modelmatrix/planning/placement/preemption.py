@@ -78,7 +78,7 @@ class Preemption:
 
     def _of_demand(self, key: NamespacedName, demand: ReplicaDemand, pool: str) -> Iterable[Victim]:
         grant = self._state.allocations[key].by_pool.get(pool)
-        if grant is None:
+        if grant is None or self._state.is_paused(demand, pool):
             return
         shape = shape_of(self._state.option(key, pool))
         for nodes in grant.new_nodes:

@@ -103,18 +103,31 @@ class PlacementResult:
                 template=workload_template(target, self.cache),
                 workload=workload,
                 observed=observed,
-                replicas=_replicas(inputs, allocation, option, observed),
+                replicas=self._number(inputs, allocation, option, observed),
                 waiting=len(grant.waiting),
                 placed=grant.replicas,
                 new_nodes=tuple(grant.new_nodes),
                 surge=self.state.bins[option.pool].room(shape_of(option)) > 0,
             )
 
+    def _number(
+        self,
+        inputs: DeploymentInputs,
+        allocation: DeploymentAllocation,
+        option: PoolOption,
+        observed: WorkloadReplicas | None,
+    ) -> int:
+        """``spec.replicas`` of a workload; of a paused one the stored number."""
+        workload = inputs.current.get(option.pool)
+        if inputs.view.paused or self.pools[option.pool].view.paused:
+            return workload.replicas if workload else 0
+        return _replicas(inputs, allocation, option, observed)
+
     def _retiring(
         self, inputs: DeploymentInputs, allocation: DeploymentAllocation, ready_new: int
     ) -> Iterator[RetiringWorkload]:
-        for workload, replicas in drain_schedule(inputs, allocation, self.fleet, self.state, ready_new=ready_new):
-            yield RetiringWorkload(workload, self.fleet.replicas[workload.key], replicas)
+        for workload, replicas, gives_way in drain_schedule(inputs, allocation, self.fleet, self.state, ready_new=ready_new):
+            yield RetiringWorkload(workload, self.fleet.replicas[workload.key], replicas, gives_way)
 
 
 def new_devices(deployments: Mapping[NamespacedName, DeploymentPlan]) -> dict[str, int]:

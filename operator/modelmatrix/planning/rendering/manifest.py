@@ -16,6 +16,15 @@ def digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def surges(manifest: Mapping[str, Any]) -> bool:
+    """Whether a workload's update strategy makes a new replica before an old one goes."""
+    spec = manifest.get("spec", {})
+    update = spec.get("strategy", {}).get("rollingUpdate") or spec.get("rolloutStrategy", {}).get(
+        "rollingUpdateConfiguration", {}
+    )
+    return update.get("maxSurge", 0) not in (0, "0", "0%")
+
+
 def first_drift(actual: Any, desired: Any, path: str = "") -> str:
     """The path of the first desired field with another actual value, e.g. ``spec.containers[0].image``; else ``""``."""
     if isinstance(desired, Mapping) and isinstance(actual, Mapping):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from modelmatrix.api import names
 from modelmatrix.planning.rendering.manifest import Manifest, digest
 from modelmatrix.planning.rendering.pod import pod_annotations, pod_spec
+from modelmatrix.planning.rendering.pod_templates import rolling_part, without_soft_fields
 from modelmatrix.planning.rendering.workload_target import Owner, WorkloadTarget
 from modelmatrix.planning.snapshot.last_results import LastResults
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -20,11 +22,25 @@ IN_PLACE: Manifest = {"maxSurge": 0, "maxUnavailable": 1}
 class Template(NamedTuple):
     """A manifest without its number of replicas and its update strategy, and the digest of that.
 
-    The manifest is shared between plans: callers must not change it.
+    The manifest is shared between plans: callers must not change it. A Service has no further digests. ``rollout_digest`` is
+    that of the part of a workload whose change needs new pods, ``outer_digest`` that of what is outside its pod template,
+    ``spec_digest`` that of what the deployment's own spec says of its pods.
     """
 
     manifest: Manifest
     digest: str
+    rollout_digest: str = ""
+    outer_digest: str = ""
+    spec_digest: str = ""
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The annotations of a workload that has this template and serves it."""
+        return {
+            names.ANNOTATION_DIGEST: self.outer_digest,
+            names.ANNOTATION_TEMPLATE: self.rollout_digest,
+            names.ANNOTATION_SPEC: self.spec_digest,
+        }
 
 
 @dataclass(slots=True)
@@ -53,11 +69,32 @@ def workload_template(target: WorkloadTarget, cache: RenderingCache) -> Template
 def render(target: WorkloadTarget) -> Template:
     """Render a workload: a Deployment for replicas of one node, a LeaderWorkerSet for groups of nodes."""
     manifest = _deployment(target) if target.layout.nodes == 1 else _leader_worker_set(target)
-    return Template(manifest, digest(manifest))
+    part = rolling_part(manifest)
+    outer = manifest | {"spec": {name: value for name, value in manifest["spec"].items() if name not in part}}
+    return Template(manifest, digest(manifest), digest(without_soft_fields(part)), digest(outer), digest(_of_spec(target)))
 
 
-def workload_manifest(template: Template, *, replicas: int, surge: bool, change_cause: str = "") -> Manifest:
-    """A whole workload, ready to be applied. ``change_cause`` is stored with it; empty for one that is created."""
+def _of_spec(target: WorkloadTarget) -> Manifest:
+    """What the deployment's own spec says of a pod; all else comes from the pool, the catalogue or a profile."""
+    return {
+        "model": target.model.name,
+        "source": repr(target.source),
+        "quantization": target.quantization,
+        "maxModelLen": target.max_model_len,
+        "servedName": target.served_name,
+        "secretName": target.secret_name,
+    }
+
+
+def workload_manifest(
+    template: Template,
+    *,
+    replicas: int,
+    surge: bool,
+    part: Manifest | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> Manifest:
+    """A whole workload, ready to be applied: with the pods of ``part``, else those of the template."""
     strategy, manifest = SURGE if surge else IN_PLACE, template.manifest
     grouped = manifest["kind"] == names.LEADER_WORKER_SETS.kind
     update = (
@@ -65,9 +102,8 @@ def workload_manifest(template: Template, *, replicas: int, surge: bool, change_
         if grouped
         else {"strategy": {"type": "RollingUpdate", "rollingUpdate": strategy}}
     )
-    cause = {names.CHANGE_CAUSE: change_cause} if change_cause else {}
-    metadata = manifest["metadata"] | {"annotations": {names.ANNOTATION_DIGEST: template.digest, **cause}}
-    return manifest | {"metadata": metadata, "spec": manifest["spec"] | {"replicas": replicas} | update}
+    metadata = manifest["metadata"] | {"annotations": dict(template.annotations if annotations is None else annotations)}
+    return manifest | {"metadata": metadata, "spec": manifest["spec"] | (part or {}) | {"replicas": replicas} | update}
 
 
 def service_template(owner: Owner, cache: RenderingCache) -> Template:

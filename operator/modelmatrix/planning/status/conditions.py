@@ -4,6 +4,7 @@
 - Ready: every desired replica of the present spec serves (``ready``). It repeats Placed when devices are missing.
 - SloMet and SignalsFresh: the measurements of the last minutes, and whether they can be trusted.
 - WithinPolicy: shown, as False, while a TenantPolicy changes the spec or a quota of it is exceeded.
+- Held while changes of its pods wait (``held``).
 - Reconciling or Stalled while Ready is not True, as kstatus defines them: GitOps tools wait for the one and fail on the other.
 
 Conditions follow from the plan. A stored one is read only where the plan knows nothing better: before the first measurement
@@ -28,11 +29,12 @@ from modelmatrix.api.conditions import (
     ConditionState,
     find_condition,
 )
-from modelmatrix.api.reasons import Reason, reason_of
+from modelmatrix.api.reasons import TABLE, Reason, reason_of
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.snapshot import MeasuredSlo, Snapshot
 from modelmatrix.planning.snapshot.views import PolicyNote
 from modelmatrix.planning.status.capacity_messages import displaced_message, missing_message, refused_group
+from modelmatrix.planning.status.held import held_hold, held_states, next_rollout_message
 from modelmatrix.planning.status.problems import PoolProblem, pool_problems
 from modelmatrix.planning.status.ready import ready_state
 from modelmatrix.planning.status.slo import is_slo_met
@@ -51,6 +53,7 @@ def condition_states(deployment: DeploymentPlan, snapshot: Snapshot) -> list[Con
     return [
         *(ready, placed, _slo_met(deployment, measured), fresh),
         *_within_policy(deployment),
+        *held_states(deployment),
         *_progress(deployment, ready, problems),
     ]
 
@@ -82,6 +85,12 @@ def _placed(deployment: DeploymentPlan) -> ConditionState:
 def _short(deployment: DeploymentPlan) -> ConditionState | None:
     if not deployment.shortage:
         return None
+    hold = held_hold(deployment)
+    if hold is not None and hold.reason is Reason.PAUSED:
+        missing = (
+            f"{deployment.shortage} of {deployment.desired_replicas} replicas have no devices, and none are taken for them"
+        )
+        return ConditionState(PLACED, FALSE, Reason.PAUSED, f"{missing}: {hold.message}")
     if deployment.refused and not deployment.preempted_by:
         stored = _as_stored(deployment, PLACED)
         if stored.reason in (Reason.UNSCHEDULABLE, Reason.PODS_MISSING):
@@ -97,7 +106,13 @@ def _short(deployment: DeploymentPlan) -> ConditionState | None:
 
 def _all_placed(deployment: DeploymentPlan) -> ConditionState:
     where = (f"{p.desired} on {p.option.pool} as {p.option.message}" for p in deployment.placements if p.desired)
-    return ConditionState(PLACED, TRUE, Reason.PLACED, "; ".join([*where, *(caveat.message for caveat in caveats(deployment))]))
+    waiting = next_rollout_message(deployment)
+    return ConditionState(
+        PLACED,
+        TRUE,
+        Reason.PLACED,
+        "; ".join(filter(None, [*where, waiting, *(caveat.message for caveat in caveats(deployment))])),
+    )
 
 
 def _fits_nowhere(deployment: DeploymentPlan) -> ConditionState:
@@ -173,5 +188,8 @@ def _progress(deployment: DeploymentPlan, ready: ConditionState, problems: Seque
         stalled = stalled or deployment.failure.reason is Reason.NAME_CONFLICT
     elif problems and ready.reason is problems[0].problem.reason:
         stalled = stalled or problems[0].is_stalled
+    hold = held_hold(deployment)
+    if hold is not None and ready.reason is hold.reason:
+        stalled = TABLE[hold.reason].needs_person
     kind = STALLED if stalled else RECONCILING
     yield ConditionState(kind, TRUE, ready.reason, ready.message)

@@ -62,7 +62,7 @@ def _placed(placement: PoolPlacement) -> dict[str, Any]:
         "pool": placement.option.pool,
         "quantization": str(placement.option.quantization),
         "engine": placement.option.engine,
-        "image": placement.target.image,
+        "image": placement.workload.image if placement.workload and placement.hold else placement.target.image,
         "devicesPerReplica": layout.devices,
         "nodesPerReplica": layout.nodes,
         "parallelism": _degrees(layout.parallelism),

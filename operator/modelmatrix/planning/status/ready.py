@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from modelmatrix.api.conditions import FALSE, READY, TRUE, ConditionState
 from modelmatrix.api.reasons import TABLE, Reason
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
+from modelmatrix.planning.status.held import held_hold
 from modelmatrix.planning.status.problems import PoolProblem, passing_words
 
 POOLS_SHOWN = 3
@@ -31,8 +32,11 @@ def _serving(deployment: DeploymentPlan, problems: Sequence[PoolProblem]) -> Con
     rolling = [placement for placement in deployment.placements if placement.is_rolling]
     new = sum(placement.ready for placement in deployment.placements)
     serve = f"{deployment.ready} of {deployment.desired_replicas} replicas serve"
-    if new >= deployment.desired_replicas and not rolling:
+    hold = held_hold(deployment)
+    if new >= deployment.desired_replicas and not rolling and (hold is None or not hold.is_own):
         return ConditionState(READY, TRUE, Reason.REPLICAS_READY, serve)
+    if hold is not None and (hold.is_own or hold.reason is Reason.PAUSED):
+        return ConditionState(READY, FALSE, hold.reason, f"{serve}. {hold.message}. {TABLE[hold.reason].remedy}")
     serve += ", older ones among them" if deployment.ready > new or any(map(_has_old_ones, rolling)) else ""
     serve += _cause(rolling)
     if not problems:

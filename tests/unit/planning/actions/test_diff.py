@@ -22,7 +22,7 @@ def template(view: DeploymentView) -> Template:
 
 
 def service(view: DeploymentView, *, uid: str = "uid", version: str = "1", **changed: Any) -> ServiceView:
-    manifest, digest = template(view)
+    manifest, digest, *_ = template(view)
     return ServiceView(view.key, uid, version, view.uid, digest, Stored({**manifest, **changed}))
 
 

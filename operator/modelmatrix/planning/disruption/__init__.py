@@ -1,0 +1,1 @@
+"""Between placement and actions: which changes of pods may go on now, and which wait."""
