@@ -2,8 +2,8 @@
 
 Each step has a folder. Inventory: the devices that exist. Feasibility: on which pools each model could run. Desired: how many
 replicas each deployment should have. Placement: which replicas get which devices. Disruption: which changes of pods may go on
-now. Actions: how objects must change. Status: conditions, events and messages. Before them, tenancy says what each namespace may
-use; every step reads the specs as they count by that.
+now. Actions: how objects must change. Status: conditions, events and messages. Before them, tenancy says what each namespace
+may use; every step reads the specs as they count by that.
 """
 
 from __future__ import annotations
