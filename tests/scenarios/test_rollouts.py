@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from factories import deployment, nodes, pool
+from modelmatrix.cli.output.plan_document import plan_document
+from modelmatrix.cli.output.plan_text import plan_text
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.snapshot.views import NamespacedName, NodeView
 from scenarios.changing import condition, edit, kinds, ready, world
@@ -340,3 +342,26 @@ def test_several_formats_of_a_full_pool_give_way_one_deployment_after_another() 
     for there in run(state, steps=120):
         assert len(there) >= 3
     assert {w.stored["metadata"]["labels"]["modelmatrix.io/engine"] for w in state.workloads.values()} == {"SGLang"}
+
+
+def test_a_plan_names_what_would_roll_in_the_order_in_which_it_goes() -> None:
+    state = fleet()
+    change_pool(state, images={ENGINE: GOOD})
+    made = state.plan()
+    rollouts = plan_document(None, made, made.deployments)["rollouts"]
+    assert [(item["order"], item["name"], item["inPlace"]) for item in rollouts] == [
+        (number, f"m{4 - number}", True) for number in range(1, 5)
+    ]
+    assert {item["field"] for item in rollouts} == {"spec.template.spec.containers[0].image"}
+    assert [bool(item["held"]) for item in rollouts] == [False, True, True, True]
+    table = plan_text(
+        {
+            "items": [],
+            "pools": [],
+            "displaced": [],
+            "cost": {"before": "0", "after": "0", "currency": "CNY", "others": []},
+            "rollouts": rollouts,
+        },
+        wide=False,
+    )
+    assert "1        bank       m3    ascend-a  in place" in table

@@ -9,6 +9,8 @@ from typing import Any
 from modelmatrix.api import names
 from modelmatrix.api.conditions import PLACED, TRUE, find_condition
 from modelmatrix.api.reasons import Reason
+from modelmatrix.planning.disruption.gate import changes
+from modelmatrix.planning.disruption.rollout import Rollout
 from modelmatrix.planning.feasibility.verdict import Verdict
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import PoolPlacement
@@ -34,6 +36,7 @@ def plan_document(before: Plan | None, after: Plan, shown: Iterable[NamespacedNa
         "pools": [_pool(pool, after.new_devices.get(name, 0)) for name, pool in sorted(after.pools.items())],
         "cost": _cost(_costs(before) if before else {}, _costs(after)),
         "displaced": _displaced(before, after),
+        "rollouts": [_rollout(number, rollout) for number, rollout in enumerate(changes(after.deployments.values()), start=1)],
     }
 
 
@@ -63,6 +66,19 @@ def _item(plan: Plan, key: NamespacedName) -> dict[str, Any]:
         "candidates": status["candidates"],
         "placements": [_placement(item) for item in deployment.placements if item.desired],
         "caveats": [{"reason": str(caveat.reason), "message": caveat.message} for caveat in caveats(deployment)],
+    }
+
+
+def _rollout(number: int, rollout: Rollout) -> dict[str, Any]:
+    """A workload whose pods would be replaced; ``order`` is its turn, ``inPlace`` says that an old replica goes first."""
+    return {
+        "order": number,
+        "namespace": rollout.key.namespace,
+        "name": rollout.key.name,
+        "pool": rollout.pool,
+        "inPlace": not rollout.placement.surge,
+        "field": rollout.field,
+        "held": rollout.placement.hold.message if rollout.placement.hold else "",
     }
 
 

@@ -16,6 +16,7 @@ def plan_text(document: Item, *, wide: bool) -> str:
     """The parts that are not empty, with a blank line between them."""
     items = document["items"]
     parts = [_items(items, wide=wide), _refusals(items), _caveats(items), _displaced(document["displaced"])]
+    parts += [_rollouts(document["rollouts"])]
     parts += [_pools(document["pools"]), _cost(document["cost"])]
     return "\n\n".join(part for part in parts if part)
 
@@ -76,6 +77,15 @@ def _displaced(displaced: list[Item]) -> str:
         lines.append(f"{item['namespace']}/{item['name']} loses {pluralize(item['replicas'], 'replica')}: {item['reason']}")
         lines.append(paragraph(item["message"], indent=2))
     return "\n".join(lines)
+
+
+def _rollouts(rollouts: list[Item]) -> str:
+    """Workloads whose pods would be replaced, in the order in which they go."""
+    rows = [
+        [r["order"], r["namespace"], r["name"], r["pool"], "in place" if r["inPlace"] else "surge", r["field"] or "-"]
+        for r in rollouts
+    ]
+    return table(["ROLLOUT", "NAMESPACE", "NAME", "POOL", "STRATEGY", "FIELD"], rows) if rows else ""
 
 
 def _pools(pools: list[Item]) -> str:

@@ -48,9 +48,9 @@ def pass_gate(
     return {key: _with(deployment, choices, retained) for key, deployment in deployments.items()}
 
 
-def changes(deployments: Iterable[DeploymentPlan], now_seconds: float) -> list[Rollout]:
+def changes(deployments: Iterable[DeploymentPlan]) -> list[Rollout]:
     """Workloads whose pods must be replaced, in the order in which the gate lets them go."""
-    wanted = (rollout for rollout in _rollouts(deployments, now_seconds) if rollout.is_wanted)
+    wanted = (rollout for rollout in _rollouts(deployments, now_seconds=0.0) if rollout.is_wanted)
     return sorted(wanted, key=lambda rollout: rollout.rank)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.disruption.history import FailedTemplate, ServedTemplate, failed_template, served_template
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
-from modelmatrix.planning.rendering.manifest import Manifest, surges
-from modelmatrix.planning.rendering.pod_templates import engine_image, rolling_part
+from modelmatrix.planning.rendering.manifest import Manifest, first_drift, surges
+from modelmatrix.planning.rendering.pod_templates import engine_image, rolling_part, without_soft_fields
 from modelmatrix.planning.snapshot.views import Component, NamespacedName, PodProblem, PodView, WorkloadView
 
 PATIENCE_SECONDS = 60.0  # a registry or a store that fails for a moment fails no rollout
@@ -73,6 +73,12 @@ class Rollout:
     def cause(self) -> Cause:
         """What changes the stored template into the desired one."""
         return self._cause(rolling_part(self.workload.manifest), rolling_part(self.placement.template.manifest))
+
+    @property
+    def field(self) -> str:
+        """Path of the first field that needs new pods, e.g. ``spec.template.spec.containers[0].image``."""
+        part = rolling_part(self.placement.template.manifest)
+        return first_drift(rolling_part(self.workload.manifest), without_soft_fields(part), "spec")
 
     @property
     def was_taken_back(self) -> bool:
