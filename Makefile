@@ -1,10 +1,11 @@
 # Everything a person types. Variables: CLUSTER (name of the local cluster), BANK (institution), TIME_SCALE (1 to 15),
-# N (objects that `make costs` makes, stops that `make failover` makes), STATES, BUDGET and SEED (of `make explore`).
+# N (objects that `make costs` makes, stops that `make failover` makes), SEED, STATES and BUDGET (of `make explore`),
+# PLANS and FIRST (of `make faults`), EDITS (of `make edits`), MUTANTS, MODULE and MINUTES (of `make mutants`).
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := PYTHONPATH=e2e:operator $(BIN)/python -m
 
-.PHONY: help demo test up down check generate golden costs planbench explore regression benchmark failover
+.PHONY: help demo test up down check generate golden costs planbench explore faults edits mutants regression benchmark failover
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -57,6 +58,15 @@ planbench: .venv/installed ## what planning a fleet costs and how that grows, an
 
 explore: .venv/installed ## the plan in up to STATES (default 1,000,000) states of small fleets, with BUDGET faults a path
 	@PYTHONPATH=operator:tests $(BIN)/python -m exploration
+
+faults: .venv/installed ## PLANS fault plans (default 2,000) between operators and a real API server; SEED, FIRST to repeat one
+	@PYTHONPATH=e2e:operator:tests $(BIN)/python -m faults
+
+edits: .venv/installed ## three edits of every leaf of a deployment's and a pool's spec (EDITS of them, default all)
+	@EDITS=$(or $(EDITS),0) PYTHONPATH=e2e:operator:tests $(BIN)/python -m faults
+
+mutants: .venv/installed ## MUTANTS small changes (default 200, 0 for all) of safety modules: do the tests notice? SEED, MODULE
+	@PYTHONPATH=operator:e2e:tests $(BIN)/python -m mutants
 
 .venv/benchmark: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group benchmark
