@@ -156,6 +156,6 @@ async def test_policies_and_namespaces_reach_the_plan_and_statuses_are_written(f
 
 async def test_admission_waits_for_all_kinds_of_ours(folder: Path) -> None:
     async with operating(folder, admits=False) as process:
-        assert process.operator.informers.has_own_kinds
+        assert process.operator.informers.absent_own_kinds() == []
         process.operator.informers.tenant_policies.present = False
-        assert not process.operator.informers.has_own_kinds
+        assert process.operator.informers.absent_own_kinds() == ["tenantpolicies"]
