@@ -21,6 +21,7 @@ from contextlib import AsyncExitStack
 from modelmatrix.api.model_deployment import Priority
 from modelmatrix.api.tenant_policy import CustomCode
 from modelmatrix.catalogue.loader import builtin
+from modelmatrix.cluster.access_review import Access, AccessReviewer
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.leader_election import LeaderElector, LeadershipLost
 from modelmatrix.cluster.observed_lease import Holder
@@ -41,7 +42,7 @@ from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot, Tenan
 from modelmatrix.scaling.policy import SloPolicy
 from modelmatrix.settings import DENY, NO_NAMES, Settings, split_address
 from modelmatrix.telemetry.exporter import Exporter
-from modelmatrix.telemetry.http_server import serve
+from modelmatrix.telemetry.http_server import METRICS_PATH, SecureServing, serve
 from modelmatrix.telemetry.model_clock import ModelClock
 from modelmatrix.telemetry.prometheus_client import Prometheus, PrometheusAuth
 
@@ -49,6 +50,7 @@ _log = logging.getLogger(__name__)
 
 LAST_WRITES_SECONDS = 3.0  # requests in flight end before another process leads; the Lease lasts longer than that
 KINDS_POLL_SECONDS = 1.0
+_STATUSES = {Access.ALLOWED: 200, Access.UNAUTHENTICATED: 401, Access.FORBIDDEN: 403, Access.UNKNOWN: 503}
 
 
 class Operator:
@@ -117,7 +119,7 @@ class Operator:
                     await stack.enter_async_context(client)
             address = split_address(self.settings.metrics_address)
             await stack.enter_async_context(
-                serve(address, self.exporter.registry, healthy=self._unhealthy, ready=self._unready)
+                serve(address, self.exporter.registry, healthy=self._unhealthy, ready=self._unready, secure=self._secure())
             )
             self._listen()
             admission = asyncio.create_task(self._admit(), name="admission")
@@ -178,6 +180,17 @@ class Operator:
         """Let SIGTERM and SIGINT stop the process in our order; kopf sets handlers of its own whenever it starts."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stop.set)
+
+    def _secure(self) -> SecureServing | None:
+        settings = self.settings
+        if not settings.metrics_secure:
+            return None
+        reviewer = AccessReviewer(self.reader, METRICS_PATH, time.monotonic)
+
+        async def status_of(token: str) -> int:
+            return _STATUSES[await reviewer.review(token) if token else Access.UNAUTHENTICATED]
+
+        return SecureServing(settings.metrics_certificate_file, settings.metrics_key_file, status_of)
 
     def _count(self, verb: str, code: str) -> None:
         self.exporter.requests.labels(verb, code).inc()

@@ -119,6 +119,18 @@ class Settings(BaseModel):
     metrics_address: Annotated[str, AfterValidator(_address)] = Field(
         default=":9402", description="Address of /metrics, /healthz and /readyz; without a host, all of IPv4 and IPv6."
     )
+    metrics_secure: bool = Field(
+        default=False,
+        description="Serve that address by TLS, and /metrics only to users who may get the path (TokenReview and "
+        "SubjectAccessReview).",
+    )
+    metrics_certificate_file: str = Field(
+        default="/var/run/secrets/modelmatrix/metrics/tls.crt",
+        description="File with the certificate for it as PEM; read again when it changes.",
+    )
+    metrics_key_file: str = Field(
+        default="/var/run/secrets/modelmatrix/metrics/tls.key", description="File with the key of that certificate."
+    )
     admission_address: Annotated[str, AfterValidator(_address_or_nothing)] = Field(
         default="", description="Address of the admission webhook, e.g. :9443. Empty: it is not served."
     )

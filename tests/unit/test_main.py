@@ -159,3 +159,17 @@ async def test_admission_waits_for_all_kinds_of_ours(folder: Path) -> None:
         assert process.operator.informers.absent_own_kinds() == []
         process.operator.informers.tenant_policies.present = False
         assert process.operator.informers.absent_own_kinds() == ["tenantpolicies"]
+
+
+async def test_metrics_are_for_all_unless_the_setting_asks_the_api_server(folder: Path) -> None:
+    async with running() as api:
+        write_kubeconfig(folder / "config", api.url)
+        assert Operator(Settings())._secure() is None  # noqa: SLF001
+        secured = Operator(Settings(metrics_secure=True))
+        serving = secured._secure()  # noqa: SLF001
+        assert serving is not None
+        async with secured.reader:
+            assert await serving.status_of("") == 401
+            assert not api.requests, "nobody's token is no question"
+            assert await serving.status_of("token") == 503, "an API server without reviews"
+            assert [request.plural for request in api.requests] == ["tokenreviews"]

@@ -108,6 +108,14 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "modelmatrix.serviceAc
   value: {{ .Values.tenancy.customCode | quote }}
 - name: MODELMATRIX_TENANCY_SECRET_NAMES
   value: {{ join "," .Values.tenancy.secretNames | default "-" | quote }}
+{{- if .Values.metrics.secure.enabled }}
+- name: MODELMATRIX_METRICS_SECURE
+  value: "true"
+- name: MODELMATRIX_METRICS_CERTIFICATE_FILE
+  value: {{ include "modelmatrix.metricsFolder" . }}/tls.crt
+- name: MODELMATRIX_METRICS_KEY_FILE
+  value: {{ include "modelmatrix.metricsFolder" . }}/tls.key
+{{- end }}
 - name: MODELMATRIX_ENGINE_NETWORK_POLICY
   value: {{ .Values.engines.networkPolicy.enabled | quote }}
 - name: MODELMATRIX_ENGINE_OPEN_PORTS
@@ -125,6 +133,15 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "modelmatrix.serviceAc
 {{- define "modelmatrix.admissionMode" -}}{{ .Values.admission.mode | default "Off" }}{{- end -}}
 
 {{- define "modelmatrix.admissionFolder" -}}/var/run/secrets/modelmatrix/admission{{- end -}}
+
+{{- define "modelmatrix.metricsFolder" -}}/var/run/secrets/modelmatrix/metrics{{- end -}}
+
+{{- define "modelmatrix.metricsSecret" -}}
+{{- if .Values.metrics.secure.existingSecret -}}{{ .Values.metrics.secure.existingSecret }}
+{{- else if eq (include "modelmatrix.admissionMode" .) "Off" -}}
+{{- fail "metrics.secure.existingSecret: name a Secret with a certificate, as there is none of the webhook with admission.mode Off" }}
+{{- else -}}{{ include "modelmatrix.admissionSecret" . }}{{- end -}}
+{{- end -}}
 
 {{- define "modelmatrix.admissionSecret" -}}
 {{- default (printf "%s-admission" (include "modelmatrix.fullname" .)) .Values.admission.existingSecret -}}
