@@ -336,6 +336,25 @@ def test_an_admin_restores_what_has_our_labels_and_borrows_nothing(bed: ModelNam
     refused(bed, workload_of("Deployment", borrowing_spec(), {}), "are for the pods of ModelDeployments", "--dry-run=server")
 
 
+def test_the_operator_of_another_installation_is_one_too(bed: ModelNamespace, tenant: str) -> None:
+    """One of them leads, and the policies of the other hold as well."""
+    rule = {"apiGroups": ["modelmatrix.io"], "resources": ["modeldeployments/status"], "verbs": ["patch"]}
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": bed.name},
+        "rules": [rule],
+    }
+    bed.cluster.apply([role])
+    bed.cluster.kubectl("create", "clusterrolebinding", bed.name, f"--clusterrole={bed.name}", f"--user={tenant}")
+    manifest, flags = workload_of("Deployment", borrowing_spec(), OURS), (f"--as={tenant}", "--dry-run=server")
+    try:
+        eventually(lambda: create(bed, manifest, *flags))
+        refused(bed, workload_of("Deployment", borrowing_spec(), {}), "are for the pods of ModelDeployments", *flags)
+    finally:
+        bed.cluster.kubectl("delete", "clusterrolebinding,clusterrole", bed.name)
+
+
 def test_a_restart_by_hand_of_our_workload_is_not_refused(bed: ModelNamespace, estate: NodePool, tenant: str) -> None:
     bed.deploy("chat", estate.pool)
     bed.wait_ready("chat", 1)

@@ -10,7 +10,7 @@ import pytest
 
 from apicost.audit import read_requests
 from localcluster.testing import eventually
-from playground.installation import NAMESPACE, RELEASE
+from playground.installation import RELEASE
 from playground.testing import OPERATOR, ModelNamespace, NodePool
 
 pytestmark = pytest.mark.cluster
@@ -55,7 +55,7 @@ def test_every_right_is_used_and_every_request_allowed(bed: ModelNamespace, esta
 def _granted(bed: ModelNamespace) -> set[tuple[str, str]]:
     roles = [
         *(json.loads(bed.cluster.kubectl("get", "clusterrole", name, "-o", "json")) for name in (RELEASE, f"{RELEASE}-writer")),
-        json.loads(bed.cluster.kubectl("-n", NAMESPACE, "get", "role", RELEASE, "-o", "json")),
+        json.loads(bed.cluster.kubectl("-n", "kube-system", "get", "role", f"{RELEASE}-leader-election", "-o", "json")),
     ]
     return {
         (verb, resource) for role in roles for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]

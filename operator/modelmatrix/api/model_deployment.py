@@ -117,7 +117,7 @@ class ModelReference(ApiModel):
 class SecretKey(ApiModel):
     """A value in a Secret of the same namespace. The kubelet reads it; the operator never does."""
 
-    secret_name: ObjectName = Field(description="Name of the Secret, e.g. chat-clients.")
+    secret_name: ObjectName = Field(description="Name of the Secret, e.g. api-key-chat.")
     key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
         default="api-key", description="Key in the Secret, e.g. api-key."
     )

@@ -148,7 +148,8 @@ class TenantPolicySpec(ApiModel):
     )
     secret_names: NamePatterns | None = Field(
         default=None,
-        description="Names that spec.model.secretName may have, with * for any text, e.g. weights-*. When no policy of a "
+        description="Names that spec.model.secretName and spec.apiKey.secretName may have, with * for any text, "
+        "e.g. weights-*. When no policy of a "
         "namespace sets it, the operator's default counts (tenancy.secretNames of the chart).",
         json_schema_extra=SET_LIST,
     )

@@ -225,12 +225,18 @@ def _judge(
     except SourceError as error:
         return refuse(Reason.SOURCE_INVALID, str(error))
     result = fit(cluster.catalogue, _request(candidate, spec, model, source, pool, pool.accelerator))
-    denied = model_denied(rules, model) or source_denied(rules, text, source) or secret_denied(rules, spec.model.secret_name)
+    denied = model_denied(rules, model) or source_denied(rules, text, source) or _secrets_denied(rules, spec)
     forbidden = PoolProblem(Reason.POLICY_DENIED, denied) if denied else None
     obstacle = forbidden or _obstacle(candidate.name, result, pool, groups=cluster.groups)
     if obstacle is not None:
         return refuse(*obstacle)
     return PoolOption(*_values(result), pool=candidate.name, quantization=quantization, source=source)
+
+
+def _secrets_denied(rules: TenantRules, spec: ModelDeploymentSpec) -> str:
+    return secret_denied(rules, spec.model.secret_name) or (
+        secret_denied(rules, spec.api_key.secret_name) if spec.api_key else ""
+    )
 
 
 def _obstacle(name: str, result: FitResult, pool: PoolCapabilities, *, groups: bool) -> PoolProblem | None:

@@ -80,7 +80,7 @@ class TenantDefaults:
 
 
 # What the chart and the operator default to: P0 and P1, code of models and most Secrets need a TenantPolicy.
-SAFE_DEFAULTS = TenantDefaults(Priority.P2, CustomCode.REFUSE, ("weights-*",))
+SAFE_DEFAULTS = TenantDefaults(Priority.P2, CustomCode.REFUSE, ("weights-*", "api-key-*"))
 
 
 @dataclass(frozen=True, slots=True)

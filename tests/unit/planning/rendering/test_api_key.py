@@ -9,6 +9,7 @@ import pytest
 from factories import deployment, nodes, pool, snapshot
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.planning.plan import plan
+from modelmatrix.planning.snapshot.snapshot import SAFE_DEFAULTS, PlanSettings
 from rendered import Case, leader, pods, workload
 
 Manifest = dict[str, Any]
@@ -36,16 +37,28 @@ def secret_variables(container: Manifest) -> dict[str, Manifest]:
     return {item["name"]: item["valueFrom"] for item in container["env"] if "secretKeyRef" in item.get("valueFrom", {})}
 
 
-def verdict(engine: str | None = None, **spec: Any) -> tuple[str, str, str]:
+def verdict(engine: str | None = None, settings: PlanSettings | None = None, **spec: Any) -> tuple[str, str, str]:
     """Verdict, engine and message of a deployment on NVIDIA, with a key and an engine."""
     candidate = {"name": "p", "engine": engine}
     fields = {"model": "Qwen3-8B", "quantization": "BF16", **KEY, **spec}
     chip = fields.pop("chip", "l20-48g")
     view = deployment(pools=[candidate], **fields)
     there = nodes(1, pool="p", resource=builtin().accelerators[chip].resources[0])
-    made = plan(snapshot(deployments=(view,), pools=(pool(name="p", accelerator=chip),), nodes=there))
+    made = plan(
+        snapshot(
+            deployments=(view,), pools=(pool(name="p", accelerator=chip),), nodes=there, settings=settings or PlanSettings()
+        )
+    )
     (found,) = made.statuses[view.key]["candidates"]
     return found["verdict"], found["engine"], found["message"]
+
+
+@pytest.mark.parametrize(("name", "found"), [("payments-db", "Impossible"), ("api-key-chat", "Fits")])
+def test_the_secret_is_one_that_the_namespace_may_use(name: str, found: str) -> None:
+    """A guess at a key is a guess at the Secret."""
+    tenancy = PlanSettings(tenancy=SAFE_DEFAULTS)
+    assert verdict("vLLM", tenancy, apiKey={"secretName": name})[0] == found
+    assert verdict("vLLM", apiKey={"secretName": name})[0] == "Fits"
 
 
 def test_every_engine_that_takes_a_key_is_tried_here() -> None:
