@@ -17,6 +17,7 @@ pytestmark = pytest.mark.cluster
 
 # Rights that a life without mishaps does not need, and what they are for.
 SPARE = {
+    ("watch", "leases"): "to hear of the Lease at once; a watch is written down when it ends",
     ("get", "deployments"): "to tell whose an object is when a name is taken",
     ("get", "services"): "the same",
     ("get", "leaderworkersets"): "the same",
