@@ -29,7 +29,7 @@ def bindings(manifests: list[Manifest], kind: str) -> set[tuple[str, str]]:
 def test_it_writes_in_every_namespace_by_default(programs: Programs) -> None:
     manifests = render(programs)
     assert bindings(manifests, "ClusterRoleBinding") == {("", "modelmatrix"), ("", "modelmatrix-writer")}
-    assert bindings(manifests, "RoleBinding") == {("modelmatrix-system", "modelmatrix")}
+    assert bindings(manifests, "RoleBinding") == {("kube-system", "modelmatrix-leader-election")}
     assert "MODELMATRIX_WRITE_NAMESPACES" not in environment(manifests)
 
 
@@ -40,7 +40,7 @@ def test_in_a_scope_it_writes_in_the_namespaces_of_the_scope_only(programs: Prog
         ("trading", "modelmatrix-writer"),
         ("remote-banking", "modelmatrix-writer"),
         ("default", "modelmatrix-events"),
-        ("modelmatrix-system", "modelmatrix"),
+        ("kube-system", "modelmatrix-leader-election"),
     }
     assert environment(manifests)["MODELMATRIX_WRITE_NAMESPACES"] == "trading,remote-banking"
 

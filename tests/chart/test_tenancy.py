@@ -19,7 +19,7 @@ def test_the_defaults_are_those_of_the_operator(programs: Programs) -> None:
     found = environment(render(programs))
     assert found[PREFIX + "HIGHEST_PRIORITY"] == SAFE_DEFAULTS.highest_priority == "P2"
     assert found[PREFIX + "CUSTOM_CODE"] == SAFE_DEFAULTS.custom_code == "Refuse"
-    assert found[PREFIX + "SECRET_NAMES"] == ",".join(SAFE_DEFAULTS.secret_names) == "weights-*"
+    assert found[PREFIX + "SECRET_NAMES"] == ",".join(SAFE_DEFAULTS.secret_names) == "weights-*,api-key-*"
 
 
 def test_values_reach_the_operator(programs: Programs) -> None:
