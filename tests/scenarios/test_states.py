@@ -259,12 +259,17 @@ def test_a_quota_alone_makes_no_older_replicas() -> None:
 
 
 def test_a_pool_whose_replicas_all_serve_is_not_named() -> None:
-    state = world(deployment(replicas=2), pools=[pool()])
+    pools, rooms = [pool(), pool(name="ascend-b")], (*nodes(1), *nodes(1, pool="ascend-b"))
+    state = world(deployment(replicas=9, pools=["ascend-a", "ascend-b"]), pools=pools, there=rooms)
     state.apply(rest(state))
+    for item in state.workloads.values():
+        item.pods = [replace(found, ready=item.view.pool == "ascend-a") for found in item.pods]
     failed = problem("pods are forbidden: exceeded quota", "QuotaExceeded", "controller")
-    made = ChangedWorkloads(state, failure=failed, overdue=failed).plan()
-    assert ready(made) == (2, "True", "ReplicasReady")
-    assert {item["type"] for item in made.statuses[KEY]["conditions"]} == {"Ready", "Placed", "SLOMet", "SignalsFresh"}
+    snapshot = state.snapshot()
+    workloads = [replace(view, failure=failed if view.pool == "ascend-a" else None) for view in snapshot.workloads]
+    made = plan(replace(snapshot, workloads=tuple(workloads)))
+    assert ready(made)[1:] == ("False", "ReplicaStarting")
+    assert "exceeded quota" not in condition(made, "Ready")["message"]
 
 
 def test_a_missing_device_is_one_event_although_two_conditions_say_it() -> None:
