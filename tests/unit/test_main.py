@@ -173,3 +173,17 @@ async def test_metrics_are_for_all_unless_the_setting_asks_the_api_server(folder
             assert not api.requests, "nobody's token is no question"
             assert await serving.status_of("token") == 503, "an API server without reviews"
             assert [request.plural for request in api.requests] == ["tokenreviews"]
+
+
+async def test_a_pod_reaches_the_plan_as_a_replica_only_by_its_controllers(folder: Path) -> None:
+    labels = {
+        names.LABEL_MANAGED_BY: names.MANAGED_BY,
+        names.LABEL_DEPLOYMENT: "chat",
+        names.LABEL_APP_INSTANCE: "chat-1",
+        names.LABEL_ROLE: names.ROLE_LEADER,
+    }
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    async with operating(folder, admits=False) as process:
+        process.api.put(names.PODS, NamespacedName("bank", "thief"), metadata={"labels": labels}, spec={}, status=status)
+        await until(lambda: bool(process.operator.loop.snapshot().pods))
+        assert [pod.workload for pod in process.operator.loop.snapshot().pods] == [""]

@@ -86,6 +86,9 @@ async def test_services_follow_from_our_own_writes() -> None:
     assert await told_of(names.SERVICES, ("ADDED", service)) == [True]
 
 
+FAILED_PODS = names.PODS._replace(plural="failed pods")
+
+
 def owned(name: str, owner: str = "", **fields: Any) -> dict[str, Any]:
     labels = {"app.kubernetes.io/managed-by": "modelmatrix", "modelmatrix.io/deployment": "chat"}
     metadata = {"name": name, "namespace": "bank", "uid": f"uid-{name}", "resourceVersion": "2", "labels": labels}
@@ -97,6 +100,7 @@ async def test_a_pod_is_ours_by_its_chain_of_controllers() -> None:
     changes = [
         (names.PODS, owned("pod", "rs")),
         (names.PODS, owned("labels-only")),
+        (FAILED_PODS, owned("failed", "rs", status={"phase": "Failed", "reason": "Evicted"})),
         (names.REPLICA_SETS, owned("rs", "workload")),
         (names.DEPLOYMENTS, owned("workload", "chat")),
         (names.MODEL_DEPLOYMENTS, chat(2) | {"metadata": chat(2)["metadata"] | {"uid": "uid-chat"}}),
@@ -104,14 +108,14 @@ async def test_a_pod_is_ours_by_its_chain_of_controllers() -> None:
 
     class Client(ScriptedClient):
         async def pages(self, kind: Kind, **selectors: str) -> AsyncIterator[ListPage]:
-            is_other = kind == names.PODS and "=Failed" in selectors["fields"].replace("!=", "")
-            yield ListPage([item for listed, item in changes if listed == kind and not is_other], "1")
+            asked = FAILED_PODS if selectors["fields"] == "status.phase=Failed" else kind
+            yield ListPage([item for listed, item in changes if listed == asked], "1")
 
     state = Informers(Client(names.NODES), builtin(), lambda **_: None)  # type: ignore[arg-type]
     task = asyncio.create_task(state.run())
     await state.synced()
     pods = state.owned_pods()
-    assert {pod.key.name: pod.workload for pod in pods} == {"pod": "workload", "labels-only": ""}
+    assert {pod.key.name: pod.workload for pod in pods} == {"pod": "workload", "labels-only": "", "failed": "workload"}
     assert state.owned_pods() is pods
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
