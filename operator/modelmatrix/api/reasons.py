@@ -326,6 +326,7 @@ TABLE: dict[Reason, ReasonInfo] = {
         "No replica of the new template served, so the template that served before was restored.",
         "Correct what the message quotes; to try the same again, remove the annotation modelmatrix.io/failed-template.",
         "已回滚",
+        needs_person=True,
     ),
     Reason.PODS_MISSING: ReasonInfo(
         "The controller of the replicas makes no pods, and its status does not say why.",
