@@ -14,7 +14,12 @@ from exploration.liveness import FairRuns, at_rest
 from exploration.operator_steps import TIME, plan_step, planned
 from modelmatrix.api.conditions import parse_timestamp, timestamp
 
-SHORT = fleet("short", server((A, 0), (B, 1), one=1, two=0), [spec("P0", 1, "one"), spec("P2", 2, "one")])
+LONGER = [spec("P0", 1, "one"), spec("P2", 2, "one"), spec("P0", 1, "one", maxModelLen=4096)]
+SHORT = fleet(
+    "short",
+    server((A, 0), (B, 1), one=1, two=0),
+    [spec("P0", 1, "one"), spec("P2", 2, "one"), spec("P0", 1, "one", maxModelLen=4096)],
+)
 
 
 def test_every_fleet_begins_as_the_best_that_can_be() -> None:
@@ -68,12 +73,13 @@ def test_a_quota_refuses_pods_and_the_workload_says_so() -> None:
     after = sync(grown, larger)
     assert len(after.server.pods) == len(state.server.pods)
     view = next(view for view in snapshot(after, SHORT).workloads if view.key == workload.key)
-    assert "exceeded quota" in view.failure
+    assert view.failure is not None
+    assert "exceeded quota" in view.failure.message
 
 
 def test_a_write_for_an_object_that_was_made_again_changes_nothing() -> None:
     state = at_rest(SHORT)
-    models = tuple(replace(model, variant=1) if model.key == A else model for model in state.server.models)
+    models = tuple(replace(model, variant=2) if model.key == A else model for model in state.server.models)
     edited = replace(state, server=replace(state.server, models=models))
     _, made = planned(edited, SHORT)
     write = next(write for write in plan_step(edited, made).in_flight if write.verb == "Apply" and not write.service)

@@ -19,10 +19,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A rendered template. Its digest stands for the content, as the operator believes too."""
+    """An applied object. ``digest`` stands for its pod template, as a ReplicaSet's hash does, ``words`` for its metadata."""
 
     digest: str
-    cause: str = ""
+    words: str = ""
     content: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 

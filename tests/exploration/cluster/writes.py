@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from dataclasses import replace
 
 from exploration.cluster.model import Manifest, Pod, Server, Service, State, Workload, Write
@@ -10,6 +13,8 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.snapshot.snapshot import WriteFailure
 from modelmatrix.planning.snapshot.views import NamespacedName
+
+_SINCE = re.compile(r'\\"since\\":\d+')  # states that differ in when a rollout began behave alike
 
 
 def write_of(action: Action, takers: tuple[NamespacedName, ...] = ()) -> Write:
@@ -24,11 +29,15 @@ def write_of(action: Action, takers: tuple[NamespacedName, ...] = ()) -> Write:
 
 
 def _with_manifest(write: Write, action: Create | Apply) -> Write:
-    annotations, spec = action.manifest["metadata"]["annotations"], action.manifest["spec"]
-    digest, cause = annotations[names.ANNOTATION_DIGEST], annotations.get(names.CHANGE_CAUSE, "")
-    manifest = Manifest(digest, cause, action.manifest)
+    annotations, spec = action.manifest["metadata"].get("annotations", {}), action.manifest["spec"]
+    words = _SINCE.sub("", json.dumps([annotations, action.manifest["metadata"].get("labels")], sort_keys=True))
+    manifest = Manifest(_digest(spec.get("template", spec)), _digest(words), action.manifest)
     surge = bool(spec.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge"))
     return replace(write, manifest=manifest, replicas=spec.get("replicas", 0), surge=surge)
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def execute(state: State, write: Write) -> State:
