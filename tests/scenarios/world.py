@@ -19,7 +19,7 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.cluster.views.objects import service_view, workload_view
-from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
+from modelmatrix.planning.actions.action import Action, Adopt, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.plan import Plan, plan
 from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot, WriteFailure
@@ -209,13 +209,15 @@ class World:
         else:
             self.workloads[action.key] = Workload(stored)
 
-    def _change(self, action: Apply | Scale | Delete) -> None:
+    def _change(self, action: Apply | Scale | Adopt | Delete) -> None:
         workload = self.workloads[action.key]
         metadata = workload.stored["metadata"]
         assert metadata["uid"] == action.uid, "an action on another object of that name"
         assert workload.stored["kind"] == action.kind.kind, "an action on another kind of object"
         if isinstance(action, Delete):
             metadata["deletionTimestamp"] = "now"
+        elif isinstance(action, Adopt):
+            metadata["ownerReferences"] = [*action.owners]
         elif isinstance(action, Scale):
             workload.spec["replicas"] = action.replicas
             metadata["generation"] += 1

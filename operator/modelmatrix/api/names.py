@@ -61,6 +61,7 @@ PRIORITY_CLASS_PREFIX = "modelmatrix-"
 
 NAME_MAX_LENGTH = 40
 WORKLOAD_NAME_MAX_LENGTH = 48
+WORKLOAD_HASH_LENGTH = 7
 
 
 class Kind(NamedTuple):
@@ -97,3 +98,8 @@ LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease")
 TOKEN_REVIEWS = Kind("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False)
 ACCESS_REVIEWS = Kind("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False)
 EVENTS = Kind("events.k8s.io", "v1", "events", "Event")
+
+
+def workload_name_prefix(deployment: str) -> str:
+    """What the name of a workload begins with: a dash and a hash of ``WORKLOAD_HASH_LENGTH`` digits follow."""
+    return deployment[: WORKLOAD_NAME_MAX_LENGTH - WORKLOAD_HASH_LENGTH - 1]

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from modelmatrix.api.names import DELETION_COST
+from modelmatrix.api.names import DELETION_COST, LABEL_DEPLOYMENT, LABEL_MANAGED_BY
 from modelmatrix.cluster.client import ApiClient, Object
 from modelmatrix.cluster.errors import AlreadyExists, Conflict, NotFound
 from modelmatrix.cluster.writers.inflight import WriteKey
 from modelmatrix.cluster.writers.managed_fields import convert_updates_to_apply
-from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
+from modelmatrix.planning.actions.action import Action, Adopt, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.rendering.manifest import first_drift
 
 LOWEST_DELETION_COST = "-1000"
@@ -44,6 +44,8 @@ class ActionExecutor:
                 return await self._reapply(action) if repeated else await self._apply(action)
             case Scale():
                 await self._merge(action, {"metadata": {"uid": action.uid}, "spec": {"replicas": action.replicas}})
+            case Adopt():
+                await self._merge(action, {"metadata": {"uid": action.uid, "ownerReferences": [*action.owners]}})
             case SetDeletionCost():
                 annotations = {DELETION_COST: LOWEST_DELETION_COST}
                 await self._merge(action, {"metadata": {"uid": action.uid, "annotations": annotations}})
@@ -53,15 +55,15 @@ class ActionExecutor:
         return ""
 
     async def _create(self, action: Create) -> None:
-        """Create. An existing object with another owner is a name conflict; one with the same owner gets the manifest.
+        """Create. An existing object of others is a name conflict; one of the same owner, or an orphan, gets the manifest.
 
-        The informer does not show an object with the same owner only when it has lost the labels of the selector.
+        The informer does not show such an object when it has lost the labels of the selector, or does not show it yet.
         """
         try:
             await self._client.create(action.kind, action.key, dict(action.manifest))
         except AlreadyExists as error:
             stored = await self._read(action)
-            if not _owner_uids(action.manifest) & _owner_uids(stored):
+            if not _is_ours(action.manifest, stored):
                 raise
             if "deletionTimestamp" in stored["metadata"]:
                 raise Conflict(error.code, error.reason, "the object is being deleted") from None
@@ -106,7 +108,7 @@ class ActionExecutor:
         metadata = {**action.manifest["metadata"], "uid": uid}
         await self._client.apply(action.kind, action.key, {**action.manifest, "metadata": metadata})
 
-    async def _merge(self, action: Scale | SetDeletionCost, patch: Object) -> None:
+    async def _merge(self, action: Scale | Adopt | SetDeletionCost, patch: Object) -> None:
         await _ignore_not_found(self._client.merge(action.kind, action.key, patch))
 
 
@@ -114,6 +116,16 @@ async def _ignore_not_found(write: Awaitable[object]) -> None:
     """Scale and delete treat an object that no longer exists as success."""
     with suppress(NotFound):
         await write
+
+
+def _is_ours(manifest: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether a stored object has the owner of the manifest, or no controller and the labels that say whose it is."""
+    if _owner_uids(manifest) & _owner_uids(stored):
+        return True
+    controlled = any(owner.get("controller") for owner in stored["metadata"].get("ownerReferences") or ())
+    wanted, found = (item["metadata"].get("labels") or {} for item in (manifest, stored))
+    labels = (LABEL_MANAGED_BY, LABEL_DEPLOYMENT)
+    return not controlled and all(label in wanted and found.get(label) == wanted[label] for label in labels)
 
 
 def _owner_uids(item: Mapping[str, Any]) -> set[str]:

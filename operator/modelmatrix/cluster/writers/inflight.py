@@ -23,6 +23,7 @@ class InFlight:
         self._on_finish = on_finish
         self._semaphores: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(max_parallel))
         self._tasks: dict[WriteKey, asyncio.Task[None]] = {}
+        self._is_ending = False
 
     def __contains__(self, name: WriteKey) -> bool:
         """Whether a write of this object is in flight."""
@@ -40,7 +41,11 @@ class InFlight:
             await asyncio.gather(*self._tasks.values())
 
     async def shutdown(self, timeout_seconds: float) -> bool:
-        """Wait up to ``timeout_seconds`` for the writes in flight, then cancel those that remain; whether none did."""
+        """Wait up to ``timeout_seconds`` for the writes in flight, then cancel those that remain; whether none did.
+
+        Writes that wait for others of their kind are given up: whoever leads next plans them again.
+        """
+        self._is_ending = True
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await self.drain()
@@ -53,4 +58,5 @@ class InFlight:
 
     async def _run(self, semaphore: asyncio.Semaphore, write: Callable[[], Awaitable[None]]) -> None:
         async with semaphore:
-            await write()
+            if not self._is_ending:
+                await write()

@@ -54,6 +54,20 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Make the deployment the owner of a workload that has lost its own and whose manifest is not rendered any more.
+
+    ``owners`` are all owner references that it has then.
+    """
+
+    kind: Kind
+    key: NamespacedName
+    deployment: NamespacedName
+    uid: str
+    owners: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetDeletionCost:
     """Mark a pod so that its controller removes it first when the workload shrinks, because its node is needed."""
 
@@ -63,7 +77,7 @@ class SetDeletionCost:
     uid: str
 
 
-Action = Create | Apply | Scale | SetDeletionCost | Delete
+Action = Create | Apply | Scale | Adopt | SetDeletionCost | Delete
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ A stored object is compared in two steps.
 The number of replicas and the update strategy are not part of a template: a change of them starts no rollout. Which pods the
 template has is the gate's choice (``disruption``): those of the desired template, those of the stored one while a change waits,
 or those of the one that served before a rollout that failed. A workload that needs no replicas is deleted. One that is being
-deleted is left alone, and so is one that is paused. One that no option of the spec stands for is only scaled down.
+deleted is left alone, and so is one that is paused. One that no option of the spec stands for is only scaled down,
+after it has got its owner back if it had lost it.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from typing import Any, NamedTuple
 
 from modelmatrix.api import names
 from modelmatrix.api.names import Kind
-from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale, SetDeletionCost
+from modelmatrix.planning.actions.action import Action, Adopt, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
 from modelmatrix.planning.placement.template_choice import TemplateChoice
 from modelmatrix.planning.rendering.manifest import is_superset, surges
-from modelmatrix.planning.rendering.workloads import Template, workload_manifest
+from modelmatrix.planning.rendering.workload_target import Owner, owner_of
+from modelmatrix.planning.rendering.workloads import Template, owner_reference, workload_manifest
 from modelmatrix.planning.snapshot.last_results import LastResults
 from modelmatrix.planning.snapshot.views import NamespacedName, ServiceView, WorkloadView
 
@@ -64,7 +66,10 @@ def deployment_actions(deployment: DeploymentPlan, checks: IntactChecks) -> Iter
         yield from workload_actions(placement, deployment.key, checks)
     yield from _marks(deployment)
     for retiring in deployment.retiring:
-        yield from retired_actions(retiring.workload, deployment.key, retiring.replicas)
+        if retiring.workload.owner_uid:
+            yield from retired_actions(retiring.workload, deployment.key, retiring.replicas)
+        else:
+            yield adoption(retiring.workload, owner_of(deployment.view))
 
 
 def _marks(deployment: DeploymentPlan) -> Iterator[Action]:
@@ -117,13 +122,20 @@ def _applied(template: Template, choice: TemplateChoice) -> Template:
 
 def retired_actions(workload: WorkloadView, deployment: NamespacedName, replicas: int) -> Iterator[Action]:
     """Shrink a workload that no option of the spec stands for any more; delete it when nothing of it is needed."""
-    kind = names.LEADER_WORKER_SETS if workload.kind == names.LEADER_WORKER_SETS.kind else names.DEPLOYMENTS
+    kind = _kind_named(workload.kind)
     if workload.deleting or replicas >= workload.replicas:
         return
     if replicas == 0:
         yield Delete(kind, workload.key, deployment, workload.uid)
         return
     yield Scale(kind, workload.key, deployment, workload.uid, replicas)
+
+
+def adoption(workload: WorkloadView, owner: Owner) -> Action:
+    """The action after which a retired workload has an owner again, so that it goes with its deployment whatever happens."""
+    owners = (*(workload.manifest.get("metadata", {}).get("ownerReferences") or ()), owner_reference(owner))
+    key = workload.key
+    return Adopt(_kind_named(workload.kind), key, NamespacedName(key.namespace, owner.name), workload.uid, owners)
 
 
 def serves(deployment: DeploymentPlan) -> bool:
@@ -145,7 +157,11 @@ def dependent_actions(
 
 
 def _kind(manifest: Mapping[str, Any]) -> Kind:
-    return names.DEPLOYMENTS if manifest["kind"] == names.DEPLOYMENTS.kind else names.LEADER_WORKER_SETS
+    return _kind_named(manifest["kind"])
+
+
+def _kind_named(name: str) -> Kind:
+    return names.LEADER_WORKER_SETS if name == names.LEADER_WORKER_SETS.kind else names.DEPLOYMENTS
 
 
 def _is_intact(template: Template, stored: WorkloadView | ServiceView, checks: IntactChecks) -> bool:

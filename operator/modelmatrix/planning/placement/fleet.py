@@ -14,6 +14,7 @@ from modelmatrix.planning.desired.schedule import longest_start_seconds
 from modelmatrix.planning.feasibility.assess import Assessment, PoolOption
 from modelmatrix.planning.inventory.held_replicas import ObservedWorkload
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas, observed_replicas
+from modelmatrix.planning.inventory.ownership import owned_service, owns_workload
 from modelmatrix.planning.placement.allocation import ReplicaDemand
 from modelmatrix.planning.rendering.workload_target import workload_name
 from modelmatrix.planning.snapshot.snapshot import Snapshot
@@ -109,7 +110,7 @@ class Fleet:
 
 
 def build_fleet(snapshot: Snapshot, assessments: Mapping[NamespacedName, Assessment]) -> Fleet:
-    """The fleet of the deployments that were assessed; a deployment owns the workloads that name its UID."""
+    """The fleet of the deployments that were assessed; objects belong to them by owner (see ``ownership``)."""
     patience = snapshot.settings.group_bind_seconds / snapshot.time_scale
     workloads: defaultdict[NamespacedName, list[WorkloadView]] = defaultdict(list)
     for workload in snapshot.workloads:
@@ -141,7 +142,7 @@ def _inputs(
         assessment=assessment,
         current=current,
         retired=tuple(retired),
-        service=service,
+        service=owned_service(view, service),
         desired=desired,
         error=error,
         shares=decision.by_pool if decision and not assessment.error and view.spec else {},
@@ -156,7 +157,7 @@ def _current_and_retired(
     retired: list[WorkloadView] = []
     names = {workload_name(view.key.name, option): option for option in assessment.fitting} if workloads else {}
     for workload in workloads:
-        if workload.owner_uid != view.uid:
+        if not owns_workload(view, workload):
             continue
         option = names.get(workload.key.name)
         if option is None:

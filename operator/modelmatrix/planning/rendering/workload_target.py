@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.model_deployment import Priority, SecretKey
-from modelmatrix.api.names import WORKLOAD_NAME_MAX_LENGTH
+from modelmatrix.api.names import WORKLOAD_HASH_LENGTH, workload_name_prefix
 from modelmatrix.api.weights_source import Source
 from modelmatrix.catalogue.accelerators import Accelerator
 from modelmatrix.catalogue.catalogue import Catalogue, KnownModel
@@ -24,8 +24,6 @@ from modelmatrix.planning.feasibility.layouts import Layout
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.snapshot.snapshot import PlanSettings
 from modelmatrix.planning.snapshot.views import DeploymentView, NamespacedName
-
-_HASH_LENGTH = 7
 
 
 class Owner(NamedTuple):
@@ -83,12 +81,12 @@ def workload_name(deployment: str, option: PoolOption) -> str:
         parallelism and (parallelism.tensor, parallelism.pipeline, parallelism.data, parallelism.expert),
         layout and layout.nodes,  # a group of nodes is another kind of object
     )
-    return f"{deployment[: WORKLOAD_NAME_MAX_LENGTH - _HASH_LENGTH - 1]}-{_hash(parts)}"
+    return f"{workload_name_prefix(deployment)}-{_hash(parts)}"
 
 
 @lru_cache(maxsize=4096)  # a hash of its arguments, one for each option of the fleet, needed in each plan
 def _hash(parts: tuple[Any, ...]) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:_HASH_LENGTH]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:WORKLOAD_HASH_LENGTH]
 
 
 def image_of(option: PoolOption, pool: PoolState) -> str:

@@ -143,11 +143,11 @@ def owned_metadata(owner: Owner, name: str) -> Manifest:
         "name": name,
         "namespace": owner.namespace,
         "labels": _deployment_labels(owner),
-        "ownerReferences": [_owner_reference(owner)],
+        "ownerReferences": [owner_reference(owner)],
     }
 
 
-def _owner_reference(owner: Owner) -> Manifest:
+def owner_reference(owner: Owner) -> Manifest:
     """Marks an object as managed, and lets the garbage collector delete it with the ModelDeployment."""
     return {
         "apiVersion": names.API_VERSION,
@@ -206,7 +206,7 @@ def _metadata(target: WorkloadTarget) -> Manifest:
         "name": target.key.name,
         "namespace": target.key.namespace,
         "labels": _labels(target),
-        "ownerReferences": [_owner_reference(target.owner)],
+        "ownerReferences": [owner_reference(target.owner)],
     }
 
 

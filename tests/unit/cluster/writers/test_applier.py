@@ -12,7 +12,7 @@ from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.writers.applier import CACHE_LAG_SECONDS, MAX_REJECTED_SECONDS, MAX_TRANSIENT_SECONDS, Applier
-from modelmatrix.planning.actions.action import Action, Apply, Create, Delete, Scale
+from modelmatrix.planning.actions.action import Action, Adopt, Apply, Create, Delete, Scale
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 CHAT = NamespacedName("bank", "chat")
@@ -83,6 +83,45 @@ async def test_an_object_with_another_owner_of_our_kind_is_not_ours(api: FakeApi
     api.put(names.DEPLOYMENTS, NamespacedName("bank", "w"), metadata={"ownerReferences": [{**OWNER, "uid": "another chat"}]})
     await bench.do(create("w", replicas=1))
     assert bench.applier.failures[CHAT].reason is Reason.NAME_CONFLICT
+
+
+OURS = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_DEPLOYMENT: "chat"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "owners", "taken"),
+    [
+        (OURS, [], True),
+        (OURS, [{"uid": "a foreign helper"}], True),
+        (OURS, [{**OWNER, "uid": "a controller"}], False),
+        (OURS | {names.LABEL_DEPLOYMENT: "another"}, [], False),
+        (OURS | {names.LABEL_MANAGED_BY: "Helm"}, [], False),
+        ({names.LABEL_DEPLOYMENT: "chat"}, [], False),
+        ({}, [], False),
+    ],
+)
+async def test_an_orphan_with_our_labels_is_taken_back_and_nothing_else(
+    api: FakeApiServer, bench: Bench, labels: dict[str, str], owners: list[dict[str, object]], *, taken: bool
+) -> None:
+    key = NamespacedName("bank", "w")
+    api.put(names.DEPLOYMENTS, key, metadata={"labels": labels, "ownerReferences": owners}, spec={"replicas": 3})
+    action = create("w", replicas=1)
+    action.manifest["metadata"]["labels"] = OURS
+    await bench.do(action)
+    stored = api.stored(names.DEPLOYMENTS, key)
+    assert (stored["spec"]["replicas"] == 1, CHAT not in bench.applier.failures) == (taken, taken)
+    assert any(owner["uid"] == "owner" for owner in stored["metadata"]["ownerReferences"]) == taken
+
+
+async def test_a_retired_orphan_gets_its_owner_back_by_uid(api: FakeApiServer, bench: Bench) -> None:
+    key = NamespacedName("bank", "w")
+    uid = api.put(names.DEPLOYMENTS, key, spec={"replicas": 3})["metadata"]["uid"]
+    await bench.do(Adopt(names.DEPLOYMENTS, key, CHAT, "another", (OWNER,)))
+    assert "ownerReferences" not in api.stored(names.DEPLOYMENTS, key)["metadata"]
+    bench.clock.pass_(60)
+    await bench.do(Adopt(names.DEPLOYMENTS, key, CHAT, uid, (OWNER,)))
+    stored = api.stored(names.DEPLOYMENTS, key)
+    assert (stored["metadata"]["ownerReferences"], stored["spec"]) == ([OWNER], {"replicas": 3})
 
 
 async def test_what_is_not_wished_any_more_goes(api: FakeApiServer, bench: Bench) -> None:

@@ -87,8 +87,26 @@ def test_the_last_writes_have_a_little_time_to_end() -> None:
 
         flight.start(("pods", "quick"), lambda: write("quick", 1))
         flight.start(("pods", "hangs"), lambda: write("hangs", 30))
-        await flight.shutdown(3)
+        await settle()
+        assert not await flight.shutdown(3)
         await settle()
         return ended, asyncio.get_running_loop().time(), ("pods", "hangs") in flight
 
     assert simulate(main()) == (["quick"], 3, False)
+
+
+def test_what_has_not_begun_at_the_end_is_left_to_the_next_leader() -> None:
+    async def main() -> tuple[list[str], float]:
+        flight, begun = InFlight(1), list[str]()
+
+        async def write(name: str) -> None:
+            begun.append(name)
+            await asyncio.sleep(1)
+
+        for name in ("first", "second", "third"):
+            flight.start(("pods", name), lambda name=name: write(name))  # type: ignore[misc]
+        await settle()
+        assert await flight.shutdown(3)
+        return begun, asyncio.get_running_loop().time()
+
+    assert simulate(main()) == (["first"], 1)
