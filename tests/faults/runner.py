@@ -16,7 +16,7 @@ from faults.operators import OperatorThread
 from faults.plans import Fault, FaultPlan
 from faults.proxy import Proxy, WriteFault
 
-LEASE_NAMESPACE = "modelmatrix-system"
+NAMESPACE_OF_OPERATORS, LEASE_NAMESPACE = "modelmatrix-system", "kube-system"
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{LEASE_NAMESPACE}/leases/modelmatrix-leader"
 PATIENCE_SECONDS, QUIET_SECONDS = 60.0, 0.7
 OPERATORS = 2
@@ -88,7 +88,7 @@ class Runner:
     async def _new_operator(self) -> None:
         name = f"operator-{next(self._names)}"
         port = await self.proxy.port_for(name)
-        operator = OperatorThread(name, port, LEASE_NAMESPACE, self.origin)
+        operator = OperatorThread(name, port, NAMESPACE_OF_OPERATORS, self.origin)
         self.operators.append(operator)
         operator.start()
 

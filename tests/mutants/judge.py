@@ -19,6 +19,8 @@ from mutants.mutate import Mutant
 
 SECONDS_PER_STAGE = 240.0
 _POLL_SECONDS = 0.02
+# This process has imported plugins that pytest would like to rewrite first, which its settings make an error.
+_OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not cluster", "-W", "ignore:Module already imported")
 _NO_TESTS = 5
 _BROKEN_RUNS = (3, 4)  # an error of pytest, or of how it is called
 
@@ -67,12 +69,12 @@ def _run_tests(mutant: Mutant, paths: Sequence[str]) -> None:
     """In the child: never returns."""
     import pytest  # noqa: PLC0415 - the parent has it already
 
-    code = 1
+    code = 3
     os.setpgid(0, 0)
     with Path(os.devnull).open("w") as nothing, contextlib.suppress(BaseException):
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
         os.environ["CI"] = "1"  # the examples of hypothesis are the same each time
         sys.meta_path.insert(0, _Finder(mutant))
-        code = int(pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not cluster", *paths]))
+        code = int(pytest.main([*_OPTIONS, *paths]))
     os._exit(code)
