@@ -21,7 +21,8 @@ class Budget:
     """The budget of one plan.
 
     ``busy`` counts rollouts by pool, ``failing`` those of them that fail; ``in_place`` are the deployments that replace
-    replicas in place; ``causes`` are those of shared changes that are on; ``shared`` counts the latter.
+    replicas in place, ``replacing`` the pools on which one does; ``causes`` are those of shared changes that are on, ``shared``
+    their number.
     """
 
     pools: Mapping[str, PoolState]
@@ -29,6 +30,7 @@ class Budget:
     busy: dict[str, int] = field(default_factory=dict)
     failing: dict[str, int] = field(default_factory=dict)
     in_place: set[NamespacedName] = field(default_factory=set)
+    replacing: set[str] = field(default_factory=set)
     causes: set[Cause] = field(default_factory=set)
     shared: int = 0
     _bins: dict[str, PoolBins] = field(default_factory=dict)
@@ -56,6 +58,17 @@ class Budget:
         busy = self.busy.get(rollout.pool, 0) - (self.failing.get(rollout.pool, 0) if rollout.is_own else 0)
         return busy <= 0 and rollout.key not in self.in_place
 
+    def turn_in_place(self, rollout: Rollout) -> bool:
+        """Have a surge without room go on in place; ``False`` while another one on the pool or of the deployment does.
+
+        Other surges do not count: several whose room was taken would wait for each other.
+        """
+        if rollout.pool in self.replacing or rollout.key in self.in_place:
+            return False
+        self.replacing.add(rollout.pool)
+        self.in_place.add(rollout.key)
+        return True
+
     def may_begin_shared(self) -> bool:
         """Whether the fleet's bound leaves room for a change that is not a deployment's own."""
         return self.shared < self.max_rollouts
@@ -63,6 +76,7 @@ class Budget:
     def occupy(self, pool: str, key: NamespacedName) -> None:
         """Count a replacement in place that is no rollout: old replicas give their devices to new ones."""
         self.busy[pool] = self.busy.get(pool, 0) + 1
+        self.replacing.add(pool)
         self.in_place.add(key)
 
     def _take(self, rollout: Rollout, *, surge: bool, own: bool, cause: Cause, fails: bool) -> None:
@@ -70,6 +84,7 @@ class Budget:
         self.busy[pool] = self.busy.get(pool, 0) + 1
         self.failing[pool] = self.failing.get(pool, 0) + fails
         if not surge:
+            self.replacing.add(pool)
             self.in_place.add(rollout.key)
         if not own:
             self.causes.add(cause)

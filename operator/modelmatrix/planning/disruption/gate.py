@@ -121,13 +121,7 @@ def _must_go_back(rollout: Rollout) -> bool:
 
 def _strategy(rollout: Rollout, budget: Budget) -> bool:
     """The stored update strategy, unless the surge replica finds no devices and the old ones may give theirs."""
-    if not rollout.is_stuck:
-        return rollout.surges
-    others = budget.busy.get(rollout.pool, 0) - (1 if rollout.is_on else 0)
-    if others > 0 or rollout.key in budget.in_place:
-        return True
-    budget.in_place.add(rollout.key)
-    return False
+    return rollout.surges and not (rollout.is_stuck and budget.turn_in_place(rollout))
 
 
 def _change(
