@@ -27,10 +27,10 @@ def owns_workload(view: DeploymentView, workload: WorkloadView) -> bool:
     return is_named and bool(workload.digest)
 
 
-def owned_service(view: DeploymentView, service: ServiceView | None) -> ServiceView | None:
-    """The Service of the deployment's name, if it is its own or an orphan with its label."""
-    if service is None or service.owner_uid == view.uid:
-        return service
-    labels = service.manifest.get("metadata", {}).get("labels", {})
-    is_taken = not service.owner_uid and labels.get(names.LABEL_DEPLOYMENT) == view.key.name
-    return service if is_taken else None
+def owned_dependent(view: DeploymentView, item: ServiceView | None) -> ServiceView | None:
+    """The Service or NetworkPolicy of the deployment's name, if it is its own or an orphan with its label."""
+    if item is None or item.owner_uid == view.uid:
+        return item
+    labels = item.manifest.get("metadata", {}).get("labels", {})
+    is_taken = not item.owner_uid and labels.get(names.LABEL_DEPLOYMENT) == view.key.name
+    return item if is_taken else None

@@ -14,7 +14,7 @@ from modelmatrix.planning.desired.schedule import longest_start_seconds
 from modelmatrix.planning.feasibility.assess import Assessment, PoolOption
 from modelmatrix.planning.inventory.held_replicas import ObservedWorkload
 from modelmatrix.planning.inventory.observed_replicas import WorkloadReplicas, observed_replicas
-from modelmatrix.planning.inventory.ownership import owned_service, owns_workload
+from modelmatrix.planning.inventory.ownership import owned_dependent, owns_workload
 from modelmatrix.planning.placement.allocation import ReplicaDemand
 from modelmatrix.planning.rendering.workload_target import workload_name
 from modelmatrix.planning.snapshot.snapshot import Snapshot
@@ -142,7 +142,7 @@ def _inputs(
         assessment=assessment,
         current=current,
         retired=tuple(retired),
-        service=owned_service(view, service),
+        service=owned_dependent(view, service),
         desired=desired,
         error=error,
         shares=decision.by_pool if decision and not assessment.error and view.spec else {},

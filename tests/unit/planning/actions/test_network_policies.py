@@ -116,10 +116,12 @@ def test_it_is_taken_away_when_the_setting_is_off() -> None:
     assert site.network_policies == {}
 
 
-def test_one_of_another_owner_is_not_taken_away() -> None:
+def test_one_of_another_owner_is_neither_changed_nor_taken_away() -> None:
     site = world()
     rest(site)
     site.network_policies[KEY]["metadata"]["ownerReferences"][0]["uid"] = "another"
+    site.network_policies[KEY]["spec"]["ingress"] = []
+    assert [type(action) for action in of_policies(site)] == [Create], "which finds the name taken"
     site.settings = PlanSettings()
     assert of_policies(site) == []
 

@@ -4,7 +4,7 @@ import pytest
 
 from factories import deployment, workload
 from modelmatrix.api import names
-from modelmatrix.planning.inventory.ownership import owned_service, owns_workload
+from modelmatrix.planning.inventory.ownership import owned_dependent, owns_workload
 from modelmatrix.planning.snapshot.views import ServiceView
 
 VIEW = deployment()
@@ -39,8 +39,8 @@ def test_a_workload_is_owned_by_its_controller_or_else_by_its_name(
 def test_a_service_is_owned_by_its_controller_or_else_by_its_label(owner: str, label: str, *, owned: bool) -> None:
     manifest = {"metadata": {"labels": {names.LABEL_DEPLOYMENT: label}}}
     service = ServiceView(VIEW.key, "uid", "1", owner, "digest", manifest)
-    assert owned_service(VIEW, service) == (service if owned else None)
+    assert owned_dependent(VIEW, service) == (service if owned else None)
 
 
 def test_a_deployment_without_a_service_has_none() -> None:
-    assert owned_service(VIEW, None) is None
+    assert owned_dependent(VIEW, None) is None
