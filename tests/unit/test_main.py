@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from fakes.apiserver import FakeApiServer, running
-from fakes.apiserver.faults import Request
+from fakes.apiserver.faults import Hang, Request, of
 from fakes.waiting import until
-from fakes.webhook import Webhook, request_of, write_kubeconfig
+from fakes.webhook import Webhook, free_port, request_of, write_kubeconfig
+from modelmatrix import main as main_module
 from modelmatrix.api import names
 from modelmatrix.api.model_deployment import Priority
+from modelmatrix.api.names import Kind
 from modelmatrix.api.tenant_policy import CustomCode
-from modelmatrix.main import Operator
+from modelmatrix.cluster import informer as informer_module
+from modelmatrix.cluster.errors import NotLeading
+from modelmatrix.cluster.leader_election import LeadershipLost
+from modelmatrix.main import Operator, run
 from modelmatrix.planning.snapshot.snapshot import SAFE_DEFAULTS, TenantDefaults
 from modelmatrix.planning.snapshot.views import NamespacedName
 from modelmatrix.settings import Settings
@@ -41,10 +49,28 @@ class Process:
     operator: Operator
     task: asyncio.Task[None]
 
+    port: int
+
     @property
     def holder(self) -> str:
         """Who holds the Lease."""
         return str(self.api.stored(names.LEASES, LEASE)["spec"]["holderIdentity"])
+
+    async def page(self, path: str) -> tuple[int, str]:
+        """Status and text of a page of the operator's HTTP server."""
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}{path}") as response:
+            return response.status, await response.text()
+
+    async def says(self, path: str, words: str) -> None:
+        """Wait until a page has these words."""
+        text = ""
+        for _ in range(500):
+            with suppress(aiohttp.ClientError):
+                _, text = await self.page(path)
+            if words in text:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{path} never says {words}, but {text}")
 
     def leads(self) -> bool:
         """Whether the first cycle of the control loop has begun."""
@@ -58,25 +84,34 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @asynccontextmanager
-async def operating(folder: Path, *, admits: bool = True, certificate: str = "") -> AsyncIterator[Process]:
-    """An operator that has begun to lead; it is stopped in the end, as by a signal."""
-    webhook = Webhook(folder)
+async def operating(
+    folder: Path,
+    *,
+    admits: bool = True,
+    certificate: str = "",
+    prepare: Callable[[FakeApiServer], object] = lambda _: None,
+    waits: bool = True,
+) -> AsyncIterator[Process]:
+    """An operator that has begun to lead, unless it ``waits`` not; it is stopped in the end, as by a signal."""
+    webhook, port = Webhook(folder), free_port()
     if certificate:
         webhook.certificate.write_text(certificate, encoding="utf-8")
     async with running() as api:
         api.put(names.ACCELERATOR_POOLS, NamespacedName("", "ascend-a"), spec=POOL)
+        prepare(api)
         write_kubeconfig(folder / "config", api.url)
         settings = Settings(
             identity="operator-0",
-            metrics_address="127.0.0.1:0",
+            metrics_address=f"127.0.0.1:{port}",
             admission_address=f"127.0.0.1:{webhook.port}" if admits else "",
             admission_certificate_file=str(webhook.certificate),
             admission_key_file=str(webhook.key),
         )
         operator = Operator(settings)
-        process = Process(api, webhook, operator, asyncio.create_task(operator.run()))
+        process = Process(api, webhook, operator, asyncio.create_task(operator.run()), port)
         try:
-            await until(lambda: process.leads() or process.task.done())
+            if waits:
+                await until(lambda: process.leads() or process.task.done())
             yield process
         finally:
             operator.stop.set()
@@ -154,11 +189,140 @@ async def test_policies_and_namespaces_reach_the_plan_and_statuses_are_written(f
         await until(lambda: "TenantPolicy desk allows" in str(process.api.stored(names.MODEL_DEPLOYMENTS, chat).get("status")))
 
 
-async def test_admission_waits_for_all_kinds_of_ours(folder: Path) -> None:
+async def test_admission_waits_for_all_kinds_of_ours(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main_module, "KINDS_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(informer_module, "ABSENT_RECHECK_SECONDS", 0.01)
+    kinds: dict[str, Kind] = {}
+    prepare = lambda api: kinds.update(tenantpolicies=api.kinds.pop("tenantpolicies"))  # noqa: E731
+    async with operating(folder, prepare=prepare) as process:
+        await asyncio.sleep(0.2)
+        assert not any("webhook" in task.get_name() for task in asyncio.all_tasks())
+        process.api.kinds |= kinds
+        await process.webhook.listening()
+
+
+async def test_kinds_that_are_not_served_are_named_and_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(informer_module, "ABSENT_RECHECK_SECONDS", 0.01)
     async with operating(folder, admits=False) as process:
-        assert process.operator.informers.absent_own_kinds() == []
-        process.operator.informers.tenant_policies.present = False
-        assert process.operator.informers.absent_own_kinds() == ["tenantpolicies"]
+        await process.says("/readyz", "ok")
+        kind = process.api.kinds.pop("modeldeployments")
+        process.api.streams.end()
+        await process.says("/readyz", "the API server does not serve modeldeployments: install the CRDs")
+        assert (await process.page("/healthz"))[0] == 200, "a restart does not help"
+        process.api.kinds["modeldeployments"] = kind
+        await process.says("/readyz", "ok")
+        assert (process.task.done(), process.holder) == (False, "operator-0")
+
+
+async def test_an_api_server_that_is_away_at_the_start_is_named_and_waited_for(folder: Path) -> None:
+    async with operating(folder, admits=False, waits=False) as process:
+        await process.api.stop()
+        await process.says("/readyz", "Cannot connect to host")
+        assert (await process.page("/readyz"))[0] == 503
+        assert (await process.page("/healthz")) == (200, "ok")
+        await process.api.start()
+        await until(process.leads)
+        assert (await process.page("/readyz")) == (200, "ok")
+
+
+def other_installation(api: FakeApiServer) -> None:
+    """Another installation leads."""
+    annotations = {names.ANNOTATION_INSTALLATION: "system/two"}
+    spec = {"holderIdentity": "operator-0", "renewTime": "x", "leaseDurationSeconds": 10}
+    api.put(names.LEASES, LEASE, metadata={"annotations": annotations}, spec=spec)
+
+
+async def test_another_installation_that_leads_is_named_and_nothing_is_written(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with operating(folder, admits=False, prepare=other_installation, waits=False) as process:
+        await process.says("/readyz", "another installation leads this cluster: system/two; uninstall one of them")
+        _, metrics = await process.page("/metrics")
+        assert "modelmatrix_other_installation_leads 1.0" in metrics
+        assert "modelmatrix_leader 0.0" in metrics
+        assert not process.leads()
+        assert process.api.writes == []
+    assert "this installation does not lead: system/two does" in caplog.text
+
+
+async def test_a_leader_says_that_no_other_installation_leads(folder: Path) -> None:
+    async with operating(folder, admits=False) as process:
+        _, metrics = await process.page("/metrics")
+        assert "modelmatrix_other_installation_leads 0.0" in metrics
+        assert "modelmatrix_leader 1.0" in metrics
+        stored = process.api.stored(names.LEASES, LEASE)["metadata"]["annotations"]
+        assert stored == {names.ANNOTATION_INSTALLATION: "modelmatrix-system/modelmatrix"}
+
+
+async def test_only_the_leader_writes(folder: Path) -> None:
+    async with operating(folder, admits=False, prepare=other_installation, waits=False) as process:
+        await until(lambda: not process.operator.informers.unsynced())
+        for write in (
+            process.operator.writer.create(names.SERVICES, LEASE, {"metadata": {"name": "x"}}),
+            process.operator.writer.delete(names.SERVICES, LEASE, uid="x"),
+        ):
+            with pytest.raises(NotLeading):
+                await write
+        assert process.api.writes == []
+
+
+async def test_every_request_names_its_process(folder: Path) -> None:
+    async with operating(folder, admits=False) as process:
+        await until(lambda: any(request.is_write and request.plural != "leases" for request in process.api.requests))
+        assert set(process.api.agents) == {"modelmatrix/operator-0"}
+
+
+async def test_a_write_that_does_not_end_keeps_the_lease_from_being_released(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main_module, "LAST_WRITES_SECONDS", 0.1)
+    async with operating(folder, admits=False) as process:
+        process.api.faults.add(Hang(), of("patch", "modeldeployments"))
+        process.api.put(names.MODEL_DEPLOYMENTS, NamespacedName("bank", "chat"), spec=SPEC)
+        await until(lambda: any(request.plural == "modeldeployments" and request.is_write for request in process.api.requests))
+        process.operator.stop.set()
+        await process.task
+        assert process.holder == "operator-0", "the API server may still carry it out: the Lease has to expire"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_it_in_order(folder: Path, number: signal.Signals) -> None:
+    async with operating(folder, admits=False) as process:
+        os.kill(os.getpid(), number)
+        await process.task
+        assert process.holder == ""
+
+
+async def test_a_leader_that_loses_the_lease_ends(folder: Path) -> None:
+    async with operating(folder, admits=False) as process:
+        process.api.store.patch("leases", LEASE, {"spec": {"holderIdentity": "operator-1"}})
+        with pytest.raises(ExceptionGroup) as lost:
+            await process.task
+        assert lost.group_contains(LeadershipLost)
+        assert process.holder == "operator-1"
+        process.task = asyncio.create_task(asyncio.sleep(0))
+
+
+@pytest.mark.parametrize(("ends", "code"), [(ExceptionGroup("parts", [LeadershipLost("late")]), 1), (None, 0)])
+def test_the_exit_code_says_whether_leadership_was_lost(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, ends: Exception | None, code: int
+) -> None:
+    write_kubeconfig(folder / "config", "http://127.0.0.1:1")
+
+    async def run_operator(_: Operator) -> None:
+        if ends:
+            raise ends
+
+    monkeypatch.setattr(Operator, "run", run_operator)
+    assert run(Settings()) == code
+
+
+async def test_a_loop_that_hangs_is_unhealthy_only_while_it_leads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with operating(folder, admits=False) as process:
+        monkeypatch.setattr(type(process.operator.loop), "silent_seconds", 121.0)
+        assert await process.page("/healthz") == (503, "the control loop has not moved for 121 s")
+        monkeypatch.setattr(type(process.operator.elector), "is_leader", property(lambda _: False))
+        assert await process.page("/healthz") == (200, "ok")
 
 
 async def test_metrics_are_for_all_unless_the_setting_asks_the_api_server(folder: Path) -> None:
