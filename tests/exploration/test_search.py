@@ -66,7 +66,8 @@ def test_one_that_never_comes_to_rest_is_found(monkeypatch: pytest.MonkeyPatch) 
         if own is None:
             return made
         key = next(iter(made.deployments))._replace(namespace="tenant-b", name="b")
-        manifest = {**own.manifest, "spec": {**own.manifest["spec"], "replicas": 3 - own.replicas}}
+        metadata = {name: value for name, value in own.manifest["metadata"].items() if name not in ("uid", "generation")}
+        manifest = {**own.manifest, "metadata": metadata, "spec": {**own.manifest["spec"], "replicas": 3 - own.replicas}}
         return replace(made, actions=(Apply(names.DEPLOYMENTS, own.key, key, manifest, own.uid),))
 
     assert found(monkeypatch, GROWS, change, states=5).violations[REST]

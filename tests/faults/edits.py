@@ -27,7 +27,8 @@ class EditOutcome:
 
 async def try_edit(runner: Runner, path: str, base: dict[str, Any], edit: Edit, neighbour: str) -> EditOutcome:
     """Make an edit of the object at a path, let it last a moment, and take it back. The neighbour serves all the time."""
-    before = await runner.observer.state()
+    before = runner.references[-1].end
+    runner.proxy.begin_step()
     runner.observer.clear_lowest()
     serving = runner.observer.lowest.get(neighbour, 0)
     code = await runner.observer.patch(path, [{"op": "replace", "path": "/spec", "value": edit.spec}], JSON_PATCH)

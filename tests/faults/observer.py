@@ -96,7 +96,7 @@ class Observer:
             *(self.items(path) for path in (MODELS, WORKLOADS + OURS, SERVICES + OURS, PODS + OURS))
         )
         return {
-            "models": {item["metadata"]["name"]: _told(item.get("status") or {}) for item in models},
+            "models": {item["metadata"]["name"]: _told(item) for item in models},
             "workloads": {
                 item["metadata"]["name"]: _workload(item) for item in workloads if "canary" not in item["metadata"]["name"]
             },
@@ -147,12 +147,14 @@ def _serves(item: Object) -> tuple[str, bool]:
     return item["metadata"]["labels"].get(LABEL, ""), ready and "deletionTimestamp" not in item["metadata"]
 
 
-def _told(status: Object) -> Object:
-    """What a status says that does not depend on how it came to be."""
+def _told(item: Object) -> Object:
+    """What a status says that does not depend on how it came to be, and whether it is about the present spec."""
+    status = item.get("status") or {}
+    current = status.get("observedGeneration") == item["metadata"]["generation"]
     conditions = {item["type"]: (item["status"], item["reason"]) for item in status.get("conditions", ())}
     placements = sorted((item["pool"], item["desired"], item["ready"]) for item in status.get("placements", ()))
     numbers = {name: status.get(name) for name in ("replicas", "readyReplicas", "desiredReplicas")}
-    return {"conditions": conditions, "placements": placements, **numbers}
+    return {"conditions": conditions, "placements": placements, "current": current, **numbers}
 
 
 def _workload(item: Object) -> Object:

@@ -245,8 +245,13 @@ class Runner:
                 await self._new_operator()
 
     async def state_like(self, wanted: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """The state, as soon as it is the wanted one, or after so many seconds."""
-        return await self._until(lambda state: state == wanted, seconds)
+        """The state, as soon as it is the wanted one and stays so, or after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            state = await self._until(lambda state: state == wanted, deadline - time.monotonic())
+            await self._quiet(settled=False)
+            if state != wanted or await self.observer.state() == wanted:
+                return state
 
     def differences(self, found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
         """The leaves in which two states differ."""
@@ -304,7 +309,7 @@ def _serves(state: dict[str, Any]) -> bool:
     """Whether everything that is desired is there and Ready, and nothing else is there."""
     models = state["models"]
     desired = sum(item["desiredReplicas"] or 0 for item in models.values())
-    told = all(item["readyReplicas"] == item["desiredReplicas"] is not None for item in models.values())
+    told = all(item["current"] and item["readyReplicas"] == item["desiredReplicas"] is not None for item in models.values())
     serving = sum(ready for _, _, ready in state["pods"])
     owned = {name.rpartition("-")[0] for name in state["workloads"]}
     return bool(models) and told and serving == len(state["pods"]) == desired and owned == set(models) == set(state["services"])
