@@ -10,6 +10,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -20,8 +21,8 @@ import pydantic  # noqa: F401
 import pytest  # noqa: F401
 import yaml
 
-from mutants.judge import is_killed
-from mutants.modules import OPERATOR, safety_modules
+from mutants.judge import fails, is_killed
+from mutants.modules import OPERATOR, safety_modules, stages
 from mutants.mutate import Mutant, mutants
 
 SURVIVORS = Path(__file__).with_name("survivors.yaml")
@@ -35,11 +36,8 @@ def main() -> int:
     listed = yaml.safe_load(SURVIVORS.read_text(encoding="utf-8")) or {}
     judged, killed = Counter[str](), Counter[str]()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        healthy = pool.map(is_killed, (unchanged(module) for module in sorted({mutant.module for mutant in chosen})))
-        if any(healthy):
-            print("tests fail without any change: mend them first")  # noqa: T201
-            return 2
-        running = {pool.submit(judge, mutant, deadline): mutant for mutant in chosen if mutant.name not in listed}
+        useless = failing_stages(pool, {mutant.module for mutant in chosen})
+        running = {pool.submit(judge, mutant, deadline, useless): mutant for mutant in chosen if mutant.name not in listed}
         for future in as_completed(running):
             mutant, verdict = running[future], future.result()
             if verdict is None:
@@ -68,9 +66,19 @@ def unchanged(module: str) -> Mutant:
     return Mutant(module, 0, "none", "", "", (OPERATOR / module).read_text(encoding="utf-8"))
 
 
-def judge(mutant: Mutant, deadline: float) -> bool | None:
+def failing_stages(pool: ProcessPoolExecutor, modules: Collection[str]) -> frozenset[tuple[str, ...]]:
+    """Stages that fail without any change: they say nothing about a mutant."""
+    distinct = {tuple(stage): module for module in sorted(modules) for stage in stages(module)}
+    verdicts = {stage: pool.submit(fails, unchanged(module), stage) for stage, module in distinct.items()}
+    useless = frozenset(stage for stage, verdict in verdicts.items() if verdict.result())
+    for stage in useless:
+        print(f"left out, fails without any change: {' '.join(stage)}", flush=True)  # noqa: T201
+    return useless
+
+
+def judge(mutant: Mutant, deadline: float, useless: frozenset[tuple[str, ...]]) -> bool | None:
     """Whether tests notice it; ``None`` when the time is up."""
-    return is_killed(mutant) if time.monotonic() < deadline else None
+    return is_killed(mutant, useless) if time.monotonic() < deadline else None
 
 
 def summary(judged: Counter[str], killed: Counter[str], known: int) -> int:

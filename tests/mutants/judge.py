@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +17,7 @@ from types import ModuleType
 from mutants.modules import ROOT, stages
 from mutants.mutate import Mutant
 
-SECONDS_PER_STAGE = 240.0
+SECONDS_PER_STAGE = 600.0
 _POLL_SECONDS = 0.02
 # This process has imported plugins that pytest would like to rewrite first, which its settings make an error.
 _OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-m", "not cluster", "-W", "ignore:Module already imported")
@@ -42,12 +42,12 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._mutant.source, module.__file__, "exec"), module.__dict__)  # noqa: S102 - that is a mutant
 
 
-def is_killed(mutant: Mutant) -> bool:
-    """Whether a test fails, or runs for ever."""
-    return any(_fails(mutant, paths) for paths in stages(mutant.module))
+def is_killed(mutant: Mutant, useless: Collection[tuple[str, ...]] = ()) -> bool:
+    """Whether a test fails, or runs for ever; stages that are ``useless`` are left out."""
+    return any(fails(mutant, paths) for paths in stages(mutant.module) if tuple(paths) not in useless)
 
 
-def _fails(mutant: Mutant, paths: Sequence[str]) -> bool:
+def fails(mutant: Mutant, paths: Sequence[str]) -> bool:
     child = os.fork()
     if not child:
         _run_tests(mutant, paths)
@@ -65,6 +65,14 @@ def _fails(mutant: Mutant, paths: Sequence[str]) -> bool:
     return True
 
 
+def _forget_own_modules() -> None:
+    """What this process has imported of the repository is imported anew, by way of the mutant."""
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None) or ""
+        if path.startswith(str(ROOT)) and "site-packages" not in path and not name.startswith("mutants"):
+            del sys.modules[name]
+
+
 def _run_tests(mutant: Mutant, paths: Sequence[str]) -> None:
     """In the child: never returns."""
     import pytest  # noqa: PLC0415 - the parent has it already
@@ -75,6 +83,7 @@ def _run_tests(mutant: Mutant, paths: Sequence[str]) -> None:
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
         os.environ["CI"] = "1"  # the examples of hypothesis are the same each time
+        _forget_own_modules()
         sys.meta_path.insert(0, _Finder(mutant))
         code = int(pytest.main([*_OPTIONS, *paths]))
     os._exit(code)

@@ -30,8 +30,8 @@ SAFETY = (
 )
 # Tests of behaviours, by the beginning of a module's name.
 BEHAVIOURS = {
-    "planning/": ("tests/scenarios", "tests/unit/planning"),
-    "cluster/": ("tests/unit/cluster", "tests/unit/control", "tests/unit/test_main.py"),
+    "planning/": ("tests/scenarios",),
+    "cluster/": ("tests/unit/test_main.py",),
     "signals/": ("tests/unit/signals", "tests/unit/control/autoscaler"),
     "control/": ("tests/unit/control", "tests/unit/test_main.py"),
     "main.py": ("tests/unit/test_main.py", "tests/unit/control"),

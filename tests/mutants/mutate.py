@@ -169,8 +169,8 @@ def _texts(node: ast.AST) -> Iterator[ast.AST]:
         yield from node.decorator_list
     if isinstance(node, ast.Expr) and (_is_log(node.value) or isinstance(node.value, ast.Constant)):
         yield node
-    if isinstance(node, ast.JoinedStr):
-        yield node
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg == "extra"):
+        yield node  # a text, or the fields of a log line
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("TypeVar", "field", "NewType"):
         yield node
 

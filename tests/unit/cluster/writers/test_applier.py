@@ -12,7 +12,7 @@ from modelmatrix.api import names
 from modelmatrix.api.reasons import Reason
 from modelmatrix.cluster.client import ApiClient
 from modelmatrix.cluster.writers.applier import CACHE_LAG_SECONDS, MAX_REJECTED_SECONDS, MAX_TRANSIENT_SECONDS, Applier
-from modelmatrix.planning.actions.action import Action, Adopt, Apply, Create, Delete, Scale
+from modelmatrix.planning.actions.action import Action, Adopt, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.snapshot.views import NamespacedName
 
 CHAT = NamespacedName("bank", "chat")
@@ -68,6 +68,15 @@ async def test_it_creates_applies_scales_and_deletes(api: FakeApiServer, bench: 
     assert api.store.list("deployments") == []
     assert [request.verb for request in api.requests] == ["create", "get", "patch", "patch", "patch", "delete"]
     assert (bench.applier.failures, bench.applier.next_due) == ({}, None)
+
+
+async def test_a_victim_is_marked_for_its_controller_and_its_namesake_is_not(api: FakeApiServer, bench: Bench) -> None:
+    key = NamespacedName("bank", "w-1")
+    uid = api.put(names.PODS, key, spec={})["metadata"]["uid"]
+    await bench.do(SetDeletionCost(names.PODS, key, CHAT, "another"))
+    assert "annotations" not in api.stored(names.PODS, key)["metadata"]
+    await bench.do(SetDeletionCost(names.PODS, key, CHAT, uid))
+    assert api.stored(names.PODS, key)["metadata"]["annotations"] == {names.DELETION_COST: "-1000"}
 
 
 async def test_an_object_of_others_is_left_alone_and_named(api: FakeApiServer, bench: Bench) -> None:
