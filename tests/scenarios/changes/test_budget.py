@@ -277,3 +277,21 @@ def test_a_paused_pool_keeps_what_retires() -> None:
     advance(state, 4)
     assert [found.uid for found in state.pods] == before
     assert not state.plan().actions
+
+
+def test_a_deployment_that_lacks_devices_is_rolled_out_without_what_finds_none() -> None:
+    state = world(member("m3", replicas=4), there=nodes(1))
+    rest(state)
+    guest = pod(name="guest", node="ascend-a-0", devices=2)
+    (item,) = state.workloads.values()
+    item.pods = item.pods[:-1]
+    state.foreign[guest.key] = guest
+    rest(state)
+    assert (ready(state.plan(), key("m3"))[0], len(state.pods)) == (3, 4)
+    change_image(state, GOOD)
+    for _ in range(12):
+        advance(state)
+        assert ready(state.plan(), key("m3"))[0] >= 2
+    assert images(state, "m3") == [GOOD] * 3
+    del state.foreign[guest.key]
+    assert ready(rest(state), key("m3")) == (4, "True", "ReplicasReady")

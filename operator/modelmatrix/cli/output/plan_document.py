@@ -28,7 +28,10 @@ def plan_document(before: Plan | None, after: Plan, shown: Iterable[NamespacedNa
         before: the plan without what is to be applied; ``None`` when there is nothing yet.
         after: the plan with it.
         shown: deployments to show.
+
+    ``rollouts`` is there only when pods would be replaced.
     """
+    rollouts = [_rollout(number, rollout) for number, rollout in enumerate(changes(after.deployments.values()), start=1)]
     return {
         "apiVersion": names.API_VERSION,
         "kind": "Plan",
@@ -36,7 +39,7 @@ def plan_document(before: Plan | None, after: Plan, shown: Iterable[NamespacedNa
         "pools": [_pool(pool, after.new_devices.get(name, 0)) for name, pool in sorted(after.pools.items())],
         "cost": _cost(_costs(before) if before else {}, _costs(after)),
         "displaced": _displaced(before, after),
-        "rollouts": [_rollout(number, rollout) for number, rollout in enumerate(changes(after.deployments.values()), start=1)],
+        **({"rollouts": rollouts} if rollouts else {}),
     }
 
 

@@ -16,7 +16,7 @@ def plan_text(document: Item, *, wide: bool) -> str:
     """The parts that are not empty, with a blank line between them."""
     items = document["items"]
     parts = [_items(items, wide=wide), _refusals(items), _caveats(items), _displaced(document["displaced"])]
-    parts += [_rollouts(document["rollouts"])]
+    parts += [_rollouts(document.get("rollouts", []))]
     parts += [_pools(document["pools"]), _cost(document["cost"])]
     return "\n\n".join(part for part in parts if part)
 

@@ -26,7 +26,7 @@ from modelmatrix.planning.disruption.choices import begin, begin_with_stored_ima
 from modelmatrix.planning.disruption.retiring import give_way
 from modelmatrix.planning.disruption.rollout import Cause, Rollout, rollout_of
 from modelmatrix.planning.inventory.pool_state import PoolState
-from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
+from modelmatrix.planning.placement.deployment_plan import DeploymentPlan, PoolPlacement
 from modelmatrix.planning.placement.template_choice import Hold, TemplateChoice
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -178,8 +178,21 @@ def _queued(rollout: Rollout, budget: Budget, proven: set[tuple[str, ...]]) -> H
 
 def _with(deployment: DeploymentPlan, choices: Choices, retained: Mapping[NamespacedName, int]) -> DeploymentPlan:
     placements = tuple(
-        replace(placement, choice=choices.get(placement.workload.key) if placement.workload else None)
+        _chosen(placement, choices[placement.workload.key])
+        if placement.workload and placement.workload.key in choices
+        else placement
         for placement in deployment.placements
     )
     retiring = tuple(replace(item, replicas=retained.get(item.workload.key, item.replicas)) for item in deployment.retiring)
     return replace(deployment, placements=placements, retiring=retiring)
+
+
+def _chosen(placement: PoolPlacement, choice: TemplateChoice) -> PoolPlacement:
+    """The placement with its template. While replicas are replaced in place, those that find no devices are left out.
+
+    A controller counts them as unavailable, so it would take no old replica away for a new one, for ever.
+    """
+    in_place = names.ANNOTATION_SERVED in choice.annotations and not choice.surge and not choice.frozen
+    if not in_place or placement.option.nodes > 1 or not placement.replicas:
+        return replace(placement, choice=choice)
+    return replace(placement, choice=choice, replicas=min(placement.replicas, max(1, placement.placed - placement.waiting)))

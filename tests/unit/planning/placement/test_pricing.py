@@ -90,7 +90,7 @@ def shown(state: World, monkeypatch: pytest.MonkeyPatch) -> None:
         snapshot=lambda _now=None: state.snapshot(), objects={}, with_manifests=lambda _: live, without_nodes=lambda _: live
     )
     empty = SimpleNamespace(items=(), of_kind=lambda _: [])
-    monkeypatch.setattr("modelmatrix.cli.commands.plan.load_inputs", lambda *_: (live, empty, "bank"))
+    monkeypatch.setattr("modelmatrix.cli.commands.plan.load_inputs", lambda *_, **__: (live, empty, "bank"))
     monkeypatch.setattr("modelmatrix.cli.commands.plan.lost_nodes", lambda *_: {})
     for command in ("cost", "report"):
         monkeypatch.setattr(f"modelmatrix.cli.commands.{command}.load_with_manifests", lambda *_: (live, "bank"))
