@@ -82,7 +82,7 @@ def pool(*, name: str = "ascend-a", accelerator: str = "910b-64g", resource: str
     if limit is not None:
         content["limits"] = {"devices": limit}
     parsed = AcceleratorPoolSpec.model_validate(content | fields) if spec is ... else spec
-    return PoolView(name, f"uid-{name}", generation_of(parsed), parsed, "" if parsed else "spec: junk", status)
+    return PoolView(name, f"uid-{name}", generation_of(parsed), parsed, "" if parsed else "spec: junk", status=status)
 
 
 def policy(*, name: str = "tenant", namespaces: Iterable[str] | None = None, **fields: Any) -> TenantPolicyView:

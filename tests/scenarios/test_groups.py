@@ -267,6 +267,13 @@ def test_nodes_of_another_size_make_another_workload_not_another_kind_of_the_sam
     cut = [{"name": "ascend-a", "parallelism": {"tensor": 8, "pipeline": 2}}]
     state = world(deployment(model="DeepSeek-R1", pools=cut), pools=[pool(accelerator="a3-die-64g")], there=nodes(2))
     rest(state)
+    before = list(state.workloads)
     state.nodes["large"] = node(name="large", devices=16)
     assert lowest_ready(state) == 1
+    assert list(state.workloads) == before, "a node of another size changes no layout that runs"
+    for name in ("ascend-a-0", "ascend-a-1"):
+        del state.nodes[name]
+    state.workloads[before[0]].pods.clear()
+    rest(state)
     assert [item.stored["kind"] for item in state.workloads.values()] == ["Deployment"]
+    assert list(state.workloads) != before

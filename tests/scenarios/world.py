@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 from factories import NOW, problem
@@ -19,11 +20,13 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.catalogue import Catalogue
 from modelmatrix.catalogue.loader import builtin
 from modelmatrix.cluster.views.objects import service_view, workload_view
+from modelmatrix.cluster.views.resources import pod_resources
 from modelmatrix.planning.actions.action import Action, Adopt, Apply, Create, Delete, Scale, SetDeletionCost
 from modelmatrix.planning.plan import Plan, plan
 from modelmatrix.planning.plan_cache import PlanCache
 from modelmatrix.planning.snapshot.snapshot import PlanSettings, Snapshot, WriteFailure
 from modelmatrix.planning.snapshot.views import (
+    Compute,
     DeploymentView,
     NamespacedName,
     NamespaceView,
@@ -31,6 +34,7 @@ from modelmatrix.planning.snapshot.views import (
     PodView,
     PoolView,
     Stage,
+    Taint,
     TenantPolicyView,
     WorkloadView,
 )
@@ -87,7 +91,9 @@ class Workload:
 class World:
     """The cluster. ``best_fit`` schedules into the fullest node that has room, else into the first.
 
-    The pools tolerate no taint: nothing is scheduled to ``tainted`` nodes.
+    Nothing is scheduled to ``tainted`` nodes, whatever pods tolerate; the planner does not see these. Taints of nodes count
+    for pods that do not tolerate their key, and NoExecute ends those that are there.
+    ``background`` is what pods without devices reserve by node. Pods that are deleted have ``grace_seconds``, if any.
     Without ``drains`` terminating pods never end, without ``starts`` no pod becomes ready. ``missing`` images cannot be pulled,
     and pods with ``broken_arguments`` do not start either.
     """
@@ -107,6 +113,8 @@ class World:
     missing: set[str] = field(default_factory=set)
     broken_arguments: set[str] = field(default_factory=set)
     missing_pods: set[str] = field(default_factory=set)
+    background: dict[str, Compute] = field(default_factory=dict)
+    grace_seconds: float = 0.0
     failures: dict[NamespacedName, WriteFailure] = field(default_factory=dict)
     runtime_classes: frozenset[str] = frozenset()
     leader_worker_sets: bool = True
@@ -146,6 +154,7 @@ class World:
             pools=tuple(self.pools.values()),
             nodes=tuple(self.nodes.values()),
             pods=(*self.foreign.values(), *self.pods),
+            background=dict(self.background),
             workloads=tuple(workload.view for workload in self.workloads.values()),
             services=tuple(service_view(item) for item in self.services.values()),
             network_policies=tuple(service_view(item) for item in self.network_policies.values()),
@@ -247,9 +256,10 @@ class World:
         """One round of everyone."""
         self.now_seconds += STEP_SECONDS
         self._end_pods()
+        self._evict()
         for key, workload in list(self.workloads.items()):
             if workload.deleting:
-                workload.pods = [replace(pod, deleting=True) for pod in workload.pods]
+                self._remove(workload, [workload.pods])
                 if not workload.pods:
                     del self.workloads[key]
             else:
@@ -298,7 +308,11 @@ class World:
 
     def _remove(self, workload: Workload, groups: list[list[PodView]]) -> None:
         gone = {pod.uid for group in groups for pod in group}
-        workload.pods = [replace(pod, deleting=True) if pod.uid in gone else pod for pod in workload.pods]
+        ends = self.now_seconds + self.grace_seconds if self.grace_seconds else 0.0
+        workload.pods = [
+            replace(pod, deleting=True, grace_ends_seconds=ends) if pod.uid in gone and not pod.deleting else pod
+            for pod in workload.pods
+        ]
 
     def _add(self, workload: Workload, view: WorkloadView, group: str) -> None:
         (resource,) = _resources(workload.spec)
@@ -314,6 +328,7 @@ class World:
                 leader=rank == 0,
                 group=group,
                 controller_uid=f"{view.uid}-{workload.digest}",
+                requests=pod_resources(_template(workload.spec)["spec"])[1],
             )
             workload.pods.append(pod)
             workload.digests[pod.uid] = workload.digest
@@ -345,9 +360,27 @@ class World:
             (self.free(node, resource), node.name)
             for node in self.nodes.values()
             if node.ready and node.schedulable and node.name not in self.tainted and _selects(spec, node.labels)
+            if _tolerates(spec, node.taints, "NoSchedule", "NoExecute") and self._has_compute(node, pod.requests)
         ]
         fitting = sorted(room for room in rooms if room[0] >= count) if self.best_fit else [r for r in rooms if r[0] >= count]
         return fitting[0][1] if fitting else ""
+
+    def _has_compute(self, node: NodeView, requests: Compute) -> bool:
+        there = (pod.requests for pod in (*self.foreign.values(), *self.pods) if pod.node == node.name)
+        reserved = reduce(Compute.plus, there, self.background.get(node.name, Compute()))
+        return node.compute is None or min(node.compute.minus(reserved).minus(requests)) >= 0
+
+    def _evict(self) -> None:
+        for workload in self.workloads.values():
+            spec = _template(workload.spec)["spec"]
+            self._remove(
+                workload,
+                [
+                    [pod]
+                    for pod in workload.pods
+                    if pod.node in self.nodes and not _tolerates(spec, self.nodes[pod.node].taints, "NoExecute")
+                ],
+            )
 
     def free(self, node: NodeView, resource: str) -> int:
         """Devices of a node that no pod holds, terminating pods counted."""
@@ -383,6 +416,12 @@ def _replaceable(old: list[list[PodView]], live: list[list[PodView]], least: int
 
 def _is_available(group: list[PodView]) -> bool:
     return all(pod.ready for pod in group)
+
+
+def _tolerates(spec: Mapping[str, Any], taints: Iterable[Taint], *effects: str) -> bool:
+    """Whether no taint of these effects has a key that the pod does not tolerate."""
+    keys = {toleration.get("key") for toleration in spec.get("tolerations", ())}
+    return all(taint.key in keys for taint in taints if taint.effect in effects)
 
 
 def _selects(spec: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

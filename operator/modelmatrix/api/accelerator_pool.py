@@ -146,6 +146,24 @@ class NodeCounts(ApiModel):
 
     total: int = Field(description="Nodes that the selector matches.", ge=0)
     ready: int = Field(description="Nodes that are Ready and not cordoned.", ge=0)
+    usable: int = Field(
+        default=0,
+        description="Nodes that take new replicas: Ready, not cordoned, without a taint that the pool does not tolerate, and "
+        "with a device plugin that offers devices.",
+        ge=0,
+    )
+
+
+class Shape(ApiModel):
+    """What the pool's nodes are made of, as learned from them. It stays while nodes offer no devices for a while."""
+
+    accelerator: Annotated[str, StringConstraints(max_length=63)] = Field(
+        description="The chip for which it was learned: spec.accelerator of that time."
+    )
+    resource_name: Annotated[str, StringConstraints(max_length=317)] = Field(
+        description="The extended resource for which it was learned: spec.resourceName of that time."
+    )
+    devices_per_node: int = Field(description="Devices of a whole node, e.g. 8. Layouts follow it.", ge=1)
 
 
 class AcceleratorPoolStatus(ApiModel):
@@ -153,6 +171,7 @@ class AcceleratorPoolStatus(ApiModel):
 
     devices: DeviceCounts | None = Field(default=None, description="Devices of the pool.")
     nodes: NodeCounts | None = Field(default=None, description="Nodes of the pool.")
+    shape: Shape | None = Field(default=None, description="What the nodes are made of; absent while that is not known.")
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
         default_factory=list,
         description=f"State in the form that tools understand: {', '.join(condition_types(ACCELERATOR_POOLS))}.",

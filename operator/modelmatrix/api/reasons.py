@@ -32,6 +32,9 @@ class Reason(StrEnum):
     INSUFFICIENT_DEVICES = "InsufficientDevices"
     UNSCHEDULABLE = "Unschedulable"
     DEVICES_UNHEALTHY = "DevicesUnhealthy"
+    NODES_TAINTED = "NodesTainted"
+    TERMINATION_OVERDUE = "TerminationOverdue"
+    PRIORITY_BORROWED = "PriorityBorrowed"
     NO_SURGE_CAPACITY = "NoSurgeCapacity"
     NO_REDUNDANCY = "NoRedundancy"
     PRICE_NOT_COMPARABLE = "PriceNotComparable"
@@ -215,6 +218,21 @@ TABLE: dict[Reason, ReasonInfo] = {
         "Devices are missing from a node's allocatable: the device plugin reports them unhealthy.",
         "Repair or replace the devices that the message names.",
         "设备不健康",
+    ),
+    Reason.NODES_TAINTED: ReasonInfo(
+        "Nodes of the pool have a taint that its tolerations do not cover: what runs there stays, nothing new comes.",
+        "Add a toleration to the pool's spec.tolerations, or remove the taint.",
+        "节点带有未容忍的污点",
+    ),
+    Reason.TERMINATION_OVERDUE: ReasonInfo(
+        "A pod of this operator should have ended, and still holds devices.",
+        "Remove what holds it: a finalizer, a process on a lost device; delete it by force when its node is off.",
+        "Pod 超时未终止",
+    ),
+    Reason.PRIORITY_BORROWED: ReasonInfo(
+        "A pod that is not of this operator uses one of its PriorityClasses, and takes devices as a model would.",
+        "Give the pod another PriorityClass; the chart's admission policy refuses further ones.",
+        "优先级类被借用",
     ),
     Reason.NO_SURGE_CAPACITY: ReasonInfo(
         "There is no room for one more replica, so a rollout replaces replicas in place.",

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ class ControlLoop:
     observe: Callable[[Snapshot, Plan, float], None]
     cache: PlanCache = field(default_factory=PlanCache)
     _plan_seconds: float = 0.0
+    _plan_due_at: float | None = None
     _alive_at: float | None = None
 
     @property
@@ -69,6 +71,7 @@ class ControlLoop:
         started = time.perf_counter()
         planned = plan(snapshot, self.cache)
         self._plan_seconds = time.perf_counter() - started
+        self._plan_due_at = planned.due_seconds
         self.autoscaler.follow(planned.deployments, snapshot.catalogue)
         self.writer.submit(_status_updates(snapshot, planned))
         self.applier.submit(planned.actions)
@@ -101,9 +104,13 @@ class ControlLoop:
 
     def _next_cycle(self) -> float:
         """When a cycle is due even if nothing changes: for a retry, or because schedules follow the clock."""
-        latest = time.monotonic() + self.clock.real_seconds(self.interval_seconds)
+        latest = time.monotonic() + min(self.clock.real_seconds(self.interval_seconds), self._plan_due_seconds())
         due = self.applier.next_due
         return latest if due is None else min(latest, due)
+
+    def _plan_due_seconds(self) -> float:
+        """Time until the last plan is no longer that of the same objects."""
+        return math.inf if self._plan_due_at is None else max(0.0, self._plan_due_at - time.time())
 
 
 def _status_updates(snapshot: Snapshot, planned: Plan) -> Iterator[StatusUpdate]:

@@ -51,6 +51,14 @@ class Plan:
     pools: Mapping[str, PoolState]
     new_devices: Mapping[str, int]
 
+    @property
+    def due_seconds(self) -> float | None:
+        """When the plan of the same objects is another one, in the time that objects carry; ``None`` for never.
+
+        A pod that terminates is overdue then.
+        """
+        return min((pool.due_seconds for pool in self.pools.values() if pool.due_seconds is not None), default=None)
+
 
 def plan(snapshot: Snapshot, cache: PlanCache | None = None) -> Plan:
     """Plan the whole fleet.

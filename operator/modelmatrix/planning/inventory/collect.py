@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.accelerators import Accelerator
+from modelmatrix.planning.inventory.node_states import PoolTerms, known_sizes, node_state
 from modelmatrix.planning.inventory.pool_checks import label_mismatch, pod_security_exceptions, pool_problems
+from modelmatrix.planning.inventory.pool_notes import pool_notes
 from modelmatrix.planning.inventory.pool_state import NodeState, PoolProblem, PoolState
+from modelmatrix.planning.inventory.shape import learned_size, shape_size, shape_status
+from modelmatrix.planning.inventory.usage import NodeUsage, node_usage
 from modelmatrix.planning.snapshot.snapshot import Snapshot
-from modelmatrix.planning.snapshot.views import NodeView, PodView, PoolView
+from modelmatrix.planning.snapshot.views import NodeView, PoolView
 
 
 def pool_states(snapshot: Snapshot) -> dict[str, PoolState]:
     """The state of every pool, by name. A node that several pools select counts for none of them."""
     members = {view.name: _Members(view, _accelerator(view, snapshot)) for view in snapshot.pools}
-    usage = _usage(snapshot.pods)
+    usage = node_usage(snapshot)
     ordered = sorted(snapshot.nodes, key=lambda node: node.name)  # informers keep no order, and messages name nodes
     for node, names in _matches(ordered, snapshot.pools):
         if len(names) > 1:
             _report_overlap(members, node, names)
         else:
-            members[names[0]].add(node, usage)
-    return {name: _pool_state(pool, snapshot) for name, pool in members.items()}
+            members[names[0]].add(node)
+    return {name: _pool_state(pool, snapshot, usage) for name, pool in members.items()}
 
 
 @dataclass(slots=True)
@@ -33,11 +38,10 @@ class _Members:
 
     view: PoolView
     accelerator: Accelerator | None
-    nodes: list[NodeState] = field(default_factory=list)
+    nodes: list[NodeView] = field(default_factory=list)
     problems: list[PoolProblem] = field(default_factory=list)
-    own_devices: int = 0
 
-    def add(self, node: NodeView, usage: Mapping[tuple[str, str], _Usage]) -> None:
+    def add(self, node: NodeView) -> None:
         """Add a node, unless the vendor's own labels show that it has another accelerator."""
         mismatch = label_mismatch(self.accelerator, node.labels) if self.accelerator else None
         if mismatch is not None:
@@ -46,32 +50,7 @@ class _Members:
             )
             self.problems.append(PoolProblem(Reason.NODES_MISMATCH, message))
             return
-        resource = self.view.spec.resource_name if self.view.spec else ""
-        used = usage.get((node.name, resource)) or _Usage()
-        self.own_devices += used.own
-        self.nodes.append(_node_state(node, resource, used))
-
-
-@dataclass(slots=True)
-class _Usage:
-    used: int = 0
-    terminating: int = 0
-    own: int = 0
-
-
-def _usage(pods: Iterable[PodView]) -> Mapping[tuple[str, str], _Usage]:
-    """Devices by node and resource."""
-    usage: defaultdict[tuple[str, str], _Usage] = defaultdict(_Usage)
-    for pod in pods:
-        if not pod.node:
-            continue
-        for resource, count in pod.devices.items():
-            entry = usage[pod.node, resource]
-            entry.used += count
-            if pod.workload:
-                entry.own += count
-                entry.terminating += count if pod.deleting else 0
-    return usage
+        self.nodes.append(node)
 
 
 def _matches(nodes: Iterable[NodeView], pools: Iterable[PoolView]) -> Iterable[tuple[NodeView, list[str]]]:
@@ -104,46 +83,36 @@ def _report_overlap(members: Mapping[str, _Members], node: NodeView, names: list
         members[name].problems.append(PoolProblem(Reason.POOL_OVERLAP, message))
 
 
-def _node_state(node: NodeView, resource: str, used: _Usage) -> NodeState:
-    allocatable = node.allocatable.get(resource, 0)
-    usable = node.ready and node.schedulable
-    return NodeState(
-        name=node.name,
-        total=max(node.capacity.get(resource, 0), allocatable),
-        allocatable=allocatable,
-        used=used.used,
-        terminating=used.terminating,
-        usable=usable,
-        ready=node.ready,
-        free=allocatable - used.used + used.terminating if usable else 0,
-    )
-
-
-def _pool_state(pool: _Members, snapshot: Snapshot) -> PoolState:
+def _pool_state(pool: _Members, snapshot: Snapshot, usage: Mapping[str, NodeUsage]) -> PoolState:
     view, spec, accelerator = pool.view, pool.view.spec, pool.accelerator
     if spec is None:
         return PoolState(view, None, None, problems=(PoolProblem(Reason.MISCONFIGURED, view.error),))
-    problems = list(pool.problems)
-    if accelerator is None:
-        known = ", ".join(sorted(snapshot.catalogue.accelerators))
-        message = f"accelerator '{spec.accelerator}' is unknown; known are {known}"
-        problems.insert(0, PoolProblem(Reason.ACCELERATOR_UNKNOWN, message))
-    else:
-        problems += pool_problems(spec, pool.nodes, snapshot, has_node_problems=bool(pool.problems))
-    sizes = Counter(node.total for node in pool.nodes)
+    size = shape_size(learned_size(view.status, spec), known_sizes(pool.nodes, spec.resource_name))
+    terms = PoolTerms(spec.resource_name, spec.tolerations, size)
+    nodes = tuple(node_state(node, terms, usage) for node in pool.nodes)
+    held = [usage[node.name] for node in nodes if node.name in usage]
     return PoolState(
         view=view,
         spec=spec,
         accelerator=accelerator,
-        nodes=tuple(pool.nodes),
-        problems=tuple(problems),
+        nodes=nodes,
+        problems=tuple(_problems(pool, spec, nodes, snapshot)),
+        notes=tuple(pool_notes(nodes, size)),
         relaxed=pod_security_exceptions(spec) if accelerator else "",
-        own_devices=pool.own_devices,
-        sizes=sizes,
-        devices_per_node=_whole_node(sizes, accelerator),
+        own_devices=sum(node.of(spec.resource_name).own for node in held),
+        sizes=Counter(node.total for node in nodes),
+        devices_per_node=size or (accelerator.devices_per_node if accelerator else 0),
+        shape=shape_status(spec, size),
+        due_seconds=min((node.due_seconds for node in held if node.due_seconds is not None), default=None),
     )
 
 
-def _whole_node(sizes: Mapping[int, int], accelerator: Accelerator | None) -> int:
-    """Devices of the largest node, else of the servers that the accelerator comes in, so that a layout can be judged."""
-    return max(sizes, default=0) or (accelerator.devices_per_node if accelerator else 0)
+def _problems(
+    pool: _Members, spec: AcceleratorPoolSpec, nodes: Sequence[NodeState], snapshot: Snapshot
+) -> Iterator[PoolProblem]:
+    if pool.accelerator is None:
+        known = ", ".join(sorted(snapshot.catalogue.accelerators))
+        yield PoolProblem(Reason.ACCELERATOR_UNKNOWN, f"accelerator '{spec.accelerator}' is unknown; known are {known}")
+    yield from pool.problems
+    if pool.accelerator is not None:
+        yield from pool_problems(spec, nodes, snapshot, has_node_problems=bool(pool.problems))

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from modelmatrix.api.accelerator_pool import AcceleratorPoolSpec, Driver
 from modelmatrix.api.reasons import Reason
 from modelmatrix.catalogue.accelerators import Accelerator
+from modelmatrix.planning.inventory.pool_notes import some_nodes, taint_problems
 from modelmatrix.planning.inventory.pool_state import NodeState, PoolProblem
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 
-_NAMES_MAX = 3  # in a message, which then gives the number of the others
 # Labels give nominal or rounded sizes; accelerators that share a name differ by half.
 MEMORY_TOLERANCE_SHARE = 0.2
 _SIZE = re.compile(r"(\d+)([GM]?)")
@@ -24,10 +24,12 @@ def pool_problems(
     """Problems of a pool as a whole. ``has_node_problems``: nodes that match were left out, which says more than "no node"."""
     if not nodes and not has_node_problems:
         yield _missing_nodes(spec, snapshot)
-    without_devices = [node.name for node in nodes if node.total == 0]
+    without_devices = [node.name for node in nodes if not node.known]
     if without_devices:
-        message = f"{_some(without_devices)} offer no {spec.resource_name}: check the device plugin and spec.resourceName"
+        message = f"{some_nodes(without_devices)} offer no {spec.resource_name}: check the device plugin and spec.resourceName"
         yield PoolProblem(Reason.NODES_MISMATCH, message)
+    if nodes and all(node.taint is not None and node.ready and node.schedulable for node in nodes):
+        yield from taint_problems(nodes)
     runtime_class = spec.runtime_class_name
     if runtime_class is not None and runtime_class not in snapshot.runtime_classes:
         yield PoolProblem(
@@ -77,9 +79,3 @@ def _mebibytes(text: str) -> int:
     """A size such as 64G, or 97871 without a unit; 0 for any other text."""
     match = _SIZE.fullmatch(text)
     return int(match[1]) * (_GIBIBYTE if match[2] == "G" else 1) if match else 0
-
-
-def _some(names: list[str]) -> str:
-    first = ", ".join(names[:_NAMES_MAX])
-    more = f" and {len(names) - _NAMES_MAX} more" if len(names) > _NAMES_MAX else ""
-    return f"node{'s' if len(names) > 1 else ''} {first}{more}"

@@ -2,7 +2,7 @@
 
 A pool's nodes are bins. A replica of one node goes to the usable node with the fewest free devices that are enough, which keeps
 whole nodes free; of equal nodes the first by name. A replica of several nodes takes that many nodes all of whose devices are
-free, those without terminating pods first.
+free, those without terminating pods first. Nodes with an untolerated taint PreferNoSchedule are the last choice.
 
 Example: three nodes have 8, 3 and 2 free devices. A replica of 2 devices goes to the third node and another one to the second;
 the first stays whole for a group.
@@ -50,9 +50,11 @@ class PoolBins:
     _free: dict[str, int] = field(default_factory=dict)
     _nodes: dict[str, NodeState] = field(default_factory=dict)
     _buckets: dict[int, dict[str, NodeState]] = field(default_factory=dict)
+    _avoids: bool = False
 
     def __post_init__(self) -> None:
         for node in self.pool.nodes:
+            self._avoids = self._avoids or node.avoided
             self._nodes[node.name] = node
             self._free[node.name] = node.free
             if node.usable:
@@ -139,6 +141,9 @@ class PoolBins:
         enough = [free for free, nodes in self._buckets.items() if free >= shape.devices and nodes]
         if not enough:
             return None
+        if self._avoids:
+            fitting = ((node.avoided, free, name) for free in enough for name, node in self._buckets[free].items())
+            return (self._nodes[min(fitting)[2]],)
         bucket = self._buckets[min(enough)]
         return (bucket[min(bucket)],)
 
@@ -156,6 +161,6 @@ class PoolBins:
         self._buckets.setdefault(free, {})[node.name] = node
 
 
-def _unused_first(node: NodeState) -> tuple[int, str]:
-    """Nodes that nothing runs on come before those whose pods still terminate."""
-    return (node.used, node.name)
+def _unused_first(node: NodeState) -> tuple[bool, int, str]:
+    """Nodes that nothing runs on come before those whose pods still terminate; avoided ones come last."""
+    return (node.avoided, node.used, node.name)

@@ -7,6 +7,7 @@ import json
 from modelmatrix.api import names
 from modelmatrix.api.names import ROLE_LEADER
 from modelmatrix.catalogue.engines import Engine
+from modelmatrix.planning.inventory.pod_compute import CPU_CORES_PER_DEVICE, MEMORY_GIBIBYTES_PER_DEVICE
 from modelmatrix.planning.rendering.api_key import api_key_variables, probe_request
 from modelmatrix.planning.rendering.arguments import arguments
 from modelmatrix.planning.rendering.host_mounts import host_mounts, host_paths, host_volumes
@@ -22,8 +23,6 @@ PRE_STOP_SECONDS = 10  # time for endpoints to drop the pod before the engine ge
 GRACE_MARGIN_SECONDS = 20
 PROBE_PERIOD_SECONDS = 10
 STARTS_PER_STARTUP_PROBE = 3  # the kubelet counts failures over a container's own restarts
-CPU_PER_DEVICE = 4
-MEMORY_GIBIBYTES_PER_DEVICE = 16
 
 
 def pod_annotations(target: WorkloadTarget, role: str) -> dict[str, str]:
@@ -110,7 +109,7 @@ def _resources(target: WorkloadTarget) -> Manifest:
     resource = target.pool_spec.resource_name
     return {
         "requests": {
-            "cpu": str(CPU_PER_DEVICE * devices),
+            "cpu": str(CPU_CORES_PER_DEVICE * devices),
             "memory": f"{MEMORY_GIBIBYTES_PER_DEVICE * devices}Gi",
             resource: str(devices),
         },

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.feasibility.assess import PoolOption
 from modelmatrix.planning.feasibility.layout_choice import pluralize
+from modelmatrix.planning.inventory.pod_compute import CPU_CORES_PER_DEVICE, MEMORY_GIBIBYTES_PER_DEVICE
+from modelmatrix.planning.inventory.pool_notes import taint_problems
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.placement.deployment_plan import DeploymentPlan
 from modelmatrix.planning.snapshot.views import NamespacedName
@@ -25,11 +27,14 @@ def shortage_message(option: PoolOption, pool: PoolState) -> str:
             f"a replica needs {option.devices} {unit}s, the pool's limit of {limit} leaves "
             f"{max(0, limit - pool.granted)}; raise spec.limits.devices"
         )
-    if pool.spec is not None and pool.nodes and not pool.total:
+    if pool.spec is not None and pool.nodes and not any(node.known for node in pool.nodes):
         return f"its nodes offer no {pool.spec.resource_name}: check the device plugin and spec.resourceName"
     free = [max(0, node.free) for node in pool.nodes if node.usable]
     if option.nodes > 1:
         return _group_message(option, pool, unit, sum(free))
+    scarce = _scarce(option, pool, unit)
+    if scarce:
+        return scarce
     best = max(free, default=0)
     more = option.devices - best
     return (
@@ -47,17 +52,42 @@ def _group_message(option: PoolOption, pool: PoolState, unit: str, free: int) ->
             f"add {option.nodes - whole_nodes}, or make the replica smaller (maxModelLen, quantization, parallelism)"
         )
     whole = sum(1 for node in pool.nodes if node.whole and node.total == devices_per_node)
+    scarce = _scarce(option, pool, unit)
+    if scarce and not whole:
+        return scarce
     return (
         f"a replica needs {option.nodes} whole free nodes of {devices_per_node} {unit}s; "
         f"{whole} {'is' if whole == 1 else 'are'} free, {free} {unit}s are free in all{_unhealthy(pool)}"
     )
 
 
+def _scarce(option: PoolOption, pool: PoolState, unit: str) -> str:
+    """What keeps a replica from a node that has the devices for it; empty where no node has them."""
+    per_node = option.devices // option.nodes
+    found = [node for node in pool.nodes if node.usable and node.scarce and node.free + node.scarce.devices >= per_node]
+    if not found:
+        return ""
+    best = max(found, key=lambda node: (node.free, node.name))
+    return (
+        f"a replica needs {pluralize(per_node, unit)}, {CPU_CORES_PER_DEVICE * per_node} CPU cores and "
+        f"{MEMORY_GIBIBYTES_PER_DEVICE * per_node} GiB of memory on one node; node {best.name} has the {unit}s, but only "
+        f"{best.scarce}: move other pods away from it, or lower their requests"
+    )
+
+
 def _unhealthy(pool: PoolState) -> str:
-    cordoned = sum(1 for node in pool.nodes if not node.usable)
+    """What takes nodes and devices of the pool out of use."""
+    down = sum(1 for node in pool.nodes if not (node.ready and node.schedulable))
+    unknown = sum(1 for node in pool.nodes if node.ready and node.schedulable and not node.known)
+    overdue = sum(len(node.overdue) for node in pool.nodes)
+    foreign = sum(holder.devices for node in pool.nodes for holder in node.foreign)
     parts = [f"{pool.unhealthy} unhealthy"] if pool.unhealthy else []
-    parts += [f"{cordoned} node{'s' if cordoned > 1 else ''} cordoned or not ready"] if cordoned else []
-    return f", {' and '.join(parts)}" if parts else ""
+    parts += [f"{pluralize(down, 'node')} cordoned or not ready"] if down else []
+    parts += [f"{pluralize(unknown, 'node')} without devices at the moment: check the device plugin"] if unknown else []
+    parts += [problem.message for problem in taint_problems(pool.nodes)]
+    parts += [f"{pluralize(overdue, 'pod')} that should have ended: the pool's status names them"] if overdue else []
+    parts += [f"{foreign} held by pods that are not of this operator"] if foreign else []
+    return f", {', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(f", {part}" for part in parts)
 
 
 def missing_message(deployment: DeploymentPlan) -> str:

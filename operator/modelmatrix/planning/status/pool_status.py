@@ -10,17 +10,24 @@ from modelmatrix.api.reasons import Reason
 from modelmatrix.planning.inventory.pool_state import PoolState
 from modelmatrix.planning.snapshot.snapshot import Snapshot
 
+PROBLEMS_SHOWN = 4
+
 
 def pool_status(pool: PoolState, snapshot: Snapshot) -> dict[str, Any]:
     """The whole status of a pool."""
-    return {
+    fields = {
         "devices": {
             "total": pool.total,
             "allocated": pool.allocated,
             "free": pool.free_now,
             "unhealthy": pool.unhealthy,
         },
-        "nodes": {"total": len(pool.nodes), "ready": sum(1 for node in pool.nodes if node.usable)},
+        "nodes": {
+            "total": len(pool.nodes),
+            "ready": sum(1 for node in pool.nodes if node.ready and node.schedulable),
+            "usable": sum(1 for node in pool.nodes if node.usable),
+        },
+        "shape": pool.shape,
         "conditions": render_conditions(
             _states(pool),
             pool.view.status.get("conditions", ()),
@@ -29,17 +36,14 @@ def pool_status(pool: PoolState, snapshot: Snapshot) -> dict[str, Any]:
         ),
         "observedGeneration": pool.view.generation,
     }
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _states(pool: PoolState) -> Iterator[ConditionState]:
-    if pool.problems:
-        message = ". ".join(problem.message for problem in pool.problems[:4])
-        yield ConditionState(READY, FALSE, pool.problems[0].reason, message)
-    elif pool.unhealthy:
-        unhealthy = ", ".join(node.name for node in pool.nodes if node.total > node.allocatable)
-        yield ConditionState(
-            READY, TRUE, Reason.DEVICES_UNHEALTHY, f"{pool.unhealthy} devices are unhealthy on {unhealthy}: repair them"
-        )
+    said = [*pool.problems, *(note for note in pool.notes if note not in pool.problems)]
+    if said:
+        message = ". ".join(problem.message for problem in said[:PROBLEMS_SHOWN])
+        yield ConditionState(READY, FALSE if pool.problems else TRUE, said[0].reason, message)
     else:
         accelerator = pool.accelerator.id if pool.accelerator else ""
         yield ConditionState(READY, TRUE, Reason.POOL_READY, f"{len(pool.nodes)} nodes with {pool.total} devices {accelerator}")

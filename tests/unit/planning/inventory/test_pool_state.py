@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from factories import deployment, node, nodes, pod, pool, snapshot
+from factories import NOW, deployment, node, nodes, pod, pool, snapshot
 from modelmatrix.planning.plan import Plan, plan
-from modelmatrix.planning.snapshot.views import NodeView, PodView, PoolView
+from modelmatrix.planning.snapshot.views import Compute, NodeView, PodView, PoolView, Taint
 
 
 def looked_at(*pools: PoolView, there: tuple[NodeView, ...] = (), pods: tuple[PodView, ...] = (), **fields: Any) -> Plan:
@@ -135,3 +138,171 @@ def test_a_node_whose_labels_name_another_chip_or_memory_counts_for_nothing(
         assert (status, reason, made.pools["ascend-a"].nodes) == ("False", "NodesMismatch", ())
         assert words in message
         assert message.endswith("it counts for nothing: correct spec.accelerator or the node's pool label")
+
+
+TRAINING = Taint("dedicated", "training", "NoSchedule")
+
+
+def test_a_tainted_node_takes_nothing_new_and_its_pool_says_what_to_do() -> None:
+    holds = pod(name="ours", node="n0", devices=2, workload="gone")
+    made = looked_at(there=(node(name="n0", taints=(TRAINING,)), node(name="n1")), pods=(holds,))
+    assert ready(made)[:2] == ("True", "NodesTainted")
+    assert ready(made)[2] == (
+        "node n0 has the taint dedicated=training:NoSchedule and takes no new replicas: add a toleration to the pool's "
+        "spec.tolerations, or remove the taint"
+    )
+    first, second = made.pools["ascend-a"].nodes
+    assert (first.usable, first.free, first.used) == (False, 0, 2), "what runs there counts"
+    assert (second.usable, second.free) == (True, 8)
+    status = made.pool_statuses["ascend-a"]
+    assert status["nodes"] == {"total": 2, "ready": 2, "usable": 1}
+    assert status["devices"] == {"total": 16, "allocated": 2, "free": 8, "unhealthy": 0}
+
+
+def test_a_pool_all_of_whose_nodes_are_tainted_is_not_ready() -> None:
+    made = looked_at(there=tuple(node(name=f"n{number}", taints=(TRAINING,)) for number in range(2)))
+    assert ready(made)[:2] == ("False", "NodesTainted")
+    assert ready(made)[2].startswith("nodes n0, n1 have the taint dedicated=training:NoSchedule and take no new replicas")
+
+
+def test_a_taint_that_the_pool_tolerates_does_not_matter() -> None:
+    tolerant = pool(tolerations=[{"key": "dedicated", "operator": "Exists"}])
+    assert ready(looked_at(tolerant, there=(node(taints=(TRAINING,)),)))[:2] == ("True", "PoolReady")
+
+
+def test_a_taint_of_kubernetes_itself_needs_no_toleration() -> None:
+    pressed = node(taints=(Taint("node.kubernetes.io/disk-pressure", "", "NoSchedule"),))
+    assert ready(looked_at(there=(pressed, node(name="n1"))))[2].endswith("Kubernetes removes it when the node has recovered")
+    gone = node(taints=(Taint("node.kubernetes.io/unschedulable", "", "NoSchedule"),), schedulable=False)
+    assert ready(looked_at(there=(gone, node(name="n1"))))[1] == "PoolReady", "a cordoned node is said in the counts"
+
+
+@pytest.mark.parametrize("size", [0, 4])
+def test_a_node_that_offers_no_devices_counts_with_the_pools_shape(size: int) -> None:
+    shape = {"accelerator": "910b-64g", "resourceName": "huawei.com/Ascend910", "devicesPerNode": size}
+    seen = pool(status={"shape": shape} if size else {})
+    made = looked_at(seen, there=nodes(2, devices=0), pods=(pod(name="ours", node="ascend-a-0", devices=4, workload="gone"),))
+    status = made.pool_statuses["ascend-a"]
+    assert status["devices"] == {"total": 2 * size, "allocated": 4, "free": 0, "unhealthy": 0}
+    assert status["nodes"] == {"total": 2, "ready": 2, "usable": 0}
+    assert status.get("shape") == (shape if size else None)
+    assert ready(made)[:2] == ("False", "NodesMismatch")
+    assert made.pools["ascend-a"].devices_per_node == (size or 8), "unseen nodes have the size of the chip's servers"
+
+
+def test_a_node_of_another_size_is_named_and_changes_no_shape() -> None:
+    before = looked_at(there=nodes(2, devices=4))
+    seen = pool(status=before.pool_statuses["ascend-a"])
+    made = looked_at(seen, there=(*nodes(2, devices=4), node(name="large", devices=8)))
+    assert made.pools["ascend-a"].devices_per_node == 4
+    assert ready(made)[:2] == ("True", "NodesMismatch")
+    assert ready(made)[2] == (
+        "node large has 8 devices, the pool's nodes have 4: layouts follow the pool's; give nodes of another size a pool of "
+        "their own"
+    )
+    assert made.pool_statuses["ascend-a"]["shape"] == seen.status["shape"]
+
+
+def test_a_pod_that_should_have_ended_holds_its_devices_and_is_named() -> None:
+    held = pod(name="ours", node="ascend-a-0", devices=3, workload="gone", deleting=True, grace_ends_seconds=NOW - 61)
+    made = looked_at(there=nodes(1), pods=(held,))
+    assert made.pools["ascend-a"].nodes[0].free == 5
+    assert ready(made)[:2] == ("True", "TerminationOverdue")
+    assert ready(made)[2] == (
+        "pod bank/ours should have ended by 2026-09-21T14:12:19Z and holds 3 devices of node ascend-a-0: see its finalizers "
+        "and the node's kubelet, or delete it by force when the node is off"
+    )
+    assert made.due_seconds is None
+
+
+def test_a_pod_within_its_grace_is_free_soon_and_the_plan_is_due_when_it_should_have_ended() -> None:
+    early, late = (
+        pod(name=name, node="ascend-a-0", devices=3, workload="gone", deleting=True, grace_ends_seconds=ends)
+        for name, ends in (("early", NOW - 59), ("late", NOW + 100))
+    )
+    made = looked_at(there=nodes(1), pods=(late, early))
+    assert made.pools["ascend-a"].nodes[0].free == 8
+    assert made.due_seconds == NOW + 1
+    faster = looked_at(there=nodes(1), pods=(late, early), time_scale=10.0, real_seconds=NOW)
+    assert (faster.pools["ascend-a"].nodes[0].free, faster.due_seconds) == (5, NOW + 106), "time runs ten times as fast"
+
+
+def test_pods_of_others_hold_their_devices_by_name_and_a_borrowed_class_is_seen() -> None:
+    theirs = pod(name="job", namespace="others", node="ascend-a-0", devices=3, priority_class="modelmatrix-p0")
+    made = looked_at(there=nodes(1), pods=(theirs, pod(name="plain", namespace="others", node="ascend-a-0", devices=1)))
+    (found,) = made.pools["ascend-a"].nodes
+    assert [(str(holder.pod), holder.devices, holder.priority_class) for holder in found.foreign] == [
+        ("others/job", 3, "modelmatrix-p0"),
+        ("others/plain", 1, ""),
+    ]
+    assert ready(made)[:2] == ("True", "PriorityBorrowed")
+    assert ready(made)[2] == (
+        "PriorityClasses of this operator are used by pod others/job: only pods of this operator may use them, give other "
+        "pods another class"
+    )
+
+
+COMPUTE = Compute(64_000, 512 * 2**30, 0, 110)
+
+
+def test_free_devices_are_those_that_cpu_and_memory_serve() -> None:
+    background = {"n0": Compute(40_000, 0, 0, 3)}
+    holds = pod(name="ours", node="n0", devices=2, workload="gone", requests=Compute(8000, 0, 0, 1))
+    made = looked_at(there=(node(name="n0", compute=COMPUTE),), pods=(holds,), background=background)
+    (found,) = made.pools["ascend-a"].nodes
+    assert (found.free, found.scarce) == (4, ("CPU cores", 16, 64, 2))
+    assert made.pool_statuses["ascend-a"]["devices"]["free"] == 6, "the devices themselves are free"
+    ends = replace(holds, deleting=True)
+    (found,) = looked_at(there=(node(name="n0", compute=COMPUTE),), pods=(ends,), background=background).pools["ascend-a"].nodes
+    assert found.free == 6, "a pod that ends gives back its CPU too"
+
+
+def test_a_shortage_of_cpu_is_said_with_its_numbers() -> None:
+    made = looked_at(
+        there=(node(name="n0", compute=COMPUTE),),
+        background={"n0": Compute(61_000, 0, 0, 3)},
+        deployments=(deployment(),),
+    )
+    (status,) = made.statuses.values()
+    assert status["candidates"][0]["message"] == (
+        "a replica needs 1 device, 4 CPU cores and 16 GiB of memory on one node; node n0 has the devices, but only 3 of 64 CPU "
+        "cores free: move other pods away from it, or lower their requests"
+    )
+
+
+def test_a_node_with_a_preference_against_it_is_the_last_choice() -> None:
+    against = node(name="a-first", taints=(Taint("spot", "", "PreferNoSchedule"),))
+    made = looked_at(there=(against, node(name="b-second")), deployments=(deployment(replicas=9),))
+    (placed,) = made.deployments.values()
+    assert sorted(placed.placements[0].new_nodes) == [("a-first",), *[("b-second",)] * 8]
+    assert ready(made)[1] == "PoolReady"
+
+
+compute = st.none() | st.builds(Compute, st.integers(0, 64_000), st.integers(0, 512 * 2**30), st.just(0), st.integers(0, 20))
+held = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["ours", "ours, deleting", "theirs"])), max_size=4)
+
+
+@given(compute, held, st.integers(0, 8), st.lists(st.sampled_from([TRAINING, Taint("spot", "", "NoExecute")]), unique=True))
+def test_never_more_is_free_than_what_is_left_and_a_taint_frees_nothing(
+    offered: Compute | None, pods: list[tuple[int, str]], healthy: int, taints: list[Taint]
+) -> None:
+    views = tuple(
+        pod(
+            name=f"p{number}",
+            node="n0",
+            devices=count,
+            requests=Compute(4000 * count, 0, 0, 1),
+            workload="w" if whose.startswith("ours") else "",
+            deleting=whose.endswith("deleting"),
+        )
+        for number, (count, whose) in enumerate(pods)
+    )
+    bare, tainted = (
+        looked_at(there=(node(name="n0", healthy=healthy, compute=offered, taints=tuple(some)),), pods=views).pools["ascend-a"]
+        for some in ((), taints)
+    )
+    leaving = sum(count for count, whose in pods if whose.endswith("deleting"))
+    left = healthy - sum(count for count, _ in pods) + leaving
+    assert bare.nodes[0].free <= left
+    assert max(0, tainted.nodes[0].free) <= max(0, bare.nodes[0].free)
+    assert (bare.total, bare.allocated, bare.unhealthy) == (tainted.total, tainted.allocated, tainted.unhealthy)
