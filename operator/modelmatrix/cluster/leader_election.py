@@ -31,6 +31,8 @@ from modelmatrix.planning.snapshot.views import NamespacedName
 
 _log = logging.getLogger(__name__)
 
+RELEASE_ATTEMPTS = 3
+
 
 class LeadershipLost(Exception):
     """The Lease was not renewed before the deadline, or another holds it; the caller must end the process."""
@@ -181,9 +183,14 @@ class LeaderElector:
             _log.info("the Lease was not released: %s", str(error) or "the request timed out")
 
     async def _release(self) -> None:
-        self._see(await self._client.get(names.LEASES, self._key))
-        if self._observed.holder == self._own and self._lease is not None:
-            await self._client.replace(names.LEASES, self._key, released(self._lease))
+        """A renewal that was cancelled may still arrive in between: then the Lease is read again."""
+        for _ in range(RELEASE_ATTEMPTS):
+            self._see(await self._client.get(names.LEASES, self._key))
+            if self._observed.holder != self._own or self._lease is None:
+                return
+            with suppress(Conflict):
+                await self._client.replace(names.LEASES, self._key, released(self._lease))
+                return
 
     async def _acquire_or_renew(self) -> bool:
         """Acquire or renew the Lease; whether this process holds it now."""

@@ -263,6 +263,19 @@ def test_a_claim_whose_answer_the_process_does_not_wait_for_is_released() -> Non
         assert lease(world)["holderIdentity"] == ""
 
 
+def test_a_renewal_that_arrives_during_the_release_does_not_undo_it() -> None:
+    with election("a") as (world, (a,)):
+        run(world, [a], 30)
+        weather = iter([Weather(there=0.05), Weather(), Weather(there=0.1)])  # of the renewal, of the read, of the release
+        world.weather = lambda: next(weather, Weather())
+        sent = a.client.sent
+        while a.client.sent == sent:
+            run(world, [a], 0.01)
+        a.terminate()
+        run(world, [a], 2)
+        assert lease(world)["holderIdentity"] == ""
+
+
 def test_without_a_watch_it_polls() -> None:
     """The rights of an older chart have no watch."""
     with election("a", "b") as (world, (a, b)):
