@@ -104,9 +104,9 @@ def test_a_missing_image_ends_where_it_began(world: World) -> None:
 
 @given(worlds(sane=True), st.sampled_from(["tenant", "costCenter", "tolerations"]))
 @settings(max_examples=15)
-def test_words_end_no_pod(world: World, field: str) -> None:
+def test_words_end_no_pod_that_serves(world: World, field: str) -> None:
     rest(world)
-    before = {found.uid for found in world.pods}
+    before = {found.uid for found in world.pods if found.ready}  # groups that lack nodes are tried again and again
     if field == "tolerations":
         change_pools(world, tolerations=[{"key": "maintenance", "operator": "Exists"}])
     else:
@@ -116,7 +116,7 @@ def test_words_end_no_pod(world: World, field: str) -> None:
             spec = type(view.spec).model_validate(content)
             world.deployments[key] = replace(view, spec=spec, generation=generation_of(spec))
     rest(world)
-    assert {found.uid for found in world.pods} == before
+    assert {found.uid for found in world.pods if found.ready} >= before
 
 
 @given(worlds(sane=True), st.integers(1, 20))

@@ -20,11 +20,13 @@ from modelmatrix.control.loop import ControlLoop
 from modelmatrix.planning.actions.action import Action, Create
 from modelmatrix.planning.plan import Plan
 from modelmatrix.planning.snapshot.snapshot import PlanSettings, ScaleDecision, Snapshot
-from modelmatrix.planning.snapshot.views import NamespacedName
+from modelmatrix.planning.snapshot.views import Compute, NamespacedName
 
 CHAT = deployment()
 POOL = pool()
 GONE = deployment(name="gone", deleting=True)
+
+BACKGROUND = {"elsewhere": Compute()}
 
 
 def cache(*views: object) -> SimpleNamespace:
@@ -89,7 +91,7 @@ def sources() -> SimpleNamespace:
         namespaces=cache(),
         nodes=cache(*nodes(1)),
         owned_pods=lambda: (),
-        pods=SimpleNamespace(background="background"),
+        pods=SimpleNamespace(background=BACKGROUND),
         workloads=cache(),
         groups=cache(),
         services=cache(),
@@ -178,7 +180,7 @@ def test_a_snapshot_has_what_every_source_has() -> None:
         "nodes": nodes(1),
         "pods": ("pod",),
         "workloads": (workload(), workload(nodes=2)),
-        "background": "background",
+        "background": BACKGROUND,
         "services": ("service",),
         "network_policies": ("network policy",),
         "runtime_classes": {"ascend"},

@@ -87,7 +87,11 @@ def metric(state: World, plan: Plan) -> dict[str, float]:
 def shown(state: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands see the cluster as it is, without any file."""
     live = SimpleNamespace(
-        snapshot=lambda _now=None: state.snapshot(), objects={}, with_manifests=lambda _: live, without_nodes=lambda _: live
+        snapshot=lambda _now=None: state.snapshot(),
+        objects={},
+        unread={},
+        with_manifests=lambda _: live,
+        without_nodes=lambda _: live,
     )
     empty = SimpleNamespace(items=(), of_kind=lambda _: [])
     monkeypatch.setattr("modelmatrix.cli.commands.plan.load_inputs", lambda *_, **__: (live, empty, "bank"))
